@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command table. What a command does lives in the room that it is named after. */
+#include "base/option.h"
+#include "sense/telescope/command.h"
+#include "serve/command.h"
+#include "train/world/command.h"
+
+static const struct nr_command *const commands[] = {
+	&nr_telescope_read_command,
+	&nr_telescope_report_command,
+	&nr_serve_command,
+	&nr_world_darknet_command,
+};
+
+int main(int argc, char **argv)
+{
+	return nr_command_main(commands, NR_COUNT(commands), argc, argv);
+}

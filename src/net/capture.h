@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A capture source: one file (pcap, pcapng, ERF; plain, gzip, bzip2, xz or zstd; "-" is standard input) as frames.
+ * Plain files are mapped; compressed ones and pipes are read ahead by a thread of their own. Memory is bounded whatever
+ * the input says. Damage: what is readable before and (pcap: where a record chain can be found again within 256 KiB)
+ * after it is delivered, the rest is counted; the first reason is kept for the report.
+ */
+#ifndef NR_NET_CAPTURE_H
+#define NR_NET_CAPTURE_H
+
+#include "wire/packet.h"
+
+struct nr_capture;
+
+#define NR_CAPTURE_RECORD_MAX (256 * 1024) /* a record that claims more is damage (telescope reference 17) */
+
+/* Opens and recognises. -ENOENT, -EISDIR, -EACCES ...; -EBADMSG for an empty file or a format that is not known.
+ * Every message names the file and says what to do. */
+int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error);
+void nr_capture_close(struct nr_capture *capture);
+void nr_capture_closep(struct nr_capture **capture);
+
+/* Up to `max` frames; 0 at the end of the file. The frames are valid until the next call. Never fails: damage ends or
+ * interrupts the stream and is in _loss and _damage. Counts records, bytes, times and record-level drops into *loss. */
+size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss);
+
+/* NULL, or the first damage: "FILE: offset 1234: record of 3000000 bytes is longer than 262144; ..." */
+const char *nr_capture_damage(const struct nr_capture *capture);
+
+/* For progress bars: bytes of the file used so far and in all (0: not known, e.g. a pipe). */
+void nr_capture_progress(const struct nr_capture *capture, uint64_t *ret_done, uint64_t *ret_total);
+
+#endif
