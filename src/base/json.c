@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define JSON_ROOM_FIRST 4096
+
+void nr_json_init(struct nr_json *json)
+{
+	memset(json, 0, sizeof *json);
+}
+
+void nr_json_fini(struct nr_json *json)
+{
+	free(json->bytes);
+	json->bytes = NULL;
+	json->length = json->room = 0;
+}
+
+/* Makes room for n more bytes and answers where they go; NULL once memory has run out. The length is not
+ * moved. */
+static char *json_reserve(struct nr_json *json, size_t n)
+{
+	if (NR_LIKELY(json->room - json->length >= n))
+		return json->failed ? NULL : json->bytes + json->length;
+	if (json->failed)
+		return NULL;
+	size_t room = json->room ? json->room : JSON_ROOM_FIRST;
+	while (room - json->length < n && room <= SIZE_MAX / 2)
+		room *= 2;
+	char *bytes = room - json->length < n ? NULL : realloc(json->bytes, room);
+	if (!bytes) {
+		json->failed = true;
+		return NULL;
+	}
+	json->bytes = bytes;
+	json->room = room;
+	return bytes + json->length;
+}
+
+static void json_append(struct nr_json *json, const char *text, size_t length)
+{
+	char *out = json_reserve(json, length);
+	if (!out)
+		return;
+	memcpy(out, text, length);
+	json->length += length;
+}
+
+static void json_char(struct nr_json *json, char c)
+{
+	char *out = json_reserve(json, 1);
+	if (!out)
+		return;
+	*out = c;
+	json->length++;
+}
+
+static void json_new_line(struct nr_json *json)
+{
+	size_t n = 1 + 2 * (size_t)json->depth;
+	char *out = json_reserve(json, n);
+	if (!out)
+		return;
+	memset(out, ' ', n);
+	*out = '\n';
+	json->length += n;
+}
+
+/* Length of the well-formed UTF-8 sequence (Unicode 15, table 3-7) of two or more bytes at p; 0: there is
+ * none. */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+	uint8_t low = 0x80, high = 0xbf;
+	size_t length;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+		length = 2;
+	} else if ((p[0] & 0xf0) == 0xe0) {
+		length = 3;
+		low = p[0] == 0xe0 ? 0xa0 : 0x80;
+		high = p[0] == 0xed ? 0x9f : 0xbf; /* no surrogates */
+	} else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+		length = 4;
+		low = p[0] == 0xf0 ? 0x90 : 0x80;
+		high = p[0] == 0xf4 ? 0x8f : 0xbf; /* nothing above U+10FFFF */
+	} else {
+		return 0;
+	}
+	if (left < length || p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return length;
+}
+
+static void json_escape(struct nr_json *json, uint8_t c)
+{
+	static const char short_form[0x20] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+	char text[6] = {'\\', (char)c};
+	if (c >= 0x20) { /* '"' and '\\' */
+		json_append(json, text, 2);
+	} else if (short_form[c]) {
+		text[1] = short_form[c];
+		json_append(json, text, 2);
+	} else {
+		memcpy(text, "\\u00", 4);
+		text[4] = "0123456789abcdef"[c >> 4];
+		text[5] = "0123456789abcdef"[c & 15];
+		json_append(json, text, 6);
+	}
+}
+
+/* Copies runs that need no change at once; stops only at escapes and at what is not UTF-8. */
+static void json_quote(struct nr_json *json, const char *text, size_t length)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t run = 0, i = 0;
+	json_char(json, '"');
+	while (i < length) {
+		bool plain = p[i] >= 0x20 && p[i] < 0x80 && p[i] != '"' && p[i] != '\\';
+		size_t step = plain ? 1 : p[i] >= 0x80 ? utf8_sequence(p + i, length - i) : 0;
+		if (step) {
+			i += step;
+			continue;
+		}
+		json_append(json, text + run, i - run);
+		if (p[i] >= 0x80)
+			json_append(json, "\xef\xbf\xbd", 3); /* U+FFFD */
+		else
+			json_escape(json, p[i]);
+		run = ++i;
+	}
+	json_append(json, text + run, i - run);
+	json_char(json, '"');
+}
+
+/* What stands before every value: comma, line, key. At the top, values are lines (JSON lines). */
+static void json_before(struct nr_json *json, const char *key)
+{
+	if (json->depth == 0) {
+		if (json->comma[0])
+			json_char(json, '\n');
+	} else {
+		if (json->comma[json->depth])
+			json_char(json, ',');
+		if (json->pretty)
+			json_new_line(json);
+	}
+	json->comma[json->depth] = true;
+	if (key) {
+		json_quote(json, key, strlen(key));
+		json_append(json, ": ", json->pretty ? 2 : 1);
+	}
+}
+
+static void json_open(struct nr_json *json, const char *key, char bracket)
+{
+	json_before(json, key);
+	json_char(json, bracket);
+	assert(json->depth + 1 < NR_JSON_DEPTH);
+	json->depth++;
+	json->comma[json->depth] = false;
+}
+
+static void json_close(struct nr_json *json, char bracket)
+{
+	assert(json->depth > 0);
+	bool filled = json->comma[json->depth];
+	json->depth--;
+	if (filled && json->pretty)
+		json_new_line(json);
+	json_char(json, bracket);
+}
+
+int nr_json_finish(struct nr_json *json, struct nr_error *error)
+{
+	char *end = json_reserve(json, 1);
+	if (!end)
+		return nr_fail(error, -ENOMEM, "out of memory while writing JSON");
+	assert(json->depth == 0);
+	*end = '\0';
+	return 0;
+}
+
+void nr_json_object(struct nr_json *json, const char *key)
+{
+	json_open(json, key, '{');
+}
+
+void nr_json_object_end(struct nr_json *json)
+{
+	json_close(json, '}');
+}
+
+void nr_json_array(struct nr_json *json, const char *key)
+{
+	json_open(json, key, '[');
+}
+
+void nr_json_array_end(struct nr_json *json)
+{
+	json_close(json, ']');
+}
+
+void nr_json_text(struct nr_json *json, const char *key, const char *text)
+{
+	if (text)
+		nr_json_text_n(json, key, text, strlen(text));
+	else
+		nr_json_null(json, key);
+}
+
+void nr_json_text_n(struct nr_json *json, const char *key, const char *text, size_t length)
+{
+	json_before(json, key);
+	json_quote(json, text, length);
+}
+
+/* The digits end at end; answers their start. */
+static char *uint_write(char *end, uint64_t value)
+{
+	do
+		*--end = (char)('0' + value % 10);
+	while (value /= 10);
+	return end;
+}
+
+void nr_json_uint(struct nr_json *json, const char *key, uint64_t value)
+{
+	char text[20], *end = text + sizeof text, *start = uint_write(end, value);
+	json_before(json, key);
+	json_append(json, start, (size_t)(end - start));
+}
+
+void nr_json_int(struct nr_json *json, const char *key, int64_t value)
+{
+	char text[21], *end = text + sizeof text;
+	char *start = uint_write(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
+	if (value < 0)
+		*--start = '-';
+	json_before(json, key);
+	json_append(json, start, (size_t)(end - start));
+}
+
+void nr_json_real(struct nr_json *json, const char *key, double value)
+{
+	char text[32];
+	if (!isfinite(value)) {
+		nr_json_null(json, key);
+		return;
+	}
+	int length = 0;
+	for (int digits = 15; digits <= 17; digits++) {
+		length = snprintf(text, sizeof text, "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	json_before(json, key);
+	json_append(json, text, (size_t)length);
+}
+
+void nr_json_bool(struct nr_json *json, const char *key, bool value)
+{
+	json_before(json, key);
+	json_append(json, value ? "true" : "false", value ? 4 : 5);
+}
+
+void nr_json_null(struct nr_json *json, const char *key)
+{
+	json_before(json, key);
+	json_append(json, "null", 4);
+}
+
+void nr_json_time(struct nr_json *json, const char *key, nr_time value)
+{
+	char text[NR_TIME_TEXT];
+	if (value == NR_TIME_MIN || value == NR_TIME_MAX)
+		nr_json_null(json, key);
+	else
+		nr_json_text(json, key, nr_time_write(value, text));
+}
+
+void nr_json_address(struct nr_json *json, const char *key, const struct nr_address *value)
+{
+	char text[NR_ADDRESS_TEXT];
+	nr_json_text(json, key, nr_address_write(value, text));
+}
+
+void nr_json_raw(struct nr_json *json, const char *key, const char *json_text)
+{
+	json_before(json, key);
+	json_append(json, json_text, strlen(json_text));
+}
