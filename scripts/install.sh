@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages and the console's npm packages that are missing, and nothing else.
+# usage: install.sh run|test|bench      (test includes run, bench includes test)
+# Nothing is asked of the network when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+run_packages=(
+	gcc libc6-dev make meson ninja-build pkg-config scdoc ca-certificates
+	libcmocka-dev libjson-c-dev libmaxminddb-dev libmicrohttpd-dev libseccomp-dev libsqlite3-dev libyaml-dev
+	libbz2-dev liblzma-dev libzstd-dev zlib1g-dev
+)
+test_packages=(bats clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev jq curl chromium fonts-noto-cjk
+	tshark zstd xz-utils)
+bench_packages=(tcpdump time)
+
+say() {
+	case "${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}" in
+	ja*) printf '%s\n' "$2" ;;
+	*) printf '%s\n' "$1" ;;
+	esac >&2
+}
+
+missing_packages() {
+	# shellcheck disable=SC2016 # dpkg-query's own variables
+	local installed
+	installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "$@" 2>/dev/null || true) "
+	for package in "$@"; do
+		[[ $installed == *" installed:$package "* ]] || printf '%s\n' "$package"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		say "install.sh: packages are missing and there is no sudo; as root, run: $*" \
+			"install.sh: 足りないパッケージがありますが sudo がありません。root で実行してください: $*"
+		return 1
+	fi
+}
+
+# --no-remove: never takes away or replaces what the owner of this machine has chosen.
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y \
+		--no-install-recommends --no-remove "$@" </dev/null >&2
+}
+
+apt_knows() {
+	local package
+	for package in "$@"; do
+		apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]' || return 1
+	done
+}
+
+install_packages() {
+	local missing
+	mapfile -t missing < <(missing_packages "$@")
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "installing ${#missing[@]} Debian packages: ${missing[*]}" \
+		"Debian パッケージ ${#missing[@]} 個を入れます: ${missing[*]}"
+	apt_knows "${missing[@]}" || as_root apt-get -qq update >&2
+	apt_install "${missing[@]}" && return 0
+	as_root apt-get -qq update >&2 # the lists may be older than the mirror
+	apt_install "${missing[@]}"
+}
+
+# Whatever node is there is kept; Debian's own comes only where there is none.
+install_node() {
+	command -v node >/dev/null && command -v npm >/dev/null && return 0
+	if command -v node >/dev/null; then
+		install_packages npm
+	else
+		install_packages nodejs npm
+	fi
+}
+
+# npm ci only when the lock file is another one than the one installed.
+install_console() {
+	local stamp=web/node_modules/.noroshi-lock lock
+	lock=$(sha256sum web/package-lock.json)
+	[ "$(cat "$stamp" 2>/dev/null)" = "$lock" ] && return 0
+	say "installing the console's npm packages" "コンソールの npm パッケージを入れます"
+	npm --prefix web ci --no-audit --no-fund --loglevel=error >&2
+	printf '%s\n' "$lock" >"$stamp"
+}
+
+case "${1:-}" in
+run) packages=("${run_packages[@]}") ;;
+test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+bench) packages=("${run_packages[@]}" "${test_packages[@]}" "${bench_packages[@]}") ;;
+*)
+	echo "usage: $0 run|test|bench" >&2
+	exit 2
+	;;
+esac
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
+	install_packages "${packages[@]}"
+	install_node
+else
+	say "install.sh: this is not Debian; noroshi needs what these packages hold: ${packages[*]} nodejs npm" \
+		"install.sh: Debian ではありません。次に当たるものが要ります: ${packages[*]} nodejs npm"
+fi
+install_console
