@@ -32,7 +32,7 @@ NR_INLINE void nr_hll_add(struct nr_hll *hll, uint64_t hash)
 double nr_hll_count(const struct nr_hll *hll);
 void nr_hll_merge(struct nr_hll *into, const struct nr_hll *from);
 
-/* Written form: byte 0 = 'S' then 3 bytes (index:12, rank:6 in 24 bits, big-endian, ascending) per register in use, or
+/* Written form: byte 0 = 'S' then 3 bytes (index:12, zero:6, rank:6, big-endian, ascending) per register in use, or
  * 'D' then all registers, whichever is shorter. Returns the length; out holds NR_HLL_BYTES_MAX. */
 size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out);
 /* Adds a written form; -EBADMSG when it is not one (into is then unchanged). */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hll.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define HLL_RANK_MAX (64 - NR_HLL_BITS + 1)
+#define HLL_SPARSE_MAX                                                                                       \
+	((NR_HLL_REGISTERS - 1) / 3) /* registers whose sparse form is shorter than the dense one */
+
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014, variant 13 of D. Stafford): a bijection with full
+ * avalanche. */
+uint64_t nr_hll_hash(uint64_t item)
+{
+	item += UINT64_C(0x9e3779b97f4a7c15);
+	item = (item ^ item >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	item = (item ^ item >> 27) * UINT64_C(0x94d049bb133111eb);
+	return item ^ item >> 31;
+}
+
+/* Flajolet et al. 2007, figure 3. Without its large-range correction: the hash has 64 bits. */
+double nr_hll_count(const struct nr_hll *hll)
+{
+	const double m = NR_HLL_REGISTERS, alpha = 0.7213 / (1 + 1.079 / m);
+	unsigned histogram[HLL_RANK_MAX + 1] = {0};
+	for (size_t i = 0; i < NR_HLL_REGISTERS; i++)
+		histogram[NR_MIN(hll->registers[i], HLL_RANK_MAX)]++;
+	double sum = 0;
+	for (int rank = HLL_RANK_MAX; rank >= 0; rank--)
+		sum += ldexp(histogram[rank], -rank);
+	double estimate = alpha * m * m / sum;
+	if (estimate <= 2.5 * m && histogram[0])
+		return m * log(m / histogram[0]); /* linear counting */
+	return estimate;
+}
+
+void nr_hll_merge(struct nr_hll *into, const struct nr_hll *from)
+{
+	for (size_t i = 0; i < NR_HLL_REGISTERS; i++)
+		into->registers[i] = NR_MAX(into->registers[i], from->registers[i]);
+}
+
+size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < NR_HLL_REGISTERS; i++)
+		used += hll->registers[i] != 0;
+	if (used > HLL_SPARSE_MAX) {
+		out[0] = 'D';
+		memcpy(out + 1, hll->registers, NR_HLL_REGISTERS);
+		return 1 + NR_HLL_REGISTERS;
+	}
+	uint8_t *p = out;
+	*p++ = 'S';
+	for (uint32_t i = 0; i < NR_HLL_REGISTERS; i++) {
+		if (hll->registers[i] == 0)
+			continue;
+		uint32_t entry = i << 12 | hll->registers[i]; /* index:12, zero:6, rank:6 */
+		*p++ = (uint8_t)(entry >> 16);
+		*p++ = (uint8_t)(entry >> 8);
+		*p++ = (uint8_t)entry;
+	}
+	return (size_t)(p - out);
+}
+
+static int hll_read_dense(struct nr_hll *ret_hll, const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	if (length != NR_HLL_REGISTERS)
+		return nr_fail(
+			error, -EBADMSG, "sketch: %zu registers instead of %u", length, NR_HLL_REGISTERS);
+	for (size_t i = 0; i < length; i++) {
+		if (bytes[i] > HLL_RANK_MAX)
+			return nr_fail(error, -EBADMSG, "sketch: byte %zu: rank %u is over %u", i + 1,
+				bytes[i], HLL_RANK_MAX);
+	}
+	memcpy(ret_hll->registers, bytes, length);
+	return 0;
+}
+
+static int hll_read_sparse(
+	struct nr_hll *ret_hll, const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	if (length % 3 != 0 || length > 3 * NR_HLL_REGISTERS)
+		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
+	memset(ret_hll, 0, sizeof *ret_hll);
+	int64_t before = -1;
+	for (size_t i = 0; i < length; i += 3) {
+		uint32_t entry = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
+		uint32_t index = entry >> 12, rank = entry & 0xfff;
+		if (index <= before || rank == 0 || rank > HLL_RANK_MAX)
+			return nr_fail(error, -EBADMSG,
+				"sketch: byte %zu: register %u with rank %u is impossible", i + 1, index,
+				rank);
+		ret_hll->registers[index] = (uint8_t)rank;
+		before = index;
+	}
+	return 0;
+}
+
+int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	struct nr_hll read;
+	int rc = -EBADMSG;
+	if (length > 0 && bytes[0] == 'D')
+		rc = hll_read_dense(&read, bytes + 1, length - 1, error);
+	else if (length > 0 && bytes[0] == 'S')
+		rc = hll_read_sparse(&read, bytes + 1, length - 1, error);
+	else
+		nr_fail(error, rc, "sketch: it begins with neither S nor D");
+	if (rc == 0)
+		nr_hll_merge(into, &read);
+	return rc;
+}
