@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the store room: one SQLite file, one writing connection (with a lock file that says who holds it)
+ * and a small pool of reading ones. The writing side belongs to one thread; the pool is for any.
+ */
+#ifndef NR_STORE_SQLITE_H
+#define NR_STORE_SQLITE_H
+
+#include "store/store.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#define NR_STORE_APPLICATION 0x4e524f53 /* "NROS" in the file's header: an SQLite file, and ours */
+#define NR_STORE_BUSY_MS     5000       /* how long a connection waits for another one's lock */
+#define NR_STORE_READERS     8          /* idle reading connections that are kept */
+#define NR_STORE_TABLES_MAX  32         /* tables of one store */
+#define NR_STORE_COLUMNS_MAX 32         /* columns of one table */
+
+struct nr_store {
+	char *path;      /* as given, without "sqlite:"; in every message */
+	char *lock_path; /* PATH.lock, links resolved */
+	int lock;        /* -1: not a writer */
+	enum nr_store_mode mode;
+	const struct nr_table *tables[NR_STORE_TABLES_MAX]; /* descriptors are static data */
+	size_t table_count;
+
+	/* The writer (write.c). */
+	sqlite3 *writer;
+	sqlite3_stmt *inserts[NR_STORE_TABLES_MAX]; /* prepared at first use, one per table */
+	struct nr_sink sink;
+	bool writing;           /* inside a transaction */
+	struct nr_error failed; /* blocks that had been accepted were rolled back; told at commit */
+
+	/* The readers (readers.c). */
+	pthread_mutex_t readers_lock;
+	sqlite3 *readers[NR_STORE_READERS];
+	size_t reader_count;
+};
+
+/* A static piece of SQL, run to its end. */
+int nr_sqlite_run(sqlite3 *database, const char *path, const char *sql, struct nr_error *error);
+/* One integer of one row (0 without a row). */
+int nr_sqlite_integer(
+	sqlite3 *database, const char *path, const char *sql, int64_t *ret_value, struct nr_error *error);
+int nr_sqlite_prepare(sqlite3 *database, const char *path, const char *sql, sqlite3_stmt **ret_statement,
+	struct nr_error *error);
+/* Turns the connection's last failure into one line that says what to do, and -errno. */
+int nr_sqlite_fail(sqlite3 *database, const char *path, struct nr_error *error);
+void nr_sqlite_finalizep(sqlite3_stmt **statement);
+void nr_sqlite_closep(sqlite3 **database);
+
+/* PATH.lock (lock.c): -EBUSY names the process that holds it. *ret_lock: a descriptor; closing it gives the
+ * lock back. */
+int nr_store_lock(const char *lock_path, const char *path, int *ret_lock, struct nr_error *error);
+
+/* The schema (schema.c). _upgrade: copies an older file, migrates it, makes absent tables and columns; writer
+ * only. _check: the same questions without writing, for readers. */
+int nr_store_schema_upgrade(struct nr_store *store, struct nr_error *error);
+int nr_store_schema_check(struct nr_store *store, sqlite3 *database, struct nr_error *error);
+
+/* Writing (write.c). */
+void nr_store_writer_init(struct nr_store *store);
+int nr_store_writer_commit(struct nr_store *store, struct nr_error *error);
+
+/* A reading connection of the caller's own, until it is given back (readers.c). */
+int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct nr_error *error);
+void nr_store_reader_give(struct nr_store *store, sqlite3 *database);
+
+/* The SQL functions that named queries use (functions.c). */
+int nr_store_functions(sqlite3 *database, const char *path, struct nr_error *error);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writing side: blocks of rows into one transaction that commit() makes durable; retention by age. */
+#include "store/sqlite.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static struct nr_store *store_of(struct nr_sink *sink)
+{
+	return (struct nr_store *)((char *)sink - offsetof(struct nr_store, sink));
+}
+
+/* Counters are unsigned in C and signed in SQL. */
+static int64_t clamp(uint64_t value)
+{
+	return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+static int bind_bytes(sqlite3_stmt *statement, int place, const struct nr_bytes *bytes)
+{
+	if (!bytes->data || bytes->length == 0)
+		return sqlite3_bind_zeroblob(statement, place, 0);
+	return sqlite3_bind_blob64(statement, place, bytes->data, bytes->length, SQLITE_STATIC);
+}
+
+static int bind_text(sqlite3_stmt *statement, int place, const char *text)
+{
+	return sqlite3_bind_text(statement, place, text ? text : "", -1, SQLITE_STATIC);
+}
+
+static int bind_column(sqlite3_stmt *statement, int place, enum nr_type type, const void *field)
+{
+	switch (type) {
+	case NR_TYPE_UINT8:
+		return sqlite3_bind_int(statement, place, *(const uint8_t *)field);
+	case NR_TYPE_UINT16:
+		return sqlite3_bind_int(statement, place, *(const uint16_t *)field);
+	case NR_TYPE_UINT32:
+		return sqlite3_bind_int64(statement, place, *(const uint32_t *)field);
+	case NR_TYPE_UINT64:
+		return sqlite3_bind_int64(statement, place, clamp(*(const uint64_t *)field));
+	case NR_TYPE_REAL:
+		return sqlite3_bind_double(statement, place, *(const double *)field);
+	case NR_TYPE_TIME:
+		return sqlite3_bind_int64(statement, place, *(const nr_time *)field);
+	case NR_TYPE_ADDRESS:
+		return sqlite3_bind_blob(statement, place, field, sizeof(struct nr_address), SQLITE_STATIC);
+	case NR_TYPE_TEXT:
+		return bind_text(statement, place, *(const char *const *)field);
+	case NR_TYPE_BYTES:
+		return bind_bytes(statement, place, field);
+	}
+	return SQLITE_MISUSE;
+}
+
+static int insert_row(sqlite3_stmt *statement, const struct nr_table *table, const char *row)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct nr_column *column = &table->columns[i];
+		int code = bind_column(statement, (int)i + 1, column->type, row + column->offset);
+		if (code != SQLITE_OK)
+			return code;
+	}
+	int step = sqlite3_step(statement);
+	int reset = sqlite3_reset(statement);
+	return step == SQLITE_DONE ? SQLITE_OK : reset;
+}
+
+static int prepare_insert(struct nr_store *store, size_t index, struct nr_error *error)
+{
+	const struct nr_table *table = store->tables[index];
+	char sql[2048];
+	size_t used = (size_t)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO \"%s\" (", table->name);
+	for (size_t i = 0; i < table->column_count; i++)
+		used += (size_t)snprintf(
+			sql + used, sizeof sql - used, "%s\"%s\"", i ? "," : "", table->columns[i].name);
+	used += (size_t)snprintf(sql + used, sizeof sql - used, ") VALUES (?");
+	for (size_t i = 1; i < table->column_count; i++)
+		used += (size_t)snprintf(sql + used, sizeof sql - used, ",?");
+	used += (size_t)snprintf(sql + used, sizeof sql - used, ")");
+	assert(used < sizeof sql); /* schema.c has bounded the columns and their names */
+	return nr_sqlite_prepare(store->writer, store->path, sql, &store->inserts[index], error);
+}
+
+static int find_table(
+	const struct nr_store *store, const struct nr_table *table, size_t *ret_index, struct nr_error *error)
+{
+	for (size_t i = 0; i < store->table_count; i++) {
+		if (store->tables[i] == table || strcmp(store->tables[i]->name, table->name) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+	}
+	return nr_fail(error, -EINVAL, "%s: table %s was not named when the store was opened", store->path,
+		table->name);
+}
+
+static int begin(struct nr_store *store, struct nr_error *error)
+{
+	if (store->writing)
+		return 0;
+	int status = nr_sqlite_run(store->writer, store->path, "BEGIN IMMEDIATE", error);
+	store->writing = status == 0;
+	return status;
+}
+
+/* After a failure SQLite may have rolled everything back, blocks that were accepted included: commit() must
+ * say so. */
+static int fail_block(struct nr_store *store, bool accepted_before, struct nr_error *error)
+{
+	struct nr_error reason = {0};
+	int status = nr_sqlite_fail(store->writer, store->path, &reason);
+	if (sqlite3_get_autocommit(store->writer)) {
+		store->writing = false;
+		if (accepted_before)
+			store->failed = reason;
+	} else {
+		sqlite3_exec(store->writer, "ROLLBACK TO block; RELEASE block", NULL, NULL, NULL);
+	}
+	if (error)
+		*error = reason;
+	return status;
+}
+
+static int write_rows(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count,
+	struct nr_error *error)
+{
+	struct nr_store *store = store_of(sink);
+	size_t index = 0;
+	int status = find_table(store, table, &index, error);
+	if (status || count == 0)
+		return status;
+	if (!store->inserts[index]) {
+		status = prepare_insert(store, index, error);
+		if (status)
+			return status;
+	}
+	bool accepted_before = store->writing;
+	status = begin(store, error);
+	if (status)
+		return status;
+	status = nr_sqlite_run(store->writer, store->path, "SAVEPOINT block", error);
+	if (status)
+		return status;
+	for (size_t i = 0; i < count; i++) {
+		if (insert_row(store->inserts[index], table, (const char *)rows + i * table->row_size) !=
+			SQLITE_OK)
+			return fail_block(store, accepted_before, error);
+	}
+	return nr_sqlite_run(store->writer, store->path, "RELEASE block", error);
+}
+
+int nr_store_writer_commit(struct nr_store *store, struct nr_error *error)
+{
+	if (store->failed.code) {
+		if (error)
+			*error = store->failed;
+		int status = store->failed.code;
+		store->failed = (struct nr_error){0};
+		return status;
+	}
+	if (!store->writing)
+		return 0;
+	int status = nr_sqlite_run(store->writer, store->path, "COMMIT", error);
+	if (status)
+		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
+	store->writing = false;
+	return status;
+}
+
+static int write_commit(struct nr_sink *sink, struct nr_error *error)
+{
+	return nr_store_writer_commit(store_of(sink), error);
+}
+
+void nr_store_writer_init(struct nr_store *store)
+{
+	store->sink = (struct nr_sink){.rows = write_rows, .commit = write_commit};
+}
+
+struct nr_sink *nr_store_sink(struct nr_store *store)
+{
+	assert(store->mode != NR_STORE_READ);
+	return &store->sink;
+}
+
+static int retain_table(struct nr_store *store, const struct nr_table *table, nr_time before, uint64_t *rows,
+	struct nr_error *error)
+{
+	char sql[256];
+	snprintf(sql, sizeof sql, "DELETE FROM \"%s\" WHERE \"%s\" < ?", table->name, table->time_column);
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_sqlite_prepare(store->writer, store->path, sql, &statement, error);
+	if (status)
+		return status;
+	sqlite3_bind_int64(statement, 1, before);
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return nr_sqlite_fail(store->writer, store->path, error);
+	*rows += (uint64_t)sqlite3_changes64(store->writer);
+	return 0;
+}
+
+/* Whole UTC days go, so that the rows of all steps keep telling the same story. */
+int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, struct nr_error *error)
+{
+	assert(store->mode != NR_STORE_READ);
+	before = nr_time_floor(before, NR_DAY);
+	int status = nr_store_writer_commit(store, error);
+	if (!status)
+		status = begin(store, error);
+	uint64_t rows = 0;
+	for (size_t i = 0; i < store->table_count && !status; i++) {
+		if (store->tables[i]->time_column)
+			status = retain_table(store, store->tables[i], before, &rows, error);
+	}
+	if (status) {
+		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
+		store->writing = false;
+		return status;
+	}
+	status = nr_store_writer_commit(store, error);
+	if (!status && ret_rows)
+		*ret_rows = rows;
+	return status;
+}
