@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole files: read with a limit, written so that a reader sees the old one or the new one and never a part.
+ */
+#ifndef NR_BASE_FILE_H
+#define NR_BASE_FILE_H
+
+#include "base/error.h"
+
+/* Reads path; more than limit bytes is -EFBIG. *ret_bytes is owned by the caller and has a NUL after its
+ * length bytes. */
+int nr_file_read(
+	const char *path, size_t limit, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error);
+
+/* Writes path whole: a temporary file beside it, fsync, rename, fsync of the folder. On failure nothing is
+ * left behind and an older file stays. The new file has the mode 0666 less the umask. */
+int nr_file_write(const char *path, const void *bytes, size_t length, struct nr_error *error);
+
+/*
+ * The same in parts. stream is where to write; it must not be closed. _commit makes the file appear; _fini
+ * without it removes what was written. One thread. A write error of the stream is found by _commit.
+ */
+struct nr_file {
+	FILE *stream;
+	char *path, *part; /* owned: the name to be, and the temporary one */
+};
+
+int nr_file_create(struct nr_file *file, const char *path, struct nr_error *error);
+int nr_file_commit(struct nr_file *file, struct nr_error *error);
+void nr_file_fini(struct nr_file *file);
+
+#endif
