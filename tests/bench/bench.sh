@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Speed, memory and size beside public tools, alternating in the same run on the same page-cached file, so that the
+# ratios mean something on any machine. Prints a table, writes build/bench.json. Nothing here is a test: no thresholds.
+# PACKETS (10000000), SOURCES (900000), ROUNDS (5), PROGRAM (build/noroshi) may be set.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export LC_ALL=C.UTF-8
+packets=${PACKETS:-10000000} sources=${SOURCES:-900000} rounds=${ROUNDS:-5}
+noroshi=${PROGRAM:-build/noroshi}
+folder=build/bench
+file=$folder/flat-$packets-$sources.pcap
+mkdir -p "$folder"
+
+progress() { [ ! -t 2 ] || printf '\r\033[K%s' "$*" >&2; }
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+
+# NAME COMMAND...: one run; seconds to $folder/NAME.seconds, largest resident set (kB) to NAME.memory
+measure() {
+	local name=$1 from to
+	shift
+	progress "$name"
+	from=$EPOCHREALTIME
+	/usr/bin/time -f %M -o "$folder/memory" "$@" >/dev/null 2>"$folder/stderr" || {
+		echo "bench.sh: $* failed: $(tail -n 3 "$folder/stderr")" >&2
+		exit 1
+	}
+	to=$EPOCHREALTIME
+	awk "BEGIN { printf \"%.6f\\n\", $to - $from }" >>"$folder/$name.seconds"
+	tail -n 1 "$folder/memory" >>"$folder/$name.memory"
+}
+
+rm -f "$folder"/*.seconds "$folder"/*.memory
+if [ ! -e "$file" ]; then
+	progress "making $packets packets from $sources sources"
+	"$noroshi" world darknet --profile flat --seed 1 --packets "$packets" --sources "$sources" --out "$file.part" \
+		--truth "$file.truth.json" >/dev/null
+	mv "$file.part" "$file"
+fi
+small=$folder/small.pcap
+small_packets=100000
+tcpdump -r "$file" -w "$small" -c $small_packets 2>/dev/null
+cat "$file" >/dev/null # into the page cache
+
+workers=$(nproc)
+for ((round = 1; round <= rounds; round++)); do
+	measure noroshi-1 "$noroshi" telescope read --json --workers 1 "$file"
+	measure tcpdump tcpdump -r "$file" -w /dev/null
+	measure noroshi-n "$noroshi" telescope read --json --workers "$workers" "$file"
+done
+for ((round = 1; round <= 3; round++)); do
+	measure tshark tshark -n -r "$small" -T fields -e frame.time_epoch -e ip.src -e ip.dst -e ip.id -e tcp.seq_raw \
+		-e tcp.srcport -e tcp.dstport -e tcp.flags -e udp.dstport
+	measure noroshi-small "$noroshi" telescope read --json --workers 1 "$small"
+done
+measure store "$noroshi" telescope read --workers 1 --store "$folder/bench.db" "$file"
+rm -f "$folder"/bench.db*
+
+progress "console"
+console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
+progress
+
+seconds() { median <"$folder/$1.seconds"; }
+memory() { sort -n "$folder/$1.memory" | tail -n 1; }
+
+jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
+	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
+	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
+	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
+	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
+	--argjson n1 "$(seconds noroshi-1)" --argjson nn "$(seconds noroshi-n)" --argjson td "$(seconds tcpdump)" \
+	--argjson ts "$(seconds tshark)" --argjson ns "$(seconds noroshi-small)" --argjson st "$(seconds store)" \
+	--argjson m1 "$(memory noroshi-1)" --argjson mn "$(memory noroshi-n)" '
+	def round(digits): . * pow(10; digits) | round / pow(10; digits);
+	def mpps(n; s): n / s / 1e6 | round(3);
+	{
+		machine: {cpu: $cpu, cores: $workers, kernel: $kernel, noroshi: $version, tcpdump: $tcpdump, tshark: $tshark},
+		input: {packets: $packets, sources: $sources, rounds: $rounds},
+		packets_per_second_millions: {
+			noroshi_1_worker: mpps($packets; $n1),
+			noroshi_all_workers: mpps($packets; $nn),
+			noroshi_1_worker_into_store: mpps($packets; $st),
+			tcpdump_copy: mpps($packets; $td),
+			tshark_fields: mpps($small; $ts)
+		},
+		ratios: {
+			noroshi_1_worker_to_tcpdump: ($td / $n1 | round(2)),
+			all_workers_to_1_worker: ($n1 / $nn | round(2)),
+			noroshi_1_worker_to_tshark: ($ts / $ns | round(1))
+		},
+		memory_bytes: {noroshi_1_worker: ($m1 * 1024), noroshi_all_workers: ($mn * 1024)},
+		console: $console
+	}' >build/bench.json
+
+jq -r '
+	def row(name; value): "\(name)\(" " * (46 - (name | length)))\(value)";
+	"\(.machine.cpu), \(.machine.cores) cores; \(.input.packets) packets from \(.input.sources) sources",
+	"",
+	row("noroshi, whole analysis, 1 worker"; "\(.packets_per_second_millions.noroshi_1_worker) Mpps"),
+	row("noroshi, \(.machine.cores) workers"; "\(.packets_per_second_millions.noroshi_all_workers) Mpps"),
+	row("noroshi, 1 worker, into a store"; "\(.packets_per_second_millions.noroshi_1_worker_into_store) Mpps"),
+	row("tcpdump -r F -w /dev/null"; "\(.packets_per_second_millions.tcpdump_copy) Mpps"),
+	row("tshark, nine fields"; "\(.packets_per_second_millions.tshark_fields) Mpps"),
+	row("noroshi, 1 worker : tcpdump"; "\(.ratios.noroshi_1_worker_to_tcpdump) x"),
+	row("all workers : 1 worker"; "\(.ratios.all_workers_to_1_worker) x"),
+	row("noroshi, 1 worker : tshark (small file)"; "\(.ratios.noroshi_1_worker_to_tshark) x"),
+	row("largest resident memory, 1 worker"; "\(.memory_bytes.noroshi_1_worker / 1048576 | round) MiB"),
+	row("largest resident memory, all workers"; "\(.memory_bytes.noroshi_all_workers / 1048576 | round) MiB"),
+	(.console | to_entries[] | row("console: \(.key | gsub("_"; " "))"; .value)),
+	"",
+	"build/bench.json"' build/bench.json
