@@ -1,12 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The sample world: three seeded days of a darknet with known truth, read into a store like any other capture.
-# usage: sample.sh PROGRAM FOLDER    makes world.pcap, world.pcap.truth.json, world.mmdb, scanners.json, sample.db
+# Makes world.pcap, world.pcap.truth.json, world.mmdb, scanners.json, sample.db in build/sample, if they are not there.
+# The sample belongs to one build of the program: another generator or another schema makes another one.
 set -euo pipefail
-program=$1
-folder=$2
+cd "$(dirname "$0")/.."
+program=build/noroshi
+folder=build/sample
+stamp=$folder/stamp
 
+made=$(sha256sum "$program" "$0")
+[ "$(cat "$stamp" 2>/dev/null)" != "$made" ] || exit 0
+case "${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}" in
+ja*) echo "サンプルのトラフィックを作ります" >&2 ;;
+*) echo "making the sample world" >&2 ;;
+esac
+rm -rf "$folder"
+mkdir -p "$folder"
 "$program" world darknet --seed 1 --packets 600000 --out "$folder/world.pcap" --mmdb "$folder/world.mmdb" \
 	--lists "$folder/scanners.json" >/dev/null
 "$program" telescope read "$folder/world.pcap" --dark 198.18.0.0/18 --own 203.0.113.0/24 \
 	--mmdb "$folder/world.mmdb" --lists "$folder/scanners.json" --store "$folder/sample.db" >"$folder/report.txt"
+printf '%s\n' "$made" >"$stamp"

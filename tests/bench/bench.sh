@@ -57,6 +57,7 @@ done
 measure store "$noroshi" telescope read --workers 1 --store "$folder/bench.db" "$file"
 rm -f "$folder"/bench.db*
 
+scripts/sample.sh
 progress "console"
 console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
 progress
