@@ -44,12 +44,12 @@ static void bash_values_write(const struct nr_command *command, const char *word
 			continue;
 		fprintf(out, "\t\"%s --%s\")", words, option->name);
 		if (option->type == NR_OPTION_PATH) {
-			fputs(" COMPREPLY=($(compgen -f -- \"$current\"))", out);
+			fputs(" COMPREPLY=($(compgen -f -- \"$current\"));", out);
 		} else if (option->choices) {
 			fputs(" COMPREPLY=($(compgen -W \"", out);
 			for (const char *const *choice = option->choices; *choice; choice++)
 				fprintf(out, "%s%s", choice == option->choices ? "" : " ", *choice);
-			fputs("\" -- \"$current\"))", out);
+			fputs("\" -- \"$current\"));", out);
 		}
 		fputs(" return ;;\n", out);
 	}

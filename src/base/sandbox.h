@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After nr_sandbox_enter() the process can compute, use threads, read and write the descriptors that it
+ * already has, and exit. Anything else kills it (SIGSYS). Open everything first: capture files, outputs, the
+ * store, the number of processors. Call it once, before the first thread. There is no way out, and children
+ * inherit it.
+ *
+ * Three layers: no_new_privs (prctl(2)), Landlock (landlock(7), by raw system call, where the kernel has it)
+ * and a seccomp filter (seccomp(2)), an allow-list of system calls.
+ */
+#ifndef NR_BASE_SANDBOX_H
+#define NR_BASE_SANDBOX_H
+
+#include "base/error.h"
+
+enum nr_sandbox_allow {
+	NR_SANDBOX_READ_FILES = 1 << 0, /* open files and folders for reading */
+	NR_SANDBOX_WRITE_FILES =
+		1 << 1, /* create, write, rename and remove files: what an SQLite store does */
+};
+
+/* What the kernel granted; say it to the user where a part is missing. */
+struct nr_sandbox {
+	bool no_new_privileges;
+	bool landlock;
+	bool seccomp;
+	int landlock_abi; /* 0: this kernel has no Landlock */
+};
+
+/* allow: flags of nr_sandbox_allow. A layer that the kernel does not have is left out and shown in
+ * *ret_sandbox (NULL allowed); a layer that it has and refuses is an error, and the process must not go on to
+ * hostile input. */
+int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error);
+
+#endif
