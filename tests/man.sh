@@ -77,6 +77,15 @@ while IFS= read -r document; do
 done < <(find . -name '*.md' -not -path '*/node_modules/*' -not -path './build*')
 result "relative links in the documents lead somewhere"
 
+# So do the paths that are written as code.
+: >"$work/wrong"
+for document in *.md docs/*.md docs/*/*.md; do
+	grep -oE '`(src|tests|scripts|docs|etc|web)/[A-Za-z0-9_./-]*`' "$document" | tr -d '`' | while IFS= read -r path; do
+		[ -e "$path" ] || echo "$document: $path is not there"
+	done >>"$work/wrong"
+done
+result "paths in the documents are there"
+
 "$noroshi" telescope read --config etc/noroshi.yaml --help >/dev/null 2>"$work/wrong"
 head -c 24 /dev/zero >"$work/zero.pcap"
 "$noroshi" telescope read --config etc/noroshi.yaml "$work/zero.pcap" 2>&1 >/dev/null | grep -F noroshi.yaml >>"$work/wrong"
