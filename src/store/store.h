@@ -65,6 +65,9 @@ struct nr_query {
 extern const struct nr_query *const nr_store_queries[]; /* NULL-terminated */
 const struct nr_query *nr_store_query(const char *name);
 
+/* Checks the values as nr_store_ask() does, without asking; on -EINVAL *ret_bad is the parameter at fault. */
+int nr_store_check(const struct nr_query *query, const char *const *values, size_t *ret_bad, struct nr_error *error);
+
 /* What an answer covers. Ranges are widened to whole steps; `next` is the keyset cursor of the following page. */
 struct nr_answer {
 	nr_time from, to;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the store room: how a named query is written down and answered.
+ *
+ * A plan is a query's public face and its SQL, which is always one constant text. The base selects the rows
+ * with bound :names only; ask.c puts the page around it: WITH sensor(sensor), piece(sensor, step, low, high),
+ * day(time), base AS (...), page AS (base after the cursor, in order, limited), wide AS (page and the details
+ * that are too dear for rows not shown) SELECT columns FROM wide Names that a base may use besides the
+ * query's parameters: :from, :last (inclusive, us), :day_from (start of from's day), :step (s), :traffic_low,
+ * :traffic_high, :minus (below).
+ */
+#ifndef NR_STORE_ASK_H
+#define NR_STORE_ASK_H
+
+#include "base/json.h"
+#include "store/sqlite.h"
+
+#define NR_ASK_PARAMETERS_MAX 16
+#define NR_ASK_ORDER_MAX      4
+#define NR_ASK_SECONDS        20   /* a question that takes longer is given up: -ETIMEDOUT */
+#define NR_ASK_SENSORS_MAX    1000 /* sensors that one answer adds up */
+
+/* How a query reads from and to. */
+enum nr_span {
+	NR_SPAN_NONE,    /* it has none */
+	NR_SPAN_STEPS,   /* whole hours, or one 5-minute window; pieces are day, hour or 5-minute rows */
+	NR_SPAN_HOURS,   /* whole hours; pieces are day and hour rows */
+	NR_SPAN_DAYS,    /* whole days; pieces are day rows */
+	NR_SPAN_SERIES,  /* whole steps of the parameter "step" */
+	NR_SPAN_OVERLAP, /* whole hours; rows whose [first, last] touches the range */
+};
+
+/* One key of the order, a column of the base. All of them together are unique. */
+struct nr_order {
+	const char *column;
+	bool descending;
+};
+
+struct nr_ask;
+
+struct nr_plan {
+	struct nr_query query; /* first: a query is its plan */
+	enum nr_span span;
+	struct nr_order order[NR_ASK_ORDER_MAX + 1];   /* ends with a NULL column; empty: one row */
+	const char *(*base)(const struct nr_ask *ask); /* chooses among constant texts */
+	const char *detail;                            /* further columns of a page's rows, or NULL */
+	const char *columns;                           /* the query's columns out of `wide`, in order */
+};
+
+struct nr_period {
+	nr_time first, end; /* stored hours; first = NR_TIME_MAX where there are none */
+	nr_time day_end;    /* end of the last day row; NR_TIME_MIN where there are none */
+};
+
+/* A value of the cursor. */
+struct nr_key {
+	enum nr_value_type type; /* INT, TEXT, ADDRESS (any BLOB) */
+	int64_t integer;
+	uint8_t bytes[64];
+	size_t length;
+};
+
+struct nr_ask {
+	const struct nr_plan *plan;
+	struct nr_value values[NR_ASK_PARAMETERS_MAX]; /* typed; NULL where left out */
+	bool has_from, has_to;
+	nr_time from, to;             /* widened; NR_TIME_MIN and NR_TIME_MAX where not given */
+	nr_time cover_from, cover_to; /* what the answer says: the stored period where not given */
+	nr_time day_first, day_last;  /* first and last time of the days that are stored in the range */
+	nr_time step;                 /* NR_SPAN_SERIES */
+	bool window;                  /* one 5-minute window */
+	int64_t limit;
+	struct nr_key after[NR_ASK_ORDER_MAX];
+	size_t after_count;             /* 0: from the beginning */
+	struct nr_json sensors, pieces; /* what json_each() reads */
+};
+
+/* The typed value of a parameter; NULL where it was left out or the query has no such one (parameters.c). */
+const struct nr_value *nr_ask_value(const struct nr_ask *ask, const char *name);
+bool nr_ask_has(const struct nr_ask *ask, const char *name);
+bool nr_ask_is(const struct nr_ask *ask, const char *name, const char *text);
+
+/* Types and checks the values (parameters.c); *ret_bad names the one at fault. */
+int nr_ask_parse(struct nr_ask *ask, const struct nr_plan *plan, const char *const *values, size_t *ret_bad,
+	struct nr_error *error);
+
+/* The cursor (cursor.c): keys of the last row as text, and back. _write answers false where they do not fit.
+ */
+bool nr_cursor_write(sqlite3_stmt *statement, int first_column, size_t count, char *text, size_t room);
+int nr_cursor_parse(const char *text, const struct nr_plan *plan, struct nr_key *ret_keys, size_t *ret_count,
+	struct nr_error *error);
+
+/* Sensors, range and pieces (range.c). The JSON texts are released by the caller. */
+int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_error *error);
+
+/* ---- pieces of SQL that the queries share ---- */
+
+/* Rows of the steps that make up the range: `t` is a table with sensor, step, time and traffic. */
+#define NR_SQL_PIECES(table)                                                                                 \
+	" FROM piece CROSS JOIN " table " t ON t.sensor = piece.sensor AND t.step = piece.step"              \
+	" AND t.time >= piece.low AND t.time < piece.high AND t.traffic BETWEEN :traffic_low AND "           \
+	":traffic_high "
+/* Rows of one step, for series. */
+#define NR_SQL_STEPS(table)                                                                                  \
+	" FROM sensor CROSS JOIN " table " t ON t.sensor = sensor.sensor AND t.step = :step"                 \
+	" AND t.time BETWEEN :from AND :last AND t.traffic BETWEEN :traffic_low AND :traffic_high "
+/* Day rows of hosts whose own time touches the range. */
+#define NR_SQL_HOSTS(table)                                                                                  \
+	" FROM sensor CROSS JOIN " table                                                                     \
+	" t ON t.sensor = sensor.sensor AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
+#define NR_SQL_TOUCH " AND t.last >= :from AND t.first <= :last "
+
+/* Without research scanners = all minus research: their rows (:minus is 1 then, otherwise -1) count negative.
+ */
+#define NR_SQL_SUM(column) "sum(iif(t.traffic = :minus, -t." column ", t." column "))"
+#define NR_SQL_SOURCES     "nr_sources(t.traffic = :minus, t.sources, t.error, t.sketch)"
+#define NR_SQL_COUNTED     "nr_sources_count(counted), nr_sources_error(counted)"
+
+/* ---- parameters that the queries share ---- */
+extern const char *const nr_ask_research[];
+#define NR_PARAMETER_RANGE                                                                                   \
+	{"sensor", NR_VALUE_TEXT,                                                                            \
+		.text_en = "name of one sensor; all of them are added up where it is left out"},             \
+		{"from", NR_VALUE_TIME,                                                                      \
+			.text_en = "start of the range; RFC 3339 or Unix seconds; default: all that is "     \
+				   "stored"},                                                                \
+		{"to", NR_VALUE_TIME,                                                                        \
+			.text_en = "end of the range, not included; RFC 3339 or Unix seconds"},              \
+	{                                                                                                    \
+		"research", NR_VALUE_TEXT, "with",                                                           \
+			.choices = nr_ask_research,                                                          \
+			.text_en = "figures with research scanners, without them, or theirs only"            \
+	}
+#define NR_PARAMETER_PAGE                                                                                    \
+	{"limit", NR_VALUE_INT, "100", .minimum = 1, .maximum = 1000, .text_en = "rows of one page"},        \
+	{                                                                                                    \
+		"after", NR_VALUE_TEXT, .text_en = "the page after this cursor (`next` of the page before)"  \
+	}
+#define NR_PARAMETER_PROTOCOL                                                                                \
+	{                                                                                                    \
+		"protocol", NR_VALUE_INT, .maximum = 255,                                                    \
+					  .text_en = "IP protocol number: 6 TCP, 17 UDP, 1 ICMP"             \
+	}
+#define NR_PARAMETER_PORT                                                                                    \
+	{                                                                                                    \
+		"port", NR_VALUE_INT, .maximum = 65535, .text_en = "destination port"                        \
+	}
+#define NR_PARAMETER_ADDRESS                                                                                 \
+	{                                                                                                    \
+		"address", NR_VALUE_ADDRESS, .required = true, .text_en = "IPv4 or IPv6 address"             \
+	}
+
+/* The plans, by topic. */
+extern const struct nr_plan nr_plan_coverage, nr_plan_runs, nr_plan_findings;
+extern const struct nr_plan nr_plan_summary, nr_plan_ports, nr_plan_series, nr_plan_categories,
+	nr_plan_classes, nr_plan_tools;
+extern const struct nr_plan nr_plan_countries, nr_plan_networks;
+extern const struct nr_plan nr_plan_sources, nr_plan_source, nr_plan_source_ports, nr_plan_scanners,
+	nr_plan_victims, nr_plan_campaigns;
+
+#endif

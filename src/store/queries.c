@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of named queries, and those that are not of one sense: coverage, runs, findings. */
+#include "store/ask.h"
+
+#define QUERY(plan) &nr_plan_##plan.query
+
+const struct nr_query *const nr_store_queries[] = {
+	QUERY(coverage),
+	QUERY(summary),
+	QUERY(ports),
+	QUERY(series),
+	QUERY(categories),
+	QUERY(classes),
+	QUERY(tools),
+	QUERY(countries),
+	QUERY(networks),
+	QUERY(sources),
+	QUERY(source),
+	QUERY(source_ports),
+	QUERY(scanners),
+	QUERY(victims),
+	QUERY(campaigns),
+	QUERY(runs),
+	QUERY(findings),
+	NULL,
+};
+
+const struct nr_query *nr_store_query(const char *name)
+{
+	for (size_t i = 0; nr_store_queries[i]; i++) {
+		if (strcmp(nr_store_queries[i]->name, name) == 0)
+			return nr_store_queries[i];
+	}
+	return NULL;
+}
+
+/* ---- coverage ---- */
+
+static const char *coverage_base(const struct nr_ask *ask)
+{
+	(void)ask;
+	return "SELECT sensor.sensor AS sensor,"
+	       " (SELECT min(t.time) FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = "
+	       "300) AS first,"
+	       " (SELECT max(t.time) + 300000000 FROM telescope_traffic t WHERE t.sensor = sensor.sensor"
+	       "  AND t.step = 300) AS last,"
+	       /* A day's count is exact only where all its parts are. */
+	       " NOT EXISTS (SELECT 1 FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = "
+	       "86400"
+	       "  AND t.error <> 0) AS sources_exact,"
+	       " (SELECT count(*) FROM telescope_run r WHERE r.sensor = sensor.sensor) AS runs"
+	       " FROM sensor";
+}
+
+static const struct nr_result_column coverage_columns[] = {
+	{"sensor", NR_VALUE_TEXT, "sensor", "センサ"},
+	{"first", NR_VALUE_TIME, "start of the first stored window", "保存されている最初の時刻"},
+	{"last", NR_VALUE_TIME, "end of the last stored window", "保存されている最後の時刻"},
+	{"sources_exact", NR_VALUE_INT, "1: all unique sources per day are exact",
+		"1: 日ごとのユニークホスト数がすべて正確"},
+	{"runs", NR_VALUE_INT, "readings", "読み込み回数"},
+};
+
+const struct nr_plan nr_plan_coverage = {
+	.query = {"coverage", "What is stored, per sensor", "センサごとの保存期間", NULL, 0, coverage_columns,
+		NR_COUNT(coverage_columns)},
+	.span = NR_SPAN_NONE,
+	.order = {{"sensor", false}},
+	.base = coverage_base,
+	.columns = "sensor, first, last, sources_exact, runs",
+};
+
+/* ---- telescope/runs ---- */
+
+static const char *runs_base(const struct nr_ask *ask)
+{
+	(void)ask;
+	return "SELECT t.*, nr_hash(t.sensor, t.input) AS place FROM sensor CROSS JOIN telescope_run t"
+	       " ON t.sensor = sensor.sensor" NR_SQL_TOUCH;
+}
+
+static const struct nr_parameter range_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
+
+static const struct nr_result_column run_columns[] = {
+	{"time", NR_VALUE_TIME, "when the reading started", "読み込み開始時刻"},
+	{"input", NR_VALUE_TEXT, "files read", "入力ファイル"},
+	{"frames", NR_VALUE_INT, "records read", "読み込んだレコード数"},
+	{"packets", NR_VALUE_INT, "packets", "パケット数"},
+	{"bytes", NR_VALUE_INT, "bytes on the wire", "バイト数"},
+	{"late", NR_VALUE_INT, "packets too late for their interval", "集計に間に合わなかったパケット数"},
+	{"first", NR_VALUE_TIME, "first packet", "最初のパケット"},
+	{"last", NR_VALUE_TIME, "last packet", "最後のパケット"},
+	{"dropped", NR_VALUE_JSON, "dropped, by cause", "原因別の除外数"},
+	{"dark", NR_VALUE_INT, "dark addresses observed", "観測対象のアドレス数"},
+	{"rules", NR_VALUE_TEXT, "rule files and versions", "規則ファイルと版"},
+};
+
+const struct nr_plan nr_plan_runs = {
+	.query = {"telescope/runs", "Readings and what they lost", "読み込みの記録と欠測", range_parameters,
+		NR_COUNT(range_parameters), run_columns, NR_COUNT(run_columns)},
+	.span = NR_SPAN_OVERLAP,
+	.order = {{"time", true}, {"place", false}},
+	.base = runs_base,
+	.columns = "time, input, frames, packets, bytes, late, first, last, dropped, dark, rules",
+};
+
+/* ---- findings ---- */
+
+#define FINDINGS                                                                                             \
+	" AND t.first <= :last AND (:sensor IS NULL OR t.sensor = :sensor) AND (:kind IS NULL OR t.kind = "  \
+	":kind)"                                                                                             \
+	" AND (:sense IS NULL OR t.sense = :sense)"                                                          \
+	" AND (:research = 'with' OR (t.kind = 'research-scanner') = (:research = 'only'))"
+#define FINDINGS_PLACE "nr_hash(t.sensor, t.sense, t.kind, t.subject, t.first) AS place"
+
+static const char *findings_base(const struct nr_ask *ask)
+{
+	if (nr_ask_has(ask, "subject"))
+		return "SELECT t.*, " FINDINGS_PLACE " FROM finding t INDEXED BY finding_by_subject"
+		       " WHERE t.subject = :subject AND t.last >= :from" FINDINGS;
+	return "SELECT t.*, " FINDINGS_PLACE
+	       " FROM finding t INDEXED BY finding_by_last WHERE t.last >= :from" FINDINGS;
+}
+
+static const struct nr_parameter finding_parameters[] = {
+	NR_PARAMETER_RANGE,
+	{"kind", NR_VALUE_TEXT, .text_en = "kind, e.g. infected-host, research-scanner, ddos-victim"},
+	{"subject", NR_VALUE_ADDRESS, .text_en = "address that the finding is about"},
+	{"sense", NR_VALUE_TEXT, .text_en = "sense that judged, e.g. telescope"},
+	NR_PARAMETER_PAGE,
+};
+
+static const struct nr_result_column finding_columns[] = {
+	{"sensor", NR_VALUE_TEXT, "sensor", "センサ"},
+	{"sense", NR_VALUE_TEXT, "sense", "観測機能"},
+	{"kind", NR_VALUE_TEXT, "kind", "種類"},
+	{"subject", NR_VALUE_ADDRESS, "subject", "対象"},
+	{"first", NR_VALUE_TIME, "first seen", "最初の観測"},
+	{"last", NR_VALUE_TIME, "last seen", "最後の観測"},
+	{"count", NR_VALUE_INT, "count", "件数"},
+	{"confidence", NR_VALUE_REAL, "confidence, 0 to 1", "確信度（0〜1）"},
+	{"severity", NR_VALUE_INT, "severity, 1 info to 5 critical", "重大度（1: 情報〜5: 緊急）"},
+	{"reason_en", NR_VALUE_TEXT, "reason", "理由（英語）"},
+	{"reason_ja", NR_VALUE_TEXT, "reason (Japanese)", "理由"},
+	{"evidence", NR_VALUE_JSON, "evidence", "根拠"},
+};
+
+const struct nr_plan nr_plan_findings = {
+	.query = {"findings", "Judged facts, newest first", "判定された事実（新しい順）", finding_parameters,
+		NR_COUNT(finding_parameters), finding_columns, NR_COUNT(finding_columns)},
+	.span = NR_SPAN_OVERLAP,
+	.order = {{"last", true}, {"place", false}},
+	.base = findings_base,
+	.columns = "sensor, sense, kind, subject, first, last, count, confidence, severity, reason_en, "
+		   "reason_ja, evidence",
+};
