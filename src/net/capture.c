@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/capture.h"
+#include "net/format.h"
 #include "net/stream.h"
+#include "wire/erf.h"
 #include "wire/pcap.h"
+#include "wire/pcapng.h"
 #include <errno.h>
 #include <stdarg.h>
 
@@ -24,7 +27,11 @@ struct nr_capture {
 	bool lost;         /* nothing more can be read */
 	bool damaged;
 	char damage[320];
-	struct nr_pcap pcap;
+	enum nr_format format;
+	union {
+		struct nr_pcap pcap;
+		struct nr_pcapng pcapng; /* ERF has no state */
+	} state;
 };
 
 static size_t left(const struct nr_capture *capture)
@@ -79,34 +86,63 @@ static void NR_PRINTF(3, 4) note_damage(struct nr_capture *capture, uint64_t off
 		reason);
 }
 
+/* After the last byte: did the stream end where it should? */
 static void finish(struct nr_capture *capture, struct nr_loss *loss)
 {
 	capture->lost = true;
-	if (left(capture) > 0) {
-		loss->dropped[NR_DROP_RECORD_CUT]++;
+	bool inside =
+		left(capture) > 0 || (capture->format == NR_FORMAT_PCAPNG && capture->state.pcapng.skip > 0);
+	const struct nr_error *error = nr_stream_error(capture->stream);
+	if (!inside && !error)
+		return;
+	loss->dropped[error && error->code != -EPIPE ? NR_DROP_RECORD_DAMAGED : NR_DROP_RECORD_CUT]++;
+	if (error)
+		note_damage(capture, capture->offset + left(capture), "%s; all records before it were read",
+			error->text);
+	else
 		note_damage(capture, capture->offset,
-			"the file ends inside a record, %zu bytes after its start; all records before it "
-			"were read",
-			left(capture));
+			"the file ends inside a record; was it copied completely? All records before it were "
+			"read");
+}
+
+static size_t find_record(const struct nr_capture *capture)
+{
+	struct nr_cursor c = unread(capture);
+	if (capture->format == NR_FORMAT_PCAP)
+		return nr_pcap_resync(&capture->state.pcap, &c, RESYNC_BYTES, capture->ended);
+	if (capture->format == NR_FORMAT_PCAPNG)
+		return nr_pcapng_resync(&capture->state.pcapng, &c, RESYNC_BYTES);
+	return 0; /* ERF's headers are too weak to be found again */
+}
+
+/* The chain of records is lost at the first unread byte: looks for where it goes on. */
+static void resync(struct nr_capture *capture, struct nr_loss *loss, const char *reason)
+{
+	uint64_t at = capture->offset;
+	while (fill(capture))
+		;
+	size_t skip = find_record(capture);
+	loss->dropped[NR_DROP_RECORD_DAMAGED]++;
+	if (skip > 0) {
+		note_damage(capture, at, "%s; %zu bytes were skipped to the next record", reason, skip);
+		advance(capture, skip);
+	} else {
+		note_damage(
+			capture, at, "%s; no record was found behind it, so the rest was not read", reason);
+		capture->lost = true;
 	}
 }
 
-static void resync(struct nr_capture *capture, struct nr_loss *loss, const struct nr_error *reason)
+/* The stream has no more and the last record is not complete: a cut file, or a wrong length far from the end?
+ */
+static void end(struct nr_capture *capture, struct nr_loss *loss)
 {
-	uint64_t at = capture->offset;
-	while (left(capture) < BUFFER && fill(capture))
-		;
 	struct nr_cursor c = unread(capture);
-	size_t skip = nr_pcap_resync(&capture->pcap, &c, RESYNC_BYTES, capture->ended);
-	loss->dropped[NR_DROP_RECORD_DAMAGED]++;
-	if (skip > 0) {
-		note_damage(capture, at, "%s; %zu bytes were skipped to the next record", reason->text, skip);
-		advance(capture, skip);
-	} else {
-		note_damage(capture, at, "%s; no record follows within %zu bytes, so the rest was not read",
-			reason->text, RESYNC_BYTES);
-		capture->lost = true;
-	}
+	if (capture->format == NR_FORMAT_PCAP && !nr_pcap_is_believable(&capture->state.pcap, &c) &&
+		nr_pcap_resync(&capture->state.pcap, &c, RESYNC_BYTES, true) > 0)
+		resync(capture, loss, "a record with impossible fields reaches beyond the end of the file");
+	else
+		finish(capture, loss);
 }
 
 /* --- reading --- */
@@ -130,22 +166,65 @@ static void count(struct nr_loss *loss, const struct nr_frame *frames, size_t n)
 	loss->last = last;
 }
 
+static enum nr_record_status next_record(
+	struct nr_capture *capture, struct nr_cursor *c, struct nr_frame *ret, struct nr_error *reason)
+{
+	return capture->format == NR_FORMAT_ERF ? nr_erf_next(c, ret, reason)
+						: nr_pcapng_next(&capture->state.pcapng, c, ret, reason);
+}
+
+/* pcapng and ERF: frames among records of other kinds. */
+static size_t read_mixed(struct nr_capture *capture, struct nr_cursor *c, struct nr_frame *frames, size_t max,
+	enum nr_record_status *ret_status, struct nr_loss *loss, struct nr_error *reason)
+{
+	const uint8_t *begin = c->at;
+	size_t n = 0;
+	while (n < max) {
+		uint64_t at = capture->offset + (uint64_t)(c->at - begin);
+		enum nr_record_status status = next_record(capture, c, &frames[n], reason);
+		switch (status) {
+		case NR_RECORD_FRAME:
+			n++;
+			break;
+		case NR_RECORD_SKIP:
+			break;
+		case NR_RECORD_METADATA:
+			loss->frames++;
+			loss->dropped[NR_DROP_METADATA]++;
+			break;
+		case NR_RECORD_BAD:
+			loss->dropped[NR_DROP_RECORD_DAMAGED]++;
+			note_damage(capture, at, "%s; this record was passed over", reason->text);
+			break;
+		case NR_RECORD_NEED_MORE:
+		case NR_RECORD_DAMAGED:
+			*ret_status = status;
+			return n;
+		}
+	}
+	*ret_status = NR_RECORD_FRAME;
+	return n;
+}
+
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss)
 {
 	while (!capture->lost && max > 0) {
 		struct nr_cursor c = unread(capture);
 		struct nr_error reason = {0};
 		enum nr_record_status status;
-		size_t n = nr_pcap_read(&capture->pcap, &c, frames, max, &status, &reason);
+		size_t n = capture->format == NR_FORMAT_PCAP
+				   ? nr_pcap_read(&capture->state.pcap, &c, frames, max, &status, &reason)
+				   : read_mixed(capture, &c, frames, max, &status, loss, &reason);
 		advance(capture, left(capture) - nr_cursor_left(&c));
-		if (n > 0) {
+		if (n > 0) { /* they point into the buffer: whatever stopped us is met again by the next call
+			      */
 			count(loss, frames, n);
 			return n;
 		}
 		if (status == NR_RECORD_DAMAGED)
-			resync(capture, loss, &reason);
+			resync(capture, loss, reason.text);
 		else if (!fill(capture))
-			finish(capture, loss);
+			end(capture, loss);
 	}
 	return 0;
 }
@@ -162,20 +241,37 @@ void nr_capture_progress(const struct nr_capture *capture, uint64_t *ret_done, u
 
 /* --- opening --- */
 
+/* The stream gave nothing that could be recognised: because it is not a capture, or because it cannot be
+ * read? */
+static int fail_unknown(const struct nr_capture *capture, const struct nr_cursor *c, struct nr_error *error)
+{
+	const struct nr_error *stream = capture->ended ? nr_stream_error(capture->stream) : NULL;
+	if (stream)
+		return nr_fail(error, stream->code, "%s: %s", capture->path, stream->text);
+	const char *compression = nr_stream_compression(capture->stream);
+	if (nr_cursor_left(c) == 0)
+		return nr_fail(error, -EBADMSG, "%s: is empty inside its %s; a capture has at least a header",
+			capture->path, compression ? compression : "input");
+	char text[160];
+	return nr_fail(error, -EBADMSG, "%s: %s%s%s", capture->path, compression ? compression : "",
+		compression ? " data that " : "", nr_format_describe(c->at, nr_cursor_left(c), text));
+}
+
 static int recognise(struct nr_capture *capture, struct nr_error *error)
 {
 	while (left(capture) < HEAD && fill(capture))
 		;
 	struct nr_cursor c = unread(capture);
-	if (nr_cursor_left(&c) == 0)
-		return nr_fail(
-			error, -EBADMSG, "%s: is empty; a capture has at least a header", capture->path);
-	if (!nr_pcap_is(c.at, nr_cursor_left(&c)))
-		return nr_fail(error, -EBADMSG, "%s: is not a capture that is understood (pcap, pcapng, ERF)",
-			capture->path);
-	int code = nr_pcap_parse_header(&c, &capture->pcap, error);
+	capture->format = nr_format_recognise(c.at, nr_cursor_left(&c), capture->ended);
+	if (capture->format == NR_FORMAT_UNKNOWN)
+		return fail_unknown(capture, &c, error);
+	if (capture->format != NR_FORMAT_PCAP)
+		return 0;
+	int code = nr_pcap_parse_header(&c, &capture->state.pcap, error);
 	if (code < 0)
-		return nr_error_prefix(error, "%s", capture->path);
+		return nr_fail(error, -EBADMSG,
+			"%s: ends inside its header (%zu bytes); was it copied completely?", capture->path,
+			left(capture));
 	advance(capture, left(capture) - nr_cursor_left(&c));
 	return 0;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A capture source: one file (pcap, pcapng, ERF; plain, gzip, bzip2, xz or zstd; "-" is standard input) as frames.
- * Plain files are mapped; compressed ones and pipes are read ahead by a thread of their own. Memory is bounded whatever
- * the input says. Damage: what is readable before and (pcap: where a record chain can be found again within 256 KiB)
- * after it is delivered, the rest is counted; the first reason is kept for the report.
+ * Memory is bounded whatever the input says. Compressed files and pipes are read ahead by a thread of their own
+ * (stream.h). Damage: what is readable before and (pcap, pcapng: where records can be found again within 256 KiB)
+ * after it is delivered, the rest is counted; the first reason is kept for the report. A capture is used by one thread.
+ *
+ * Plain files are read in pieces, not mapped: a mapped file that somebody truncates meanwhile kills the reader with
+ * SIGBUS, and mapping is not faster. Measured on 60-byte frames in the page cache, with decoding: mapped 19 to 20 ns
+ * per packet (faults of 4-KiB pages), read 13 to 17 ns (pieces stay in the second-level cache).
  */
 #ifndef NR_NET_CAPTURE_H
 #define NR_NET_CAPTURE_H

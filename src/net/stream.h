@@ -20,7 +20,8 @@ void nr_stream_close(struct nr_stream *stream);
  * why. What was decoded before a failure has been delivered. */
 size_t nr_stream_read(struct nr_stream *stream, uint8_t *bytes, size_t max);
 
-/* NULL, or why the stream ended early. -EPIPE: the last compressed member is cut; -EBADMSG: it is damaged. */
+/* NULL, or why the stream ended early; to be asked only after _read has answered 0. -EPIPE: the last
+ * compressed member is cut; -EBADMSG: it is damaged. */
 const struct nr_error *nr_stream_error(const struct nr_stream *stream);
 
 /* "gzip", ... or NULL for plain bytes. */

@@ -147,6 +147,12 @@ static bool believable(const struct nr_pcap *pcap, const uint8_t *record, uint32
 	return true;
 }
 
+bool nr_pcap_is_believable(const struct nr_pcap *pcap, const struct nr_cursor *c)
+{
+	uint32_t ignored;
+	return nr_cursor_left(c) < pcap->header || believable(pcap, c->at, &ignored);
+}
+
 static bool is_chain(const struct nr_pcap *pcap, const uint8_t *at, const uint8_t *end, bool at_end)
 {
 	for (unsigned i = 0; i < RESYNC_CHAIN; i++) {

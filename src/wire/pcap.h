@@ -33,6 +33,9 @@ enum nr_record_status nr_pcap_next(
 size_t nr_pcap_read(struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *frames, size_t max,
 	enum nr_record_status *ret_status, struct nr_error *error);
 
+/* False where the header at the cursor is there and could not be that of a real record. */
+bool nr_pcap_is_believable(const struct nr_pcap *pcap, const struct nr_cursor *c);
+
 /*
  * After damage at the cursor: how many bytes to skip to where a chain of believable records begins again,
  * looking at most `within` bytes ahead; 0 where there is none. at_end: the bytes end with the file, so a

@@ -172,5 +172,6 @@ bool nr_icmp_quote(const struct nr_transport *t, struct nr_packet *outer, struct
 		ret->destination_port = u16_at(inner.bytes);
 		ret->marks |= NR_MARK_PORTS;
 	}
+	outer->marks |= NR_MARK_QUOTES;
 	return true;
 }
