@@ -65,6 +65,7 @@ enum nr_mark {
 	NR_MARK_IPV6 = 1 << 10,
 	NR_MARK_QUOTE_MISMATCH = 1 << 11, /* quoted source is not the outer destination: never attributed */
 	NR_MARK_TRUNCATED = 1 << 12,	  /* captured less than the transport header */
+	NR_MARK_QUOTES = 1 << 13,	  /* an ICMP error with a usable quote: an NR_PACKET_QUOTE comes with it */
 };
 
 /* TCP option layouts that tools are known by; nr_packet.option_kind. */
