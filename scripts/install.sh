@@ -32,21 +32,22 @@ missing_packages() {
 }
 
 as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		say "install.sh: packages are missing and there is no sudo; as root, run: $*" \
-			"install.sh: 足りないパッケージがありますが sudo がありません。root で実行してください: $*"
-		return 1
-	fi
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Says what a long command did only when it failed.
+quietly() {
+	local log status=0
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	[ "$status" -eq 0 ] || tail -n 40 "$log" >&2
+	rm -f "$log"
+	return "$status"
 }
 
 # --no-remove: never takes away or replaces what the owner of this machine has chosen.
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y \
-		--no-install-recommends --no-remove "$@" </dev/null >&2
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends --no-remove "$@"
 }
 
 apt_knows() {
@@ -62,10 +63,16 @@ install_packages() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "installing ${#missing[@]} Debian packages: ${missing[*]}" \
 		"Debian パッケージ ${#missing[@]} 個を入れます: ${missing[*]}"
-	apt_knows "${missing[@]}" || as_root apt-get -qq update >&2
-	apt_install "${missing[@]}" && return 0
-	as_root apt-get -qq update >&2 # the lists may be older than the mirror
-	apt_install "${missing[@]}"
+	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || {
+		say "install.sh: there is no sudo; as root, run: scripts/install.sh $what" \
+			"install.sh: sudo がありません。root で scripts/install.sh $what を実行してください"
+		return 1
+	}
+	if apt_knows "${missing[@]}" && quietly apt_install "${missing[@]}"; then
+		return 0
+	fi
+	quietly as_root apt-get -q update # there are no lists, or they are older than the mirror
+	quietly apt_install "${missing[@]}"
 }
 
 # Whatever node is there is kept; Debian's own comes only where there is none.
@@ -88,7 +95,8 @@ install_console() {
 	printf '%s\n' "$lock" >"$stamp"
 }
 
-case "${1:-}" in
+what=${1:-}
+case $what in
 run) packages=("${run_packages[@]}") ;;
 test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
 bench) packages=("${run_packages[@]}" "${test_packages[@]}" "${bench_packages[@]}") ;;
