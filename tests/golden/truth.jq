@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compares the report on a world with the world's truth, which counted its packets as it wrote them and shares no code
+# with the telescope. Prints one line per figure that differs. --slurpfile truths: the truth.
+
+def figure(name; got; want): if got == want then empty else "\(name): \(got | tojson), truth \(want | tojson)" end;
+
+# two lists of rows: what one has and the other has not, a few of each
+def rows(name; got; want):
+	(got - want)[0:3][] as $row | "\(name): \($row | tojson) is not in the truth";
+def missing(name; got; want):
+	(want - got)[0:3][] as $row | "\(name): \($row | tojson) was not found";
+def same_rows(name; got; want):
+	figure("\(name), number"; got | length; want | length), rows(name; got; want), missing(name; got; want);
+
+def number: {"tcp": 6, "udp": 17, "icmp": 1}[.] // .;
+
+. as $report | $truths[0] as $truth
+| figure("packets"; $report.packets; $truth.packets),
+  figure("capture.frames"; $report.capture.frames; $truth.frames),
+  figure("capture.bytes"; $report.capture.bytes; $truth.bytes),
+  figure("capture.first"; $report.capture.first; $truth.first),
+  figure("capture.last"; $report.capture.last; $truth.last),
+  figure("sources.count"; $report.sources.count; $truth.sources.count),
+  figure("sources.exact"; $report.sources.exact; true),
+  ($truth.dropped | to_entries[] | figure("dropped.\(.key)"; $report.dropped[.key] // 0; .value)),
+  ($truth.by_category | to_entries[] | .key as $key | .value | to_entries[]
+   | figure("by_category.\($key).\(.key)"; $report.by_category[$key][.key]; .value)),
+  same_rows("by_port"; [$report.by_port[] | [(.protocol | number), .port, .packets, .sources]];
+            [$truth.by_port[] | [.protocol, .port, .packets, .sources]]),
+  ($truth.tools | to_entries[] | .key as $key | .value | to_entries[]
+   | figure("tools.\($key).\(.key)"; $report.tools[$key][.key]; .value)),
+  same_rows("research_scanners"; [$report.research_scanners[] | [.address, .packets, .ports, .rule]];
+            [$truth.research_scanners[] | [.address, .packets, .ports, .rule]]),
+  same_rows("victims"; [$report.victims[] | [.address, .packets, .peak_60s, .first, .last]];
+            [$truth.victims[] | select(.expected) | [.address, .packets, .peak_60s, .first, .last]]),
+  same_rows("infected hosts"; [$report.findings[] | select(.kind == "infected-host") | [.subject, .count]];
+            [$truth.infected_hosts[] | [.address, .packets]])
