@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the first inputs of the fuzz targets of packets and captures into corpus/. All bytes are made here.
+
+Run in tests/fuzz after a change; the files are committed, so that the test run needs no Python.
+"""
+import bz2
+import gzip
+import lzma
+import os
+import shutil
+import struct
+import subprocess
+
+SOURCE, DARK = bytes([198, 51, 100, 7]), bytes([192, 0, 2, 9])
+SOURCE6, DARK6 = bytes.fromhex("20010db8" + "00" * 11 + "07"), bytes.fromhex("20010db8" + "00" * 11 + "09")
+SECONDS = 1700000000
+
+
+def write(target, name, data):
+    os.makedirs(f"corpus/{target}", exist_ok=True)
+    with open(f"corpus/{target}/{name}", "wb") as file:
+        file.write(data)
+
+
+# --- packets ---
+
+def ip4(protocol, payload, fragment=0, ttl=55, total=None, source=SOURCE, destination=DARK, options=b""):
+    total = 20 + len(options) + len(payload) if total is None else total
+    first = 0x45 + len(options) // 4
+    return struct.pack(">BBHHHBBH", first, 0, total, 54321, fragment, ttl, protocol, 0) + source + destination + \
+        options + payload
+
+
+def ip6(next_header, payload, length=None):
+    return struct.pack(">IHBB", 6 << 28, len(payload) if length is None else length, next_header, 64) + SOURCE6 + \
+        DARK6 + payload
+
+
+def tcp(flags=2, options=b"", offset=None, sport=40000, dport=23):
+    offset = 5 + len(options) // 4 if offset is None else offset
+    return struct.pack(">HHIIBBHHH", sport, dport, 0xc0000209, 0, offset << 4, flags, 65535, 0, 0) + options
+
+
+def udp(payload=b"", sport=53, dport=4444, length=None):
+    return struct.pack(">HHHH", sport, dport, 8 + len(payload) if length is None else length, 0) + payload
+
+
+def icmp(kind, code, payload=b""):
+    return struct.pack(">BBHI", kind, code, 0, 0) + payload
+
+
+def ethernet(payload, kind=0x0800, tags=b""):
+    return bytes(12) + tags + struct.pack(">H", kind) + payload
+
+
+STAMP = struct.pack(">I", SECONDS)
+OPTIONS = {
+    "mss": bytes.fromhex("020405b4"),
+    "zmap-windows": bytes.fromhex("020405b40103030801010402"),
+    "zmap-linux": bytes.fromhex("020405b40402080a") + STAMP + bytes(4) + bytes.fromhex("01030307"),
+    "zmap-bsd": bytes.fromhex("020405b4010303060101080a") + STAMP + bytes(4) + bytes.fromhex("04020000"),
+    "broken": bytes.fromhex("0204ffff03ff0000"),
+}
+QUOTED = ip4(6, tcp()[:8], source=DARK, destination=SOURCE)
+VXLAN = bytes([8, 0, 0, 0, 0, 0, 1, 0])
+FRAMES = {  # name: (link type, tunnel ends, frame)
+    "tcp": (1, 0, ethernet(ip4(6, tcp())) + bytes(6)),
+    "mirai-offset": (1, 0, ethernet(ip4(6, tcp(offset=6))) + bytes(6)),
+    "udp-dns": (1, 0, ethernet(ip4(17, udp(bytes.fromhex("123481800001000100000000037777770000010001c00c"))))),
+    "udp-length": (1, 0, ethernet(ip4(17, udp(bytes(4), length=7)))),
+    "icmp-echo": (1, 0, ethernet(ip4(1, icmp(8, 0)))),
+    "icmp-quote": (1, 0, ethernet(ip4(1, icmp(3, 3, QUOTED)))),
+    "icmp-forged": (1, 0, ethernet(ip4(1, icmp(3, 3, ip4(17, udp(), source=bytes(4)))))),
+    "icmp6-quote": (1, 0, ethernet(ip6(58, icmp(1, 4, ip6(6, tcp()))), 0x86dd)),
+    "fragment-first": (1, 0, ethernet(ip4(17, udp(bytes(8)), fragment=0x2000))),
+    "fragment-later": (1, 0, ethernet(ip4(17, udp(bytes(8)), fragment=0x0010))),
+    "total-0": (1, 0, ethernet(ip4(6, tcp(), total=0))),
+    "total-5": (1, 0, ethernet(ip4(6, tcp(), total=5))),
+    "ip-options": (1, 0, ethernet(ip4(6, tcp(), options=bytes([7, 7, 4, 0, 0, 0, 0, 0])))),
+    "cut-14": (1, 0, ethernet(ip4(6, tcp()))[:48]),
+    "vlan": (1, 0, ethernet(ip4(6, tcp()), tags=bytes.fromhex("81000001"))),
+    "qinq": (1, 0, ethernet(ip4(6, tcp()), tags=bytes.fromhex("88a8000181000002"))),
+    "tags-9": (1, 0, ethernet(ip4(6, tcp()), tags=bytes.fromhex("81000001") * 9)),
+    "mpls": (1, 0, ethernet(bytes.fromhex("0001004000011140") + ip4(1, icmp(8, 0)), 0x8847)),
+    "mpls-wire": (1, 0, ethernet(bytes.fromhex("0001014000000000") + ethernet(ip4(6, tcp())), 0x8847)),
+    "pppoe": (1, 0, ethernet(bytes.fromhex("1100000100300021") + ip4(6, tcp()), 0x8864)),
+    "snap": (1, 0, ethernet(bytes.fromhex("aaaa030000000800") + ip4(6, tcp()), 0x0030)),
+    "arp": (1, 0, ethernet(bytes(28), 0x0806)),
+    "ip6": (1, 0, ethernet(ip6(6, tcp()), 0x86dd)),
+    "ip6-headers": (1, 0, ethernet(ip6(0, bytes([43] + [0] * 7) + bytes([44] + [0] * 7) + bytes([60, 0, 0, 1] + [0] * 4) +
+                                       bytes([6] + [0] * 7) + tcp()), 0x86dd)),
+    "null": (0, 0, struct.pack("<I", 2) + ip4(6, tcp())),
+    "loop": (108, 0, struct.pack(">I", 24) + ip6(6, tcp())),
+    "raw": (101, 0, ip4(17, udp())),
+    "sll": (113, 0, bytes(14) + b"\x08\0" + ip4(6, tcp())),
+    "sll2": (276, 0, b"\x86\xdd" + bytes(18) + ip6(17, udp())),
+    "gre": (1, 1, ethernet(ip4(47, bytes.fromhex("b0000800") + bytes(12) + ip4(6, tcp())))),
+    "erspan-1": (1, 1, ethernet(ip4(47, bytes.fromhex("000088be") + ethernet(ip4(6, tcp()))))),
+    "erspan-2": (1, 1, ethernet(ip4(47, bytes.fromhex("100088be") + bytes(12) + ethernet(ip4(6, tcp()))))),
+    "erspan-3": (1, 1, ethernet(ip4(47, bytes.fromhex("100022eb") + bytes(15) + b"\1" + bytes(8) + ethernet(ip6(6, tcp()), 0x86dd)))),
+    "vxlan": (1, 1, ethernet(ip4(17, udp(VXLAN + ethernet(ip4(6, tcp())), dport=4789)))),
+    "vxlan-deep": (1, 1, ethernet(ip4(17, udp(VXLAN + ethernet(ip4(47, bytes.fromhex("00000800") + ip4(
+        47, bytes.fromhex("00000800") + ip4(47, bytes.fromhex("00000800") + ip4(6, tcp()))))), dport=4789)))),
+}
+for name, options in OPTIONS.items():
+    FRAMES["options-" + name] = (1, 0, ethernet(ip4(6, tcp(options=options))))
+
+for name, (link, tunnel, frame) in FRAMES.items():
+    write("packet", name, struct.pack(">HBB", link, 2 * tunnel, 0) + frame)
+
+# --- payloads: source port, destination port, payload, IP length where it is not the true one ---
+
+PAYLOADS = {
+    "dns": (53, 4444, bytes.fromhex("123481800001000100000000037777770000010001c00c00010001")),
+    "dns-query": (53, 53, bytes.fromhex("123401000001000000000000037777770000010001")),
+    "ntp": (123, 4444, bytes([0x24, 2, 6, 0xe9]) + bytes(44)),
+    "ntp-control": (123, 4444, bytes([0x16, 0x82]) + bytes(14)),
+    "ntp-private": (123, 4444, bytes([0xd7, 0, 3, 0x2a]) + bytes(72)),
+    "snmp": (161, 4444, bytes.fromhex("302602010104067075626c6963a219020101020100020100300e300c06082b060102010101000500")),
+    "snmp-3": (161, 4444, bytes.fromhex("302b020103300d02010102020578040100020103040030170405800000000004 00a80c0201000201000201003000".replace(" ", ""))),
+    "cldap": (389, 4444, bytes.fromhex("308400000010020107648400000007040030840000000065")),
+    "quic-versions": (443, 4444, bytes.fromhex("80000000000008010203040506070800000001")),
+    "quic-initial": (443, 4444, bytes.fromhex("c000000001000801020304050607080040")),
+    "quic-2": (443, 4444, bytes.fromhex("d06b3343cf00080102030405060708004075")),
+    "ssdp": (1900, 4444, b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n"),
+    "memcached": (11211, 4444, bytes.fromhex("0001000000020000") + b"STAT pid 1\r\n"),
+    "udp-0x31": (4444, 4444, bytes(8) + b"1" + bytes(21)),
+    "sip": (5060, 5060, b"SIP/2.0 200 OK\r\n"),
+    "netbios": (137, 137, bytes(12) + b" CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0!\0\1"),
+    "bittorrent-dht": (6881, 6881, b"d1:ad2:id20:aaaaaaaaaaaaaaaaaaaae1:q4:ping1:t2:aa1:y1:qe"),
+    "bittorrent-hello": (6881, 6881, bytes(20) + b"\x13BitTorrent protocol"),
+    "bittorrent-utp": (6881, 6881, b"\x41\x02" + bytes(18) + b"\0\x08" + bytes(8)),
+    "bittorrent-61": (6881, 6881, bytes(12) + bytes.fromhex("7fffffffab020400010000000800000000000000") + b"\0"),
+}
+for name, (sport, dport, payload) in PAYLOADS.items():
+    write("payload", name, struct.pack(">HHH", sport, dport, 28 + len(payload)) + payload)
+
+# --- files ---
+
+SAMPLE = [FRAMES[n][2] for n in ("tcp", "udp-dns", "icmp-quote", "ip6")]
+
+
+def pcap(order="<", magic=0xa1b2c3d4, records=SAMPLE, extra=b""):
+    out = struct.pack(order + "IHHIIII", magic, 2, 4, 0, 0, 65535, 1)
+    for i, r in enumerate(records):
+        out += struct.pack(order + "IIII", SECONDS + i, i, len(r), len(r) + 4) + extra + r
+    return out
+
+
+def block(order, kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
+
+
+def pcapng(order="<"):
+    out = block(order, 0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1))
+    out += block(order, 1, struct.pack(order + "HHI", 1, 0, 96))
+    out += block(order, 1, struct.pack(order + "HHI", 101, 0, 0) + struct.pack(order + "HHB3xHHqHH", 9, 1, 0x8a, 14, 8, 7, 0, 0))
+    out += block(order, 0x0bad, b"custom")
+    out += block(order, 4, bytes(4))
+    for i, frame in enumerate(SAMPLE):
+        units = (SECONDS + i) * 1000000
+        out += block(order, 6, struct.pack(order + "IIIII", 0, units >> 32, units & 0xffffffff, len(frame), len(frame)) + frame)
+    raw = FRAMES["raw"][2]
+    out += block(order, 2, struct.pack(order + "HHIIII", 1, 0, 0, SECONDS << 10 & 0xffffffff, len(raw), len(raw)) + raw)
+    out += block(order, 3, struct.pack(order + "I", len(SAMPLE[0])) + SAMPLE[0])
+    return out
+
+
+def erf():
+    out = b""
+    for i, frame in enumerate(SAMPLE):
+        body = bytes(2) + frame
+        body += bytes(-len(body) % 8)
+        out += struct.pack("<IIBB", i << 20, SECONDS + i, 2, 4) + struct.pack(">HHH", 16 + len(body), 0, len(frame)) + body
+    raw = FRAMES["raw"][2]
+    out += struct.pack("<IIBB", 0, SECONDS, 0x80 | 22, 4) + struct.pack(">HHH", 24 + len(raw), 0, len(raw)) + bytes(8) + raw
+    out += struct.pack("<IIBB", 0, SECONDS, 0x80 | 27, 0) + struct.pack(">HHH", 40, 0, 0) + bytes(24)
+    return out + struct.pack("<IIBB", 0, SECONDS, 48, 0) + struct.pack(">HHH", 16, 0, 0)
+
+
+DAMAGED = pcap()[:24] + struct.pack("<IIII", SECONDS, 0, 1 << 30, 60) + bytes(70) + pcap()[24:] + pcap()[24:]
+PCAPS = {
+    "us": pcap(), "swapped": pcap(">"), "ns": pcap(magic=0xa1b23c4d), "modified": pcap(magic=0xa1b2cd34, extra=bytes(8)),
+    "modified-swapped": pcap(">", 0xa1b2cd34, extra=bytes(8)), "damaged": DAMAGED,
+}
+for name, data in PCAPS.items():
+    write("pcap", name, data)
+for name, order in (("little", "<"), ("big", ">")):
+    write("pcapng", name, b"\x80" + pcapng(order))
+write("pcapng", "sections", b"\x40" + pcapng("<") + pcapng(">"))
+write("pcapng", "interface-unknown", b"\xc0" + pcapng()[:28] + block("<", 6, bytes(20)) + block("<", 3, bytes(8)))
+write("pcapng", "long-block", b"\x40" + pcapng() + struct.pack("<II", 0x0bad, 1 << 20) + bytes(64))
+write("erf", "all", erf())
+
+write("capture", "pcap", pcap())
+write("capture", "pcap-damaged", DAMAGED)
+write("capture", "pcapng", pcapng(">"))
+write("capture", "erf", erf())
+write("capture", "gzip", gzip.compress(pcap(), mtime=0))
+write("capture", "gzip-members", gzip.compress(pcap(), mtime=0) + gzip.compress(pcap()[24:], mtime=0) + bytes(32))
+write("capture", "gzip-cut", gzip.compress(pcap(), mtime=0)[:-9])
+write("capture", "bzip2", bz2.compress(pcapng()))
+write("capture", "xz", lzma.compress(erf()))
+if shutil.which("zstd"):
+    write("capture", "zstd", subprocess.run(["zstd", "-qc"], input=pcap(), stdout=subprocess.PIPE, check=True).stdout)
+write("capture", "zip", b"PK\3\4" + bytes(60))
+write("capture", "text", b"12:00:00.000000 IP 198.51.100.7.40000 > 192.0.2.9.23: Flags [S]\n")
