@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions to /api/v1/ and their answers, kept while the console is open.
+import { useEffect, useState } from 'preact/hooks';
+import { usePlace, viewOf, type Changes } from './route';
+import type { Answer, Queries, Status } from './rows';
+import { state, useWatch } from './state';
+
+export class ApiError extends Error {
+	constructor(
+		readonly status: number,
+		readonly code: string,
+		text: string,
+	) {
+		super(text);
+	}
+}
+
+export interface Loaded<T> {
+	/** The last good answer; it stays while the next one is on its way. */
+	data: T | null;
+	error: ApiError | null;
+	loading: boolean;
+	/** When `data` came, ms. */
+	at: number;
+	retry: () => void;
+}
+
+interface Kept {
+	data: unknown;
+	at: number;
+}
+
+const KEPT_LIMIT = 60; /* answers; the oldest go first */
+const kept = new Map<string, Kept>();
+const generation = state(0);
+
+function keep(url: string, data: unknown): Kept {
+	const entry = { data, at: Date.now() };
+	kept.delete(url);
+	kept.set(url, entry);
+	const oldest = kept.keys().next().value;
+	if (kept.size > KEPT_LIMIT && oldest !== undefined)
+		kept.delete(oldest);
+	return entry;
+}
+
+/** Forgets every answer: the pages ask again. */
+export function refresh(): void {
+	kept.clear();
+	generation.set(generation.get() + 1);
+}
+
+interface ErrorBody {
+	error?: { code?: string; text?: string };
+}
+
+async function get(url: string, signal: AbortSignal): Promise<unknown> {
+	let response: Response;
+	try {
+		response = await fetch(url, { signal, headers: { accept: 'application/json' } });
+	} catch (cause) {
+		if (signal.aborted)
+			throw cause;
+		throw new ApiError(0, 'unreachable', '');
+	}
+	const body = (await response.json().catch(() => null)) as unknown;
+	if (!response.ok) {
+		const error = (body as ErrorBody | null)?.error;
+		throw new ApiError(response.status, error?.code ?? 'http', error?.text ?? `HTTP ${response.status}`);
+	}
+	if (body === null)
+		throw new ApiError(response.status, 'not-json', '');
+	return body;
+}
+
+function useUrl<T>(url: string): Loaded<T> {
+	const round = useWatch(generation);
+	const [attempt, setAttempt] = useState(0);
+	const [answer, setAnswer] = useState<{ url: string; kept: Kept | null; error: ApiError | null }>({ url: '', kept: null, error: null });
+
+	useEffect(() => {
+		const known = kept.get(url);
+		if (known) {
+			setAnswer({ url, kept: known, error: null });
+			return;
+		}
+		const abort = new AbortController();
+		get(url, abort.signal).then(
+			(data) => setAnswer({ url, kept: keep(url, data), error: null }),
+			(cause: unknown) => {
+				if (abort.signal.aborted)
+					return;
+				const error = cause instanceof ApiError ? cause : new ApiError(0, 'internal', String(cause));
+				setAnswer((before) => ({ url, kept: before.url === url ? before.kept : null, error }));
+			},
+		);
+		return () => abort.abort();
+	}, [url, attempt, round]);
+
+	const known = kept.get(url) ?? answer.kept;
+	return {
+		data: (known?.data ?? null) as T | null,
+		error: answer.url === url ? answer.error : null,
+		loading: answer.url !== url && !kept.has(url),
+		at: known?.at ?? 0,
+		retry: () => setAttempt(attempt + 1),
+	};
+}
+
+export function apiUrl(query: string, parameters: Changes): string {
+	const search = new URLSearchParams();
+	for (const [key, value] of Object.entries(parameters))
+		if (value !== null && value !== '')
+			search.set(key, String(value));
+	const text = search.toString();
+	return `/api/v1/${query}${text === '' ? '' : `?${text}`}`;
+}
+
+/** The parameters of the bar, as the API names them. */
+export function useViewParameters(): Changes {
+	const view = viewOf(usePlace().query);
+	return { sensor: view.sensor, from: view.from, to: view.to, research: view.research === 'with' ? null : view.research };
+}
+
+export function useAnswer<Name extends keyof Queries>(name: Name, parameters: Changes = {}): Loaded<Answer<Queries[Name]>> {
+	return useUrl(apiUrl(name, { ...useViewParameters(), ...parameters }));
+}
+
+export const useStatus = (): Loaded<Status> => useUrl('/api/v1/status');
+
+/** Asks now and then whether the store has grown. Nothing on the page moves by itself: the reader decides. */
+export function useGrowth(status: Status | null): boolean {
+	const [grown, setGrown] = useState(false);
+	const shown = JSON.stringify(status?.sensors);
+	useEffect(() => {
+		setGrown(false);
+		const timer = setInterval(() => {
+			if (document.hidden || status === null)
+				return;
+			get('/api/v1/status', AbortSignal.timeout(10_000)).then(
+				(now) => setGrown(JSON.stringify((now as Status).sensors) !== shown),
+				() => undefined, /* the next question on the page will say that the server is away */
+			);
+		}, 30_000);
+		return () => clearInterval(timer);
+	}, [shown]);
+	return grown;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines over time, drawn by uPlot on a canvas; the legend and a table say the same in words.
+import type { VNode } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import { toneOf } from '../part/class';
+import { useTheme, useZone, type Zone } from '../preferences';
+import { useSpeech } from '../text/index';
+import { STEP_SECONDS, type Line, type Lines, type Step } from './lines';
+import { useWidth } from './size';
+
+const HEIGHT = 260;
+const TABLE_LIMIT = 300; /* rows of the table of figures */
+const DASHES: number[][] = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 4]];
+
+export interface Style {
+	/** Name of a CSS colour variable without its dashes. */
+	colour: string;
+	dash: number;
+}
+
+/** Classes wear their colour; other lines are told apart by dashes and shades. */
+export function styleOf(key: string, index: number, classOfKey: (key: string) => string | null): Style {
+	const name = classOfKey(key);
+	if (name === 'iot' || name === 'windows')
+		return { colour: toneOf(name), dash: index % DASHES.length };
+	if (name !== null)
+		return { colour: `line-${index % 4}`, dash: index % DASHES.length };
+	return index === 0 ? { colour: 'accent', dash: 0 } : { colour: `line-${(index - 1) % 4}`, dash: index % DASHES.length };
+}
+
+/** Reads colours as the canvas needs them: variables resolve only on an element. */
+function colours(element: HTMLElement): (name: string) => string {
+	const probe = document.createElement('span');
+	element.append(probe);
+	return (name) => {
+		probe.style.color = `var(--${name})`;
+		return getComputedStyle(probe).color;
+	};
+}
+
+interface PlotProps {
+	lines: Lines;
+	step: Step;
+	styles: Style[];
+	hidden: Set<string>;
+	width: number;
+	summary: string;
+	number: (value: number) => string;
+	onHover: (index: number | null) => void;
+	onRange: (from: number, to: number) => void;
+}
+
+function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => string): uPlot.Options {
+	const axis = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line'), width: 1 }, font: '12px system-ui, sans-serif' };
+	return {
+		width: props.width,
+		height: HEIGHT,
+		legend: { show: false },
+		cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
+		tzDate: (seconds) => (zone === 'utc' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
+		scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
+		axes: [
+			{ ...axis, values: timeLabels(props.step, zone), space: 64 },
+			{ ...axis, values: (_, ticks) => ticks.map((tick) => props.number(tick)), size: 62 },
+		],
+		series: [
+			{},
+			...props.lines.lines.map((line, index) => {
+				const style = props.styles[index] ?? { colour: 'line-0', dash: 0 };
+				return {
+					label: line.key,
+					stroke: colour(style.colour),
+					width: 1.75,
+					dash: DASHES[style.dash] ?? [],
+					show: !props.hidden.has(line.key),
+					points: { show: false },
+					paths: uPlot.paths.stepped?.({ align: 1 }),
+				} as uPlot.Series;
+			}),
+		],
+		hooks: {
+			setCursor: [(plot) => props.onHover(plot.cursor.idx ?? null)],
+			setSelect: [
+				(plot) => {
+					if (plot.select.width < 6)
+						return;
+					props.onRange(plot.posToVal(plot.select.left, 'x'), plot.posToVal(plot.select.left + plot.select.width, 'x'));
+				},
+			],
+		},
+	};
+}
+
+/** "06:00", and the day where it begins. */
+function timeLabels(step: Step, zone: Zone): uPlot.Axis.DynamicValues {
+	const pad = (value: number): string => String(value).padStart(2, '0');
+	return (_, ticks) =>
+		ticks.map((tick, index) => {
+			const date = new Date(tick * 1000);
+			const [month, day, hour, minute] = zone === 'utc'
+				? [date.getUTCMonth(), date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes()]
+				: [date.getMonth(), date.getDate(), date.getHours(), date.getMinutes()];
+			const dayLabel = `${pad(month + 1)}-${pad(day)}`;
+			if (step === '1d' || (hour === 0 && minute === 0))
+				return dayLabel;
+			return index === 0 ? `${dayLabel}\n${pad(hour)}:${pad(minute)}` : `${pad(hour)}:${pad(minute)}`;
+		});
+}
+
+function Plot(props: PlotProps): VNode {
+	const ref = useRef<HTMLDivElement>(null);
+	const zone = useZone();
+	const theme = useTheme();
+	const [scheme, setScheme] = useState(matchMedia('(prefers-color-scheme: dark)').matches);
+	useEffect(() => {
+		const query = matchMedia('(prefers-color-scheme: dark)');
+		const listen = (): void => setScheme(query.matches);
+		query.addEventListener('change', listen);
+		return () => query.removeEventListener('change', listen);
+	}, []);
+	useEffect(() => {
+		const element = ref.current;
+		if (!element || props.width === 0)
+			return;
+		element.replaceChildren();
+		const colour = colours(element);
+		// The last step is as wide as the others: one more point closes it.
+		const end = (props.lines.times.at(-1) ?? 0) + STEP_SECONDS[props.step];
+		const data: uPlot.AlignedData = [[...props.lines.times, end], ...props.lines.lines.map((line) => [...line.values, line.values.at(-1) ?? null])];
+		const plot = new uPlot(optionsOf(props, zone, colour), data, element);
+		return () => plot.destroy();
+	}, [props.lines, props.width, [...props.hidden].join(), zone, theme, scheme, props.number(12345)]);
+	return <div class="plot" role="img" aria-label={props.summary} ref={ref} />;
+}
+
+interface Props {
+	lines: Lines;
+	step: Step;
+	what: string;
+	/** Packets add up over time; unique sources do not. */
+	additive: boolean;
+	/** What a key is called, and its class where it is a port or a class. */
+	nameOf: (key: string) => string;
+	classOfKey: (key: string) => string | null;
+	/** Lines that begin hidden. */
+	quiet?: Set<string>;
+	onRange: (from: number, to: number) => void;
+}
+
+export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet, onRange }: Props): VNode {
+	const speech = useSpeech();
+	const { t } = speech;
+	const [ref, width] = useWidth<HTMLDivElement>();
+	const [hover, setHover] = useState<number | null>(null);
+	const keys = lines.lines.map((line) => line.key).join();
+	const [hidden, setHidden] = useState<Set<string>>(quiet ?? new Set());
+	useEffect(() => setHidden(quiet ?? new Set()), [keys]);
+	const styles = lines.lines.map((line, index) => styleOf(line.key, index, classOfKey));
+	const toggle = (key: string): void => {
+		const next = new Set(hidden);
+		if (!next.delete(key))
+			next.add(key);
+		setHidden(next);
+	};
+	const first = lines.times[0] ?? 0;
+	const last = (lines.times.at(-1) ?? first) + STEP_SECONDS[step];
+	const range = `${speech.span(new Date(first * 1000).toISOString(), new Date(last * 1000).toISOString())} ${speech.zone}`;
+	const spoken = lines.lines.filter((line) => !hidden.has(line.key)).map((line) => {
+		const when = speech.moment(line.mostAt * 1000);
+		return additive
+			? t.series.total(nameOf(line.key), speech.whole(line.sum), speech.whole(line.most), when)
+			: t.series.most(nameOf(line.key), speech.whole(line.most), when);
+	});
+	const time = hover === null ? undefined : lines.times[Math.min(hover, lines.times.length - 1)];
+	return (
+		<div class="series" ref={ref}>
+			<Plot
+				lines={lines}
+				step={step}
+				styles={styles}
+				hidden={hidden}
+				width={width}
+				summary={t.series.summary(what, range, spoken.join(' '))}
+				number={speech.compact}
+				onHover={setHover}
+				onRange={onRange}
+			/>
+			<p class="hover-time">{time === undefined ? t.series.zoom : `${speech.moment(time * 1000)} ${speech.zone}`}</p>
+			<ul class="line-legend">
+				{lines.lines.map((line, index) => (
+					<li key={line.key}>
+						<button type="button" aria-pressed={!hidden.has(line.key)} aria-label={t.series.show(nameOf(line.key))} onClick={() => toggle(line.key)}>
+							<LineMark style={styles[index]} />
+							<span>{nameOf(line.key)}</span>
+							<span class="value">{valueAt(line, hover, additive, speech.compact)}</span>
+						</button>
+					</li>
+				))}
+			</ul>
+			<details class="figures">
+				<summary>{t.series.table}</summary>
+				<FigureTable lines={lines} caption={`${what}, ${range}`} nameOf={nameOf} />
+			</details>
+		</div>
+	);
+}
+
+function valueAt(line: Line, hover: number | null, additive: boolean, number: (value: number) => string): string {
+	const value = hover === null ? null : line.values[Math.min(hover, line.values.length - 1)];
+	return number(value ?? (hover === null ? (additive ? line.sum : line.most) : 0));
+}
+
+function LineMark({ style }: { style: Style | undefined }): VNode {
+	return (
+		<svg class="line-mark" width="22" height="8" aria-hidden="true">
+			<line class={`stroke-${style?.colour ?? 'line-0'}`} x1="0" x2="22" y1="4" y2="4" stroke-width="2.5" stroke-dasharray={(DASHES[style?.dash ?? 0] ?? []).join(' ')} />
+		</svg>
+	);
+}
+
+function FigureTable({ lines, caption, nameOf }: { lines: Lines; caption: string; nameOf: (key: string) => string }): VNode {
+	const speech = useSpeech();
+	return (
+		<div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+			<table>
+				<caption class="hidden">{caption}</caption>
+				<thead>
+					<tr>
+						<th scope="col">{`${speech.t.column.time} (${speech.zone})`}</th>
+						{lines.lines.map((line) => <th key={line.key} scope="col" class="number">{nameOf(line.key)}</th>)}
+					</tr>
+				</thead>
+				<tbody>
+					{lines.times.slice(-TABLE_LIMIT).map((time, row) => (
+						<tr key={time}>
+							<th scope="row">{speech.moment(time * 1000)}</th>
+							{lines.lines.map((line) => {
+								const value = line.values[Math.max(0, lines.times.length - TABLE_LIMIT) + row];
+								return <td key={line.key} class="number">{value === null || value === undefined ? '–' : speech.whole(value)}</td>;
+							})}
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
+}

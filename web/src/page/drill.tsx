@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the picture to the evidence: one port, one country, one source.
+import type { VNode } from 'preact';
+import { useAnswer } from '../api';
+import { portHref } from '../chart/ring';
+import { serviceName } from '../data/ports';
+import { portLabel, protocolName, words } from '../format';
+import { addressOf } from '../part/address';
+import { ClassMark } from '../part/class';
+import { Evidence } from '../part/evidence';
+import { Certainty } from '../part/figure';
+import { Empty, Result } from '../part/result';
+import { Rich } from '../part/rich';
+import { usePlace } from '../route';
+import { jsonObject, type SourceDay } from '../rows';
+import { named, useSpeech, type Speech } from '../text/index';
+import * as column from './columns';
+import { FindingTable } from './findings';
+import { NetworkTable, Page, SourceTable } from './tables';
+import { AtlasCard, SeriesCard } from './telescope';
+
+export function PortPage({ protocol, port }: { protocol: number; port: number }): VNode {
+	const { t, whole, percent } = useSpeech();
+	// Every answer about a port is a row of telescope/ports; the first page of its protocol nearly always holds it.
+	const loaded = useAnswer('telescope/ports', { protocol, limit: 1000 });
+	const label = `${portLabel(protocol, port)} ${serviceName(protocolName(protocol), port)}`.trim();
+	return (
+		<Page title={t.portPage.title(label)}>
+			<Result loaded={loaded} lines={2}>
+				{(answer) => {
+					const row = answer.rows.find((each) => each.port === port);
+					if (!row)
+						return answer.next === null ? <Empty text={t.portPage.nothing} /> : null;
+					return (
+						<p class="lead">
+							<Rich text={t.portPage.sentence(whole(row.packets), whole(row.sources), percent(row.share))} />{' '}
+							<Certainty error={row.sources_error} /> <ClassMark name={row.class} />
+						</p>
+					);
+				}}
+			</Result>
+			<SeriesCard ports={loaded.data?.rows ?? []} fixed={{ protocol, port }} />
+			<section aria-labelledby="sources-head">
+				<h2 id="sources-head">{t.portPage.sources}</h2>
+				<SourceTable caption={t.portPage.sources} packets={t.portPage.packetsHere} parameters={{ protocol, port }} />
+			</section>
+		</Page>
+	);
+}
+
+export function AtlasPage(): VNode {
+	const { t } = useSpeech();
+	const countries = useAnswer('telescope/countries', { limit: 300 });
+	return (
+		<Page title={t.page.atlas}>
+			<section class="card" aria-label={t.atlas.title}>
+				<Result loaded={countries} lines={20}>{(answer) => <AtlasCard rows={answer.rows} />}</Result>
+			</section>
+		</Page>
+	);
+}
+
+export function CountryPage({ code }: { code: string }): VNode {
+	const { t, country } = useSpeech();
+	return (
+		<Page title={t.countryPage.title(country(code))}>
+			<section aria-labelledby="networks-head">
+				<h2 id="networks-head">{t.countryPage.networks}</h2>
+				<NetworkTable country={code} />
+			</section>
+			<section aria-labelledby="sources-head">
+				<h2 id="sources-head">{t.countryPage.sources}</h2>
+				<SourceTable caption={t.countryPage.sources} packets={t.column.packets} parameters={{ country: code }} />
+			</section>
+		</Page>
+	);
+}
+
+/** The rule of a verdict and the figures of this day that meet it. */
+function Verdicts({ day }: { day: SourceDay }): VNode {
+	const { t, whole } = useSpeech();
+	const tools = words(day.tools);
+	if (tools.length === 0 && day.research === '')
+		return <p>{t.sourcePage.noVerdict}</p>;
+	const [rule = ''] = day.research.split(':');
+	return (
+		<ul class="verdicts">
+			{day.research !== '' && (
+				<li>
+					<strong>{t.evidence.verdictResearch(day.research)}</strong>
+					<p>{named(t.evidence.researchRules, rule)}</p>
+					<p>{t.evidence.thisDay(whole(day.scan_packets), whole(day.ports))}</p>
+				</li>
+			)}
+			{tools.map((tool) => (
+				<li key={tool}>
+					<strong>{t.evidence.verdictTool(named(t.toolNames, tool))}</strong>
+					<p>{named(t.evidence.toolRules, tool)}</p>
+				</li>
+			))}
+		</ul>
+	);
+}
+
+function factsOf(day: SourceDay, speech: Speech): [string, string][] {
+	const { t, whole } = speech;
+	return [
+		[t.column.packets, whole(day.packets)],
+		[t.column.scanPackets, whole(day.scan_packets)],
+		[t.column.ports, whole(day.ports)],
+		[`${t.column.first} (${speech.zone})`, speech.moment(day.first, true)],
+		[`${t.column.last} (${speech.zone})`, speech.moment(day.last, true)],
+		[t.sourcePage.traffic, words(day.categories).map((name) => named(t.categories, name)).join(', ')],
+		[t.sourcePage.marks, words(day.marks).map((mark) => named(t.marks, mark)).join(', ')],
+		[t.column.country, day.country === '' ? '' : speech.country(day.country)],
+		[t.column.network, day.asn === 0 ? '' : column.networkName(day)],
+	];
+}
+
+function Day({ day }: { day: SourceDay }): VNode {
+	const speech = useSpeech();
+	const { t } = speech;
+	return (
+		<article class="card day">
+			<h3>{`${speech.day(day.time)} UTC`}</h3>
+			<div class="day-columns">
+				<div>
+					<h4>{t.sourcePage.how}</h4>
+					<Verdicts day={day} />
+					<Evidence object={jsonObject(day.evidence)} />
+				</div>
+				<div>
+					<h4>{t.sourcePage.figures}</h4>
+					<dl class="facts">
+						{factsOf(day, speech).filter(([, value]) => value !== '').map(([name, value]) => (
+							<div key={name}>
+								<dt>{name}</dt>
+								<dd>{value}</dd>
+							</div>
+						))}
+					</dl>
+				</div>
+			</div>
+		</article>
+	);
+}
+
+function SourcePorts({ address }: { address: string }): VNode {
+	const speech = useSpeech();
+	const { t } = speech;
+	const loaded = useAnswer('telescope/source-ports', { address, limit: 200 });
+	return (
+		<Result loaded={loaded} lines={6}>
+			{(answer) =>
+				answer.rows.length === 0 ? <p class="quiet">{t.states.empty}</p> : (
+					<PortBars rows={answer.rows.map((row) => ({ ...row, href: portHref(row.protocol, row.port) }))} />
+				)}
+		</Result>
+	);
+}
+
+function PortBars({ rows }: { rows: { protocol: number; port: number; class: string; packets: number; href: string }[] }): VNode {
+	const { t, whole } = useSpeech();
+	const most = Math.max(1, ...rows.map((row) => row.packets));
+	return (
+		<div class="scroll bounded" role="region" aria-label={t.sourcePage.ports} tabIndex={0}>
+			<table class="top">
+				<caption class="hidden">{t.sourcePage.ports}</caption>
+				<thead>
+					<tr>
+						<th scope="col">{t.column.port}</th>
+						<th scope="col" class="wide">{t.column.class}</th>
+						<th scope="col" class="number">{t.column.packets}</th>
+						<td class="share-bar" />
+					</tr>
+				</thead>
+				<tbody>
+					{rows.map((row) => (
+						<tr key={portLabel(row.protocol, row.port)}>
+							<th scope="row"><a href={row.href}><span class="mono">{portLabel(row.protocol, row.port)}</span>{' '}{serviceName(protocolName(row.protocol), row.port)}</a></th>
+							<td class="wide"><ClassMark name={row.class} /></td>
+							<td class="number">{whole(row.packets)}</td>
+							<td class="share-bar"><span style={{ width: `${(row.packets / most) * 100}%` }} /></td>
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
+}
+
+export function SourcePage(): VNode {
+	const speech = useSpeech();
+	const { t, whole } = speech;
+	const asked = usePlace().query.get('address') ?? '';
+	const address = addressOf(asked);
+	const loaded = useAnswer('telescope/source', { address: address ?? '0.0.0.0' });
+	if (address === null)
+		return <Page title={t.navigation.sources}><Empty text={t.sourcePage.badAddress(asked)} hint={t.sourcePage.badAddressHint} /></Page>;
+	return (
+		<>
+			<h1 class="mono">{address}</h1>
+			<Result loaded={loaded} lines={14}>
+				{(answer) => {
+					const days = answer.rows;
+					const first = days.map((day) => day.first).sort()[0];
+					const last = days.map((day) => day.last).sort().at(-1);
+					if (first === undefined || last === undefined)
+						return <Empty text={t.sourcePage.unknown(address)} hint={t.sourcePage.unknownHint} />;
+					const packets = days.reduce((sum, day) => sum + day.packets, 0);
+					const ports = Math.max(...days.map((day) => day.ports));
+					return (
+						<>
+							<p class="lead"><Rich text={t.sourcePage.sentence(whole(packets), whole(ports), speech.span(first, last), speech.zone)} /></p>
+							<section aria-labelledby="days-head">
+								<h2 id="days-head">{t.sourcePage.days}</h2>
+								{days.map((day) => <Day key={day.time} day={day} />)}
+							</section>
+							<section aria-labelledby="ports-head">
+								<h2 id="ports-head">{t.sourcePage.ports}</h2>
+								<SourcePorts address={address} />
+							</section>
+						</>
+					);
+				}}
+			</Result>
+			<section aria-labelledby="findings-head">
+				<h2 id="findings-head">{t.sourcePage.findings}</h2>
+				<FindingTable parameters={{ subject: address }} id="findings_" filters={false} />
+			</section>
+		</>
+	);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { VNode } from 'preact';
+import { words } from '../format';
+import { useLanguage } from '../preferences';
+import { Evidence } from '../part/evidence';
+import { sourceHref } from '../part/search';
+import { DataTable, type Column } from '../part/table';
+import type { Changes } from '../route';
+import { jsonObject, type Finding } from '../rows';
+import { named, useSpeech } from '../text/index';
+import * as column from './columns';
+import { Page } from './tables';
+
+export const URGENT = 4; /* severity "high" and above asks for action */
+
+export function Severity({ value }: { value: number }): VNode {
+	const { t } = useSpeech();
+	return <span class={value >= URGENT ? 'severity urgent' : 'severity'}>{t.severities[value] ?? String(value)}</span>;
+}
+
+export function FindingDetail({ finding }: { finding: Finding }): VNode {
+	const speech = useSpeech();
+	const { t } = speech;
+	const reason = useLanguage() === 'ja' ? finding.reason_ja : finding.reason_en;
+	return (
+		<div class="finding">
+			<p>{reason}</p>
+			<p class="quiet">
+				{`${t.finding.seen(speech.span(finding.first, finding.last), speech.zone)} · ${t.finding.confidence(speech.percent(finding.confidence))} · ${words(finding.sensor).join(', ')}`}
+			</p>
+			<p class="actions"><a href={sourceHref(finding.subject)}>{t.finding.openSource}</a></p>
+			<h3>{t.finding.evidence}</h3>
+			<Evidence object={jsonObject(finding.evidence)} />
+		</div>
+	);
+}
+
+export function FindingTable({ parameters, id, filters = true }: { parameters?: Changes; id?: string; filters?: boolean }): VNode {
+	const speech = useSpeech();
+	const { t } = speech;
+	const language = useLanguage();
+	const columns: Column<Finding>[] = [
+		column.text('kind', t.column.kind, (row) => named(t.kinds, row.kind)),
+		{ key: 'subject', head: t.column.subject, value: (row) => row.subject, cell: (row) => <span class="mono">{row.subject}</span> },
+		column.wide({ key: 'severity', head: t.column.severity, value: (row) => row.severity, cell: (row) => <Severity value={row.severity} /> }),
+		column.wide({ key: 'reason', head: t.column.reason, value: (row) => (language === 'ja' ? row.reason_ja : row.reason_en), cell: (row) => <span class="prose">{language === 'ja' ? row.reason_ja : row.reason_en}</span> }),
+		column.wide(column.number(speech, 'count', t.column.count, (row) => row.count)),
+		column.time(speech, 'last', t.column.last, (row) => row.last),
+	];
+	return (
+		<DataTable
+			name="findings"
+			caption={t.navigation.findings}
+			columns={columns}
+			rowKey={(row) => `${row.sensor} ${row.kind} ${row.subject} ${row.first}`}
+			detail={(row) => <FindingDetail finding={row} />}
+			detailLabel={(row) => t.finding.show(named(t.kinds, row.kind), row.subject)}
+			parameters={parameters ?? {}}
+			id={id ?? ''}
+			filters={filters ? [{ parameter: 'kind', label: t.column.kind, choices: Object.entries(t.kinds) }] : []}
+		/>
+	);
+}
+
+export function FindingsPage(): VNode {
+	const { t } = useSpeech();
+	return (
+		<Page title={t.page.findings}>
+			<FindingTable />
+		</Page>
+	);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the API (/api/v1/openapi.json), query by query.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = Record<string, Json>;
+
+/** `error`: relative standard error; 0 = exact, below 0 = at least. */
+interface Counted {
+	packets: number;
+	sources: number;
+	sources_error: number;
+}
+
+interface Origin {
+	country: string;
+	asn: number;
+	as_name: string;
+}
+
+export interface Coverage {
+	sensor: string;
+	first: string;
+	last: string;
+	sources_exact: number;
+	runs: number;
+}
+
+export interface Summary extends Counted {
+	bytes: number;
+	scan_packets: number;
+	backscatter_packets: number;
+	research_packets: number;
+	research_sources: number;
+	top_protocol: number;
+	top_port: number;
+	top_class: string;
+	top_packets: number;
+	findings: number;
+}
+
+export interface Port extends Counted {
+	protocol: number;
+	port: number;
+	class: string;
+	bytes: number;
+	share: number;
+}
+
+export interface Sample extends Counted {
+	time: string;
+	key: string;
+	bytes: number;
+}
+
+export interface Country extends Counted {
+	country: string;
+}
+
+export interface Network extends Counted, Origin {}
+
+export interface Source extends Origin {
+	address: string;
+	packets: number;
+	scan_packets: number;
+	ports: number;
+	first: string;
+	last: string;
+	categories: string;
+	tools: string;
+	research: string;
+	marks: string;
+}
+
+export interface SourceDay extends Source {
+	time: string;
+	evidence: JsonObject | string | null;
+}
+
+export interface SourcePort {
+	protocol: number;
+	port: number;
+	class: string;
+	packets: number;
+	bytes: number;
+}
+
+export interface Tool extends Counted {
+	tool: string;
+}
+
+export interface Scanner extends Origin {
+	address: string;
+	packets: number;
+	ports: number;
+	rule: string;
+	first: string;
+	last: string;
+}
+
+export interface Victim extends Origin {
+	address: string;
+	protocol: number;
+	first: string;
+	last: string;
+	packets: number;
+	peak_60s: number;
+	targets: number;
+	target_port: number;
+	rate: number;
+}
+
+export interface Campaign {
+	time: string;
+	signature: string;
+	sources: number;
+	packets: number;
+	protocol: number;
+	port: number;
+	first: string;
+	last: string;
+}
+
+export interface Run {
+	time: string;
+	input: string;
+	frames: number;
+	packets: number;
+	bytes: number;
+	late: number;
+	first: string;
+	last: string;
+	dropped: JsonObject | string | null;
+	dark: number;
+	rules: string;
+}
+
+export interface Finding {
+	sensor: string;
+	sense: string;
+	kind: string;
+	subject: string;
+	first: string;
+	last: string;
+	count: number;
+	confidence: number;
+	severity: number;
+	reason_en: string;
+	reason_ja: string;
+	evidence: JsonObject | string | null;
+}
+
+export interface Queries {
+	'telescope/summary': Summary;
+	'telescope/ports': Port;
+	'telescope/series': Sample;
+	'telescope/countries': Country;
+	'telescope/networks': Network;
+	'telescope/sources': Source;
+	'telescope/source': SourceDay;
+	'telescope/source-ports': SourcePort;
+	'telescope/tools': Tool;
+	'telescope/scanners': Scanner;
+	'telescope/victims': Victim;
+	'telescope/campaigns': Campaign;
+	'telescope/runs': Run;
+	findings: Finding;
+}
+
+export interface Answer<Row> {
+	from: string;
+	to: string;
+	rows: Row[];
+	next: string | null;
+}
+
+export interface Status {
+	version: string;
+	time: string;
+	store: string;
+	sensors: Coverage[];
+	world: boolean;
+}
+
+/** A JSON column: an object, or its text. Never trusted to be well-formed. */
+export function jsonObject(value: JsonObject | string | null): JsonObject {
+	if (typeof value !== 'string')
+		return value ?? {};
+	try {
+		const parsed = JSON.parse(value) as Json;
+		return parsed !== null && typeof parsed === 'object' && !Array.isArray(parsed) ? parsed : {};
+	} catch {
+		return {};
+	}
+}

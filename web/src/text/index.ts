@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useLanguage, useZone } from '../preferences';
+import * as format from '../format';
+import { en, type Text } from './en';
+import { ja } from './ja';
+
+export type { Text };
+
+export interface Speech {
+	t: Text;
+	compact: (value: number) => string;
+	whole: (value: number) => string;
+	percent: (share: number) => string;
+	bytes: (value: number) => string;
+	moment: (time: string | number, exact?: boolean) => string;
+	day: (time: string | number) => string;
+	span: (from: string, to: string) => string;
+	ago: (ms: number) => string;
+	zone: string;
+	country: (code: string) => string;
+}
+
+/** Words, numbers and times as this reader wants them. */
+export function useSpeech(): Speech {
+	const language = useLanguage();
+	const zone = useZone();
+	const t = language === 'ja' ? ja : en;
+	return {
+		t,
+		compact: (value) => format.compact(value, language),
+		whole: (value) => format.whole(value, language),
+		percent: (share) => format.percent(share, language),
+		bytes: (value) => format.bytes(value, language),
+		moment: (time, exact) => format.moment(time, zone, exact),
+		// Days are cut by UTC in the store; a day's name must not shift with the reader's zone.
+		day: (time) => format.day(time, 'utc'),
+		span: (from, to) => format.span(from, to, zone),
+		ago: (ms) => format.ago(ms, language),
+		zone: format.zoneName(zone),
+		country: (code) => format.countryName(code, language) ?? t.atlas.unknown,
+	};
+}
+
+/** The word of a table that outside data chooses from; the raw name where we know none. */
+export const named = (table: Record<string, string>, key: string): string => table[key] ?? key;
