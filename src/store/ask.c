@@ -223,9 +223,16 @@ static int64_t clock_seconds(void)
 	return now.tv_sec;
 }
 
-static int past_deadline(void *deadline)
+struct patience {
+	const struct nr_store *store;
+	int64_t deadline;
+};
+
+/* SQLite asks this now and then; other than 0 ends the question. */
+static int is_over(void *context)
 {
-	return clock_seconds() >= *(const int64_t *)deadline;
+	const struct patience *patience = context;
+	return clock_seconds() >= patience->deadline || atomic_load(&patience->store->stopping);
 }
 
 /* One read transaction, so that all parts of an answer speak of the same moment. */
@@ -263,8 +270,8 @@ int nr_store_ask(struct nr_store *store, const struct nr_query *query, const cha
 	status = nr_store_reader_take(store, &database, error);
 	if (status)
 		return status;
-	int64_t deadline = clock_seconds() + NR_ASK_SECONDS;
-	sqlite3_progress_handler(database, DEADLINE_STEPS, past_deadline, &deadline);
+	struct patience patience = {store, clock_seconds() + NR_ASK_SECONDS};
+	sqlite3_progress_handler(database, DEADLINE_STEPS, is_over, &patience);
 	nr_json_init(&ask.sensors);
 	nr_json_init(&ask.pieces);
 	struct nr_answer answer = {0};

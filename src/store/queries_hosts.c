@@ -39,7 +39,7 @@
 	"SELECT p.address AS address, sum(p.packets) AS packets, " SOURCE_SUMS " FROM sensor CROSS JOIN day" \
 	" CROSS JOIN telescope_source_port p ON p.sensor = sensor.sensor AND p.time = day.time "             \
 	"AND " condition " CROSS JOIN telescope_source t ON t.sensor = p.sensor AND t.time = p.time AND "    \
-			 "t.address = p.address" NR_SQL_TOUCH                                                \
+	"t.address = p.address" NR_SQL_TOUCH                                                                 \
 	"WHERE (:address IS NULL OR p.address = :address) AND" SOURCE_FILTER "GROUP BY p.address"
 
 static const char *sources_base(const struct nr_ask *ask)

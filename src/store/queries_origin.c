@@ -7,7 +7,7 @@
 #define COUNTED(index, condition)                                                                            \
 	"(SELECT " NR_SQL_SOURCES " FROM piece CROSS JOIN telescope_origin t INDEXED BY " index              \
 	" ON " condition " AND t.sensor = piece.sensor AND t.step = piece.step AND t.time >= piece.low AND " \
-			 "t.time < piece.high"                                                               \
+	"t.time < piece.high"                                                                                \
 	" AND t.traffic BETWEEN :traffic_low AND :traffic_high) AS counted"
 
 #define SOURCES_COLUMNS                                                                                      \

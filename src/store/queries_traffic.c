@@ -181,7 +181,7 @@ static const char *series_base(const struct nr_ask *ask)
 	if (nr_ask_is(ask, "by", "class"))
 		return "SELECT t.time AS time, substr(t.category, 7) AS key, " SERIES_SUMS NR_SQL_STEPS(
 			"telescope_traffic") "WHERE " CLASSES " AND (:class IS NULL OR t.category = 'class/' "
-							      "|| :class) GROUP BY t.time, t.category";
+					     "|| :class) GROUP BY t.time, t.category";
 	if (!nr_ask_is(ask, "by", "port"))
 		return "SELECT t.time AS time, t.category AS key, " SERIES_SUMS NR_SQL_STEPS(
 			"telescope_traffic") "WHERE iif(:category IS NULL, " PLAIN

@@ -3,6 +3,7 @@
 #include "store/sqlite.h"
 
 #include <errno.h>
+#include <time.h>
 
 static int open_one(const struct nr_store *store, sqlite3 **ret_database, struct nr_error *error)
 {
@@ -24,15 +25,39 @@ static int open_one(const struct nr_store *store, sqlite3 **ret_database, struct
 	return 0;
 }
 
+/* True: there is one at rest (*ret_database) or room for one more (NULL). */
+static bool wait_for_turn(struct nr_store *store, sqlite3 **ret_database)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += NR_STORE_WAIT_SECONDS;
+	int status = 0;
+	pthread_mutex_lock(&store->readers_lock);
+	while (!store->readers_idle && store->readers_open == NR_STORE_READERS && status == 0)
+		status = pthread_cond_timedwait(&store->reader_given, &store->readers_lock, &until);
+	if (store->readers_idle)
+		*ret_database = store->readers[--store->readers_idle];
+	else if (status == 0)
+		store->readers_open++;
+	pthread_mutex_unlock(&store->readers_lock);
+	return status == 0 || *ret_database;
+}
+
 int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct nr_error *error)
 {
 	sqlite3 *database = NULL;
-	pthread_mutex_lock(&store->readers_lock);
-	if (store->reader_count)
-		database = store->readers[--store->reader_count];
-	pthread_mutex_unlock(&store->readers_lock);
-	if (!database)
-		return open_one(store, ret_database, error);
+	if (!wait_for_turn(store, &database))
+		return nr_fail(error, -EBUSY, "%s: too many questions at once; ask again", store->path);
+	if (!database) {
+		int status = open_one(store, &database, error);
+		if (status) {
+			pthread_mutex_lock(&store->readers_lock);
+			store->readers_open--;
+			pthread_cond_signal(&store->reader_given);
+			pthread_mutex_unlock(&store->readers_lock);
+			return status;
+		}
+	}
 	*ret_database = database;
 	return 0;
 }
@@ -40,10 +65,12 @@ int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct 
 void nr_store_reader_give(struct nr_store *store, sqlite3 *database)
 {
 	pthread_mutex_lock(&store->readers_lock);
-	if (store->reader_count < NR_STORE_READERS) {
-		store->readers[store->reader_count++] = database;
-		database = NULL;
-	}
+	store->readers[store->readers_idle++] = database;
+	pthread_cond_signal(&store->reader_given);
 	pthread_mutex_unlock(&store->readers_lock);
-	sqlite3_close(database);
+}
+
+void nr_store_interrupt(struct nr_store *store)
+{
+	atomic_store(&store->stopping, true);
 }

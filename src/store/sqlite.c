@@ -189,6 +189,7 @@ static int store_new(const char *path, enum nr_store_mode mode, struct nr_store 
 	store->mode = mode;
 	store->lock = -1;
 	pthread_mutex_init(&store->readers_lock, NULL);
+	pthread_cond_init(&store->reader_given, NULL);
 	store->path = strdup(path);
 	store->lock_path = lock_path_new(path);
 	*ret_store = store;
@@ -231,10 +232,11 @@ void nr_store_close(struct nr_store *store)
 		nr_store_writer_commit(store, NULL);
 	for (size_t i = 0; i < store->table_count; i++)
 		sqlite3_finalize(store->inserts[i]);
-	for (size_t i = 0; i < store->reader_count; i++)
+	for (size_t i = 0; i < store->readers_idle; i++)
 		sqlite3_close(store->readers[i]);
 	sqlite3_close(store->writer);
 	nr_close_fd(&store->lock);
+	pthread_cond_destroy(&store->reader_given);
 	pthread_mutex_destroy(&store->readers_lock);
 	free(store->lock_path);
 	free(store->path);

@@ -10,12 +10,14 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
-#define NR_STORE_APPLICATION 0x4e524f53 /* "NROS" in the file's header: an SQLite file, and ours */
-#define NR_STORE_BUSY_MS     5000       /* how long a connection waits for another one's lock */
-#define NR_STORE_READERS     8          /* idle reading connections that are kept */
-#define NR_STORE_TABLES_MAX  32         /* tables of one store */
-#define NR_STORE_COLUMNS_MAX 32         /* columns of one table */
+#define NR_STORE_APPLICATION  0x4e524f53 /* "NROS" in the file's header: an SQLite file, and ours */
+#define NR_STORE_BUSY_MS      5000       /* how long a connection waits for another one's lock */
+#define NR_STORE_READERS      8          /* idle reading connections that are kept */
+#define NR_STORE_WAIT_SECONDS 20         /* for one of them */
+#define NR_STORE_TABLES_MAX   32         /* tables of one store */
+#define NR_STORE_COLUMNS_MAX  32         /* columns of one table */
 
 struct nr_store {
 	char *path;      /* as given, without "sqlite:"; in every message */
@@ -32,10 +34,12 @@ struct nr_store {
 	bool writing;           /* inside a transaction */
 	struct nr_error failed; /* blocks that had been accepted were rolled back; told at commit */
 
-	/* The readers (readers.c). */
+	/* The readers (readers.c): those at rest, and how many there are in all. */
 	pthread_mutex_t readers_lock;
+	pthread_cond_t reader_given;
 	sqlite3 *readers[NR_STORE_READERS];
-	size_t reader_count;
+	size_t readers_idle, readers_open;
+	atomic_bool stopping; /* nr_store_interrupt() */
 };
 
 /* A static piece of SQL, run to its end. */
@@ -63,7 +67,7 @@ int nr_store_schema_check(struct nr_store *store, sqlite3 *database, struct nr_e
 void nr_store_writer_init(struct nr_store *store);
 int nr_store_writer_commit(struct nr_store *store, struct nr_error *error);
 
-/* A reading connection of the caller's own, until it is given back (readers.c). */
+/* A reading connection of the caller's own, until it is given back (readers.c). -EBUSY: none came free. */
 int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct nr_error *error);
 void nr_store_reader_give(struct nr_store *store, sqlite3 *database);
 

@@ -81,4 +81,7 @@ int nr_store_ask(struct nr_store *store, const struct nr_query *query, const cha
 	int (*row)(void *context, const struct nr_value *values, size_t count), void *context, struct nr_answer *ret_answer,
 	struct nr_error *error);
 
+/* Gives up every question under way, and those that come: for the end of a process. Any thread. */
+void nr_store_interrupt(struct nr_store *store);
+
 #endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/server.h"
+
+#include "base/log.h"
+#include "serve/assets.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+
+#define THREAD_STACK_BYTES (1024 * 1024)
+
+struct nr_server {
+	struct nr_server_conf conf;
+	struct MHD_Daemon *daemon;
+};
+
+/* From the first line of a request to its end. */
+struct request {
+	size_t address_length; /* path and parameters as they were sent */
+	bool announced; /* its headers have been seen; a reply before its end would close the connection */
+};
+
+static const char page_without_console[] =
+	"<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>noroshi</title>"
+	"<h1>noroshi</h1><p>This program was built without its console. Build it with npm installed: "
+	"<code>make build</code>."
+	"<p lang=\"ja\">このプログラムはコンソールなしでビルドされています。npm を入れて <code>make "
+	"build</code> を実行してください。"
+	"<p>API: <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>";
+
+/* Nothing from elsewhere, nothing inline, no framing, nothing kept of where the reader came from. */
+static const char *const security_headers[][2] = {
+	{"Content-Security-Policy",
+		"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+};
+
+/* Takes over the response. */
+static enum MHD_Result send_response(
+	struct MHD_Connection *connection, unsigned status, struct MHD_Response *response)
+{
+	if (!response)
+		return MHD_NO;
+	for (size_t i = 0; i < NR_COUNT(security_headers); i++)
+		MHD_add_response_header(response, security_headers[i][0], security_headers[i][1]);
+	enum MHD_Result result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* The bytes become the response's. */
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct nr_reply *reply)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(reply->length, reply->bytes, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		nr_reply_fini(reply);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, "Content-Type", reply->type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, "Allow", "GET, HEAD");
+	if (*reply->next)
+		MHD_add_response_header(response, "Noroshi-Next", reply->next);
+	if (*reply->file_name) {
+		char text[128];
+		snprintf(text, sizeof text, "attachment; filename=\"%s\"", reply->file_name);
+		MHD_add_response_header(response, "Content-Disposition", text);
+	}
+	return send_response(connection, reply->status, response);
+}
+
+static enum MHD_Result send_error(
+	struct MHD_Connection *connection, unsigned status, const char *code, const char *text)
+{
+	struct nr_reply reply;
+	if (nr_api_error(status, code, NULL, text, &reply) != 0)
+		return MHD_NO;
+	return send_reply(connection, &reply);
+}
+
+/* ---- API ---- */
+
+struct arguments {
+	struct nr_argument items[NR_API_ARGUMENTS_MAX];
+	size_t count;
+	bool bad; /* too many, or a NUL inside */
+};
+
+static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *name,
+	size_t name_length, const char *value, size_t value_length)
+{
+	(void)kind;
+	struct arguments *arguments = context;
+	arguments->bad = arguments->bad || arguments->count == NR_API_ARGUMENTS_MAX ||
+			 strlen(name) != name_length || (value && strlen(value) != value_length);
+	if (arguments->bad)
+		return MHD_NO;
+	arguments->items[arguments->count++] = (struct nr_argument){name, value ? value : ""};
+	return MHD_YES;
+}
+
+static enum MHD_Result answer_api(
+	const struct nr_server *server, struct MHD_Connection *connection, const char *path)
+{
+	struct arguments arguments = {.count = 0};
+	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take_argument, &arguments);
+	if (arguments.bad)
+		return send_error(
+			connection, 400, "bad-parameter", "too many parameters, or one with a zero byte");
+	struct nr_reply reply;
+	if (nr_api_answer(&server->conf.api, path, arguments.items, arguments.count, &reply) != 0) {
+		nr_log(NR_LOG_ERROR, "request", "path", path, "reason", "out of memory", NULL);
+		return MHD_NO;
+	}
+	if (reply.status >= 500)
+		nr_log(NR_LOG_ERROR, "request", "path", path, "answer", reply.bytes, NULL);
+	return send_reply(connection, &reply);
+}
+
+/* ---- console ---- */
+
+/* The word of a comma-separated header, unless it is refused with q=0. */
+static bool header_has(struct MHD_Connection *connection, const char *header, const char *word)
+{
+	const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, header);
+	for (size_t length = strlen(word); text && *text; text += strcspn(text, ","), text += *text == ',') {
+		text += strspn(text, " \t");
+		if (strncasecmp(text, word, length) != 0)
+			continue;
+		const char *rest = text + length;
+		if (strcspn(rest, ", \t;") == 0 || !*rest)
+			return strncmp(rest, ";q=0", 4) != 0 || rest[4] == '.';
+	}
+	return false;
+}
+
+static enum MHD_Result send_asset(struct MHD_Connection *connection, const struct nr_asset *asset)
+{
+	bool gzip = asset->gzip_length < asset->length && header_has(connection, "Accept-Encoding", "gzip");
+	char etag[80];
+	snprintf(etag, sizeof etag, "\"%s%s\"", asset->etag, gzip ? "-gz" : "");
+	bool same = header_has(connection, "If-None-Match", etag);
+	struct MHD_Response *response = MHD_create_response_from_buffer(same   ? 0
+									: gzip ? asset->gzip_length
+									       : asset->length,
+		(void *)(gzip ? asset->gzip : asset->bytes), MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	/* Names do not change with the content: a browser keeps the file and asks whether it is still the
+	 * same. */
+	MHD_add_response_header(response, "Cache-Control", "no-cache");
+	MHD_add_response_header(response, "ETag", etag);
+	MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	MHD_add_response_header(response, "Content-Type", nr_asset_type(asset->name));
+	if (gzip && !same)
+		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	return send_response(connection, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, response);
+}
+
+static enum MHD_Result answer_console(struct MHD_Connection *connection, const char *path)
+{
+	const struct nr_asset *asset = nr_asset_find(path);
+	if (asset)
+		return send_asset(connection, asset);
+	if (nr_asset_count || strchr(path, '.'))
+		return send_error(connection, 404, "not-found", "no such file");
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		sizeof page_without_console - 1, (void *)page_without_console, MHD_RESPMEM_PERSISTENT);
+	if (response)
+		MHD_add_response_header(response, "Content-Type", "text/html; charset=utf-8");
+	return send_response(connection, MHD_HTTP_OK, response);
+}
+
+/* ---- requests ---- */
+
+static void *note_address(void *context, const char *address, struct MHD_Connection *connection)
+{
+	(void)context;
+	(void)connection;
+	struct request *request = calloc(1, sizeof *request);
+	if (request)
+		request->address_length = strlen(address);
+	return request;
+}
+
+static void end_request(
+	void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+{
+	(void)context;
+	(void)connection;
+	(void)code;
+	free(*state);
+	*state = NULL;
+}
+
+static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *body, size_t *body_length, void **state)
+{
+	(void)version;
+	(void)body;
+	const struct nr_server *server = context;
+	struct request *request = *state;
+	if (!request || (request->announced && *body_length))
+		return MHD_NO; /* no question has a body */
+	const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+	if (!nr_listen_is_for_us(&server->conf.listen, server->conf.names, host))
+		return send_error(connection, 400, "bad-host",
+			"this server does not answer to that name; allow it with noroshi serve --host NAME");
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return send_error(connection, 405, "bad-method", "only GET and HEAD are answered");
+	if (!request->announced) {
+		request->announced = true;
+		return MHD_YES;
+	}
+	if (request->address_length > NR_SERVER_ADDRESS_BYTES)
+		return send_error(connection, 400, "too-long", "the address is longer than 4096 bytes");
+	size_t prefix = strlen(NR_API_PREFIX);
+	if (strncmp(path, NR_API_PREFIX, prefix) == 0)
+		return answer_api(server, connection, path + prefix);
+	if (strncmp(path, "/api", 4) == 0 && (!path[4] || path[4] == '/'))
+		return send_error(
+			connection, 404, "not-found", "no such path; the API is below " NR_API_PREFIX);
+	return answer_console(connection, path);
+}
+
+int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct nr_server *server = calloc(1, sizeof *server);
+	if (!server)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	server->conf = *conf;
+	int file;
+	int status = nr_listen_open(&server->conf.listen, &file, error);
+	if (status)
+		return status;
+	server->daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
+		answer, server, MHD_OPTION_LISTEN_SOCKET, file, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)NR_SERVER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)NR_SERVER_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)NR_SERVER_REQUEST_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
+		MHD_OPTION_URI_LOG_CALLBACK, note_address, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
+		NULL, MHD_OPTION_END);
+	if (!server->daemon) {
+		status = nr_fail(error, errno ? -errno : -EIO, "%s: the HTTP server does not start: %s",
+			server->conf.listen.text, strerror(errno));
+		close(file);
+		return status;
+	}
+	*ret_server = nr_steal(&server);
+	return 0;
+}
+
+void nr_server_stop(struct nr_server *server)
+{
+	if (!server)
+		return;
+	MHD_stop_daemon(server->daemon);
+	free(server);
+}
+
+const struct nr_listen *nr_server_listen(const struct nr_server *server)
+{
+	return &server->conf.listen;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP server: one thread per connection, the API under /api/v1/, the embedded console everywhere else.
+ * It reads only: GET and HEAD. Every reply carries the headers that keep a browser from running or sending
+ * anything else.
+ */
+#ifndef NR_SERVE_SERVER_H
+#define NR_SERVE_SERVER_H
+
+#include "serve/api.h"
+#include "serve/listen.h"
+
+/* What one client, or all of them, may take. */
+#define NR_SERVER_CONNECTIONS   128
+#define NR_SERVER_IDLE_SECONDS  30
+#define NR_SERVER_REQUEST_BYTES (16 * 1024) /* address and headers */
+#define NR_SERVER_ADDRESS_BYTES 4096
+
+struct nr_server; /* owns the socket and its threads */
+
+struct nr_server_conf {
+	struct nr_api api;
+	struct nr_listen listen;
+	const struct nr_texts *names; /* names that a Host header may carry, borrowed */
+};
+
+int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error);
+void nr_server_stop(struct nr_server *server); /* waits for the replies under way */
+const struct nr_listen *nr_server_listen(const struct nr_server *server);
+
+#endif
