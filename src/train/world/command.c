@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/world/command.h"
+#include "base/progress.h"
 #include "train/world/darknet.h"
+#include "train/world/mmdb.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,15 +28,13 @@ static int write_truth(
 	const struct nr_darknet_conf *conf, struct nr_json *truth, char **ret_path, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) char *path = NULL;
-	int rc = nr_json_finish(truth, error);
-	if (rc)
-		return rc;
-	if (asprintf(&path, "%s%s", conf->truth ? conf->truth : conf->out, conf->truth ? "" : ".truth.json") <
-		0) {
-		path = NULL;
+	int n = asprintf(
+		&path, "%s%s", conf->truth ? conf->truth : conf->out, conf->truth ? "" : ".truth.json");
+	if (n < 0) {
+		path = NULL; /* not defined after a failure */
 		return nr_fail(error, -ENOMEM, "world: out of memory");
 	}
-	rc = nr_file_write(path, truth->bytes, truth->length, error);
+	int rc = nr_darknet_write_json(path, truth, error);
 	if (!rc)
 		*ret_path = nr_steal(&path);
 	return rc;
@@ -79,14 +79,27 @@ static int check(const struct nr_darknet_conf *conf, struct nr_error *error)
 	return 0;
 }
 
+/* The files beside the capture and its truth. */
+static int write_companions(const struct nr_darknet_conf *conf, const struct nr_geography *geography,
+	const struct nr_darknet_totals *totals, struct nr_error *error)
+{
+	int rc = 0;
+	if (conf->mmdb)
+		rc = nr_mmdb_write(conf->mmdb, geography, conf->start, error);
+	if (!rc && conf->lists)
+		rc = nr_scanner_list_write(conf->lists, &totals->listed, error);
+	return rc;
+}
+
 static int build(const struct nr_darknet_conf *conf, struct nr_error *error)
 {
 	NR_AUTO(nr_geography_freep) struct nr_geography *geography = NULL;
 	NR_AUTO(nr_pcap_writer_fini) struct nr_pcap_writer pcap = {0};
 	NR_AUTO(nr_json_fini) struct nr_json truth;
 	NR_AUTO(nr_freep) char *truth_path = NULL;
-	struct nr_darknet world = {.conf = conf};
-	struct nr_darknet_totals totals;
+	struct nr_progress progress;
+	struct nr_darknet world = {.conf = conf, .progress = &progress};
+	struct nr_darknet_totals totals = {0};
 	nr_json_init(&truth);
 	truth.pretty = true;
 	int rc = check(conf, error);
@@ -97,9 +110,13 @@ static int build(const struct nr_darknet_conf *conf, struct nr_error *error)
 	if (rc)
 		return rc;
 	world.geography = geography;
+	nr_progress_init(&progress, conf->packets, "packets");
 	rc = make_world(&world, &pcap, &truth, &totals, error);
+	nr_progress_fini(&progress);
 	if (!rc)
 		rc = write_truth(conf, &truth, &truth_path, error);
+	if (!rc)
+		rc = write_companions(conf, geography, &totals, error);
 	if (!rc)
 		print_report(conf, &totals, truth_path);
 	return rc;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/world/darknet.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -74,4 +76,17 @@ void nr_darknet_truth_head(const struct nr_darknet *world, const struct nr_darkn
 	nr_json_object(json, "sources");
 	nr_json_uint(json, "count", totals->sources);
 	nr_json_object_end(json);
+}
+
+int nr_darknet_write_json(const char *path, struct nr_json *json, struct nr_error *error)
+{
+	NR_AUTO(nr_file_fini) struct nr_file file = {0};
+	int rc = nr_json_finish(json, error);
+	if (!rc)
+		rc = nr_file_create(&file, path, error);
+	if (rc)
+		return rc;
+	fwrite(json->bytes, 1, json->length, file.stream); /* _commit finds a failure */
+	fputc('\n', file.stream);
+	return nr_file_commit(&file, error);
 }

@@ -6,6 +6,7 @@
 #define NR_TRAIN_WORLD_DARKNET_H
 
 #include "base/option.h"
+#include "base/progress.h"
 #include "train/world/geography.h"
 #include "train/world/packet.h"
 #include "train/world/pcap_writer.h"
@@ -57,14 +58,21 @@ struct nr_darknet {
 	struct nr_dark dark;
 	struct nr_geography *geography;
 	struct nr_pcap_writer *pcap;
-	/* About ten times a second at most; may be NULL. */
-	void (*progress)(void *context, uint64_t done, uint64_t total);
-	void *progress_context;
+	struct nr_progress *progress; /* NULL: silent */
 };
 
 struct nr_darknet_totals {
 	uint64_t packets, frames, bytes, sources;
+	struct nr_prefix listed; /* the research scanners that only the list knows; length 0: none */
 };
+
+#define NR_LIST_NAME "world-research-scanners"
+
+/* Finishes the JSON and writes it to a file of its own, with a newline at the end. */
+int nr_darknet_write_json(const char *path, struct nr_json *json, struct nr_error *error);
+
+/* The list of research scanners in the form of a MISP warning list (github.com/MISP/misp-warninglists). */
+int nr_scanner_list_write(const char *path, const struct nr_prefix *listed, struct nr_error *error);
 
 /* Write all frames to world->pcap and the truth (one JSON object) to truth. */
 int nr_darknet_flat(struct nr_darknet *world, struct nr_json *truth, struct nr_darknet_totals *ret_totals,

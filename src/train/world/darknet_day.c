@@ -260,7 +260,7 @@ static int play(struct nr_day *day, struct nr_error *error)
 		if (day->failed)
 			return out_of_memory(error);
 		if (world->progress)
-			world->progress(world->progress_context, day->truth.frames, world->conf->packets);
+			nr_progress_show(world->progress, day->truth.frames);
 	}
 	write_slot(day, NR_TIME_MAX);
 	return day->failed ? out_of_memory(error) : 0;
@@ -289,7 +289,12 @@ int nr_darknet_day(struct nr_darknet *world, struct nr_json *truth, struct nr_da
 		return rc;
 	nr_truth_finish(&day.truth);
 	struct nr_darknet_totals totals = {
-		day.truth.packets, day.truth.frames, day.truth.bytes, active_sources(&day.truth)};
+		.packets = day.truth.packets,
+		.frames = day.truth.frames,
+		.bytes = day.truth.bytes,
+		.sources = active_sources(&day.truth),
+		.listed = {nr_address_from_ipv4(day.research.list_base), 96 + NR_LISTED_LENGTH},
+	};
 	nr_darknet_truth_head(world, &totals, day.truth.first, day.truth.last, truth);
 	nr_truth_write(&day.truth, world->geography, world->conf->lists ? NR_LIST_NAME : NULL, truth);
 	*ret_totals = totals;

@@ -257,11 +257,13 @@ int nr_darknet_flat(struct nr_darknet *world, struct nr_json *truth, struct nr_d
 	struct nr_random random = nr_random_stream(conf->seed, "flat packets");
 	for (uint64_t i = 0; i < conf->packets && !world->pcap->failure; i++) {
 		if (i % BATCH == 0 && world->progress)
-			world->progress(world->progress_context, i, conf->packets);
+			nr_progress_show(world->progress, i);
 		emit(&f, &random, template, packet_time(conf, i));
 	}
-	struct nr_darknet_totals totals = {
-		conf->packets, conf->packets, conf->packets * FRAME, f.source_count};
+	struct nr_darknet_totals totals = {.packets = conf->packets,
+		.frames = conf->packets,
+		.bytes = conf->packets * FRAME,
+		.sources = f.source_count};
 	nr_darknet_truth_head(
 		world, &totals, packet_time(conf, 0), packet_time(conf, conf->packets - 1), truth);
 	write_truth(&f, conf->packets, truth);

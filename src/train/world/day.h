@@ -51,7 +51,8 @@ struct nr_packet_list {
 	size_t count, room;
 };
 
-#define NR_SCANNERS_MAX 48
+#define NR_SCANNERS_MAX  48
+#define NR_LISTED_LENGTH 28 /* of the prefix whose hosts only the list knows */
 
 /* The cast of behaviour research (day_research.c). */
 struct nr_research {
@@ -74,8 +75,6 @@ struct nr_day {
 	struct nr_research research;
 	bool failed; /* out of memory: sticky */
 };
-
-#define NR_LIST_NAME "world-research-scanners"
 
 /* Behaviours, by the file that holds them. */
 extern const struct nr_behaviour nr_behaviour_mirai, nr_behaviour_mirai_wave, nr_behaviour_worm,

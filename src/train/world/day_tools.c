@@ -3,9 +3,11 @@
  * name. */
 #include "train/world/day.h"
 
+#define ZMAP_OLD_ID 54321
+
 void nr_tool_zmap_old(const struct nr_day *day, struct nr_world_packet *p)
 {
-	p->id = 54321;
+	p->id = ZMAP_OLD_ID;
 	p->window = 65535;
 	p->ttl = (uint8_t)(255 - 8 - nr_day_trait(day, p->source, NR_TRAIT_HOPS) % 17);
 	p->source_port = (uint16_t)(32768 + p->source_port % 28233);
@@ -28,6 +30,7 @@ void nr_tool_zmap_new(const struct nr_day *day, struct nr_world_packet *p)
 	uint64_t c = cookie(day, p);
 	p->sequence = (uint32_t)c;
 	p->id = (uint16_t)(c >> 32);
+	p->id ^= p->id == ZMAP_OLD_ID; /* the old mark would come by accident, once in 65536 */
 	p->source_port = (uint16_t)(32768 + (c >> 48) % 28233);
 	p->window = 65535;
 	p->fragment = 0;
