@@ -44,6 +44,13 @@ static const char *node_text(const yaml_node_t *node)
 	return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
+/* Nothing stands after "key:". */
+static bool node_is_empty(const yaml_node_t *node)
+{
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.length == 0 &&
+	       node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
 static int option_read_scalar(const struct yaml_reader *reader, const struct nr_option *option,
 	const yaml_node_t *node, struct nr_error *error)
 {
@@ -53,7 +60,7 @@ static int option_read_scalar(const struct yaml_reader *reader, const struct nr_
 	int rc = -EINVAL;
 	if (!value)
 		nr_fail(&reason, rc, "a plain value is expected here");
-	else if (*value == '\0' && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+	else if (node_is_empty(node))
 		nr_fail(&reason, rc, "the value is missing");
 	else
 		rc = nr_option_set(option, reader->conf, value, &reason);
@@ -100,7 +107,7 @@ static int key_unknown(
 
 static int area_read(struct yaml_reader *reader, const yaml_node_t *area, struct nr_error *error)
 {
-	if (area->type == YAML_SCALAR_NODE && area->data.scalar.length == 0)
+	if (node_is_empty(area))
 		return 0; /* "telescope:" with everything below it commented out */
 	if (area->type != YAML_MAPPING_NODE)
 		return node_fail(reader, area, -EINVAL, "keys and values are expected below the area", error);
@@ -129,8 +136,8 @@ static int document_read(struct yaml_reader *reader, struct nr_error *error)
 	const yaml_node_t *root = yaml_document_get_root_node(reader->document);
 	const struct nr_option_names *names = reader->names;
 	bool found = false;
-	if (!root)
-		return 0; /* an empty file */
+	if (!root || node_is_empty(root))
+		return 0; /* nothing but comments */
 	if (root->type != YAML_MAPPING_NODE)
 		return node_fail(reader, root, -EINVAL, "the file must be a mapping of areas", error);
 	const yaml_node_pair_t *end = root->data.mapping.pairs.top;
