@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/api.h"
 
-#include "serve/rows.h"
+#include "store/rows.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of an answer as JSON and as CSV (RFC 4180). */
-#ifndef NR_SERVE_ROWS_H
-#define NR_SERVE_ROWS_H
+/* The rows of an answer as JSON and as CSV (RFC 4180): for the API and for reports on the command line. */
+#ifndef NR_STORE_ROWS_H
+#define NR_STORE_ROWS_H
 
 #include "base/json.h"
 #include "store/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "serve/rows.h"
+#include "store/rows.h"
 
 #include <inttypes.h>
 
