@@ -112,7 +112,7 @@ static void program_manual_write(const struct nr_command_table *table, FILE *out
 	}
 	for (size_t i = 0; i < NR_COUNT(nr_own_commands); i++) {
 		const struct nr_own_command *own = &nr_own_commands[i];
-		fprintf(out, "*noroshi %s* ", own->name);
+		fprintf(out, "*noroshi %s*%s", own->name, own->operands ? " " : "");
 		escaped_write(own->operands ? own->operands : "", out);
 		fputs("\n\t", out);
 		escaped_write(nr_says(own->text_en, own->text_ja), out);
