@@ -61,11 +61,12 @@ static void start_research(struct nr_day *day, struct nr_actor *actor)
 	uint64_t each = nr_research_threshold(day) * MARGIN_PERCENT / 100;
 	uint64_t literal = daily >= 2 * LITERAL_DAILY + 4 * each && each <= LITERAL_DAILY ? LITERAL_DAILY : 0;
 	uint64_t seats = NR_MIN((daily - literal) / each, (uint64_t)SCANNERS_MAX);
-	uint64_t share = seats ? (daily - literal) / seats : 0;
+	uint64_t surplus = daily - literal - seats * each; /* the first ones get more of it */
 	if (literal)
 		cast(day, actor, literal, 400);
 	for (uint64_t i = 0; i < seats; i++) {
 		bool near_miss = seats >= 4 && i == seats - 1;
+		uint64_t share = each + surplus * 2 * (seats - i) / (seats * (seats + 1));
 		cast(day, actor, share, near_miss ? NEAR_MISS_PORTS : (uint16_t)(60 + 45 * i % 400));
 	}
 	uint64_t listed = daily * LISTED_SHARE / (100 - LISTED_SHARE) / LISTED;

@@ -154,45 +154,89 @@ static bool grow_pairs(struct nr_truth *t)
 	return true;
 }
 
-static void close_day(struct nr_truth *t, struct nr_truth_source *s)
+/* Packets that a tool needs on one day before it may be named (telescope reference 7.8). */
+static const uint32_t tool_needs[NR_TOOL_COUNT] = {[NR_TOOL_MIRAI] = 1,
+	[NR_TOOL_ZMAP] = 1,
+	[NR_TOOL_ZMAP_NEW] = 3,
+	[NR_TOOL_MASSCAN] = 1,
+	[NR_TOOL_NMAP] = 3};
+#define ZMAP_NEW_TARGETS 3
+
+static void judge_tool(struct nr_truth_source *s)
 {
-	uint8_t rule = NR_RULE_NONE;
+	if (!s->day_marks || s->day_marks < tool_needs[s->tool] ||
+		(s->tool == NR_TOOL_ZMAP_NEW && s->day_target_count < ZMAP_NEW_TARGETS))
+		return;
+	s->tagged = true;
+	s->tool_packets += s->day_marks;
+}
+
+static void judge_research(const struct nr_truth *t, struct nr_truth_source *s)
+{
+	uint8_t rule = s->listed && s->day_packets ? NR_RULE_LIST : NR_RULE_NONE;
 	bool wide = s->day_ports >= RESEARCH_PORTS;
-	if (wide && s->day_packets >= NICTER_PACKETS)
+	if (wide && s->day_scan_packets >= NICTER_PACKETS)
 		rule = NR_RULE_NICTER;
-	else if (wide && s->day_packets >= SCALED_PACKETS_MIN &&
-		 (uint64_t)s->day_packets * 100 >= SCALED_PACKETS_PERCENT * t->dark_addresses)
+	else if (wide && s->day_scan_packets >= SCALED_PACKETS_MIN &&
+		 (uint64_t)s->day_scan_packets * 100 >= SCALED_PACKETS_PERCENT * t->dark_addresses)
 		rule = NR_RULE_SCALED;
-	if (rule > s->rule)
-		s->rule = rule;
-	s->day_packets = s->day_ports = 0;
+	if (rule == NR_RULE_NONE)
+		return;
+	s->rule = NR_MAX(s->rule, rule);
+	s->research_packets += s->day_packets;
+	s->research_ports = NR_MAX(s->research_ports, s->day_ports);
+	s->research_days++;
+}
+
+static void close_day(const struct nr_truth *t, struct nr_truth_source *s)
+{
+	judge_tool(s);
+	judge_research(t, s);
+	s->day_packets = s->day_scan_packets = s->day_ports = s->day_marks = 0;
+	s->day_target_count = 0;
 }
 
 static void count_scan(struct nr_truth *t, struct nr_truth_source *s, const struct nr_world_packet *p)
 {
 	bool udp = p->protocol == NR_WORLD_UDP;
 	struct nr_truth_port *port = &t->ports[(udp ? PORTS : 0) + p->destination_port];
-	int32_t day = (int32_t)(p->time / NR_DAY);
 	if (!grow_pairs(t)) {
 		t->failed = true;
 		return;
 	}
-	if (s->day != day)
-		close_day(t, s);
-	s->day = day;
-	s->scan_packets++;
-	s->day_packets++;
+	s->day_scan_packets++;
 	port->packets++;
 	uint64_t key = (uint64_t)p->source << 17 | (uint64_t)udp << 16 | p->destination_port;
 	uint64_t *slot = &t->pairs[pair_slot(t->pairs, t->pair_room, key)];
-	uint64_t entry = key << PAIR_DAY_BITS | (uint64_t)(day + 1);
+	uint64_t entry = key << PAIR_DAY_BITS | (uint64_t)(s->day + 1);
 	if (*slot == 0) {
 		t->pair_count++;
 		port->sources++;
-		s->ports++;
 	}
 	s->day_ports += *slot != entry;
 	*slot = entry;
+}
+
+static void count_mark(struct nr_truth_source *s, uint32_t destination)
+{
+	s->day_marks++;
+	for (unsigned i = 0; i < s->day_target_count && i < NR_COUNT(s->day_targets); i++)
+		if (s->day_targets[i] == destination)
+			return;
+	if (s->day_target_count < NR_COUNT(s->day_targets))
+		s->day_targets[s->day_target_count] = destination;
+	if (s->day_target_count < ZMAP_NEW_TARGETS)
+		s->day_target_count++;
+}
+
+/* The packet is of this day; days before are over. */
+static void enter_day(const struct nr_truth *t, struct nr_truth_source *s, nr_time time)
+{
+	int32_t day = (int32_t)(time / NR_DAY);
+	if (s->day != day)
+		close_day(t, s);
+	s->day = day;
+	s->day_packets++;
 }
 
 static uint8_t category_of(const struct nr_world_packet *p)
@@ -280,7 +324,9 @@ void nr_truth_count(struct nr_truth *truth, const struct nr_world_packet *p, uin
 	truth->category_packets[category]++;
 	s->packets++;
 	s->categories |= (uint8_t)(1u << category);
-	s->tool_packets += p->match && category == NR_CATEGORY_TCP_SYN;
+	enter_day(truth, s, p->time);
+	if (p->match && category == NR_CATEGORY_TCP_SYN)
+		count_mark(s, p->destination);
 	if (category == NR_CATEGORY_TCP_SYN ||
 		(category == NR_CATEGORY_UDP && !p->answer && !(p->fragment & 0x1fff)))
 		count_scan(truth, s, p);

@@ -40,14 +40,22 @@ enum nr_world_rule {
 
 struct nr_truth_source {
 	struct nr_address address;
-	uint32_t packets, scan_packets;
-	uint32_t ports;                  /* distinct (protocol, destination port) of scan packets */
-	uint32_t tool_packets;           /* that carry the tool's mark */
-	uint32_t day_packets, day_ports; /* scan packets of the current UTC day */
-	int32_t day;                     /* days since 1970, of day_packets */
-	uint8_t categories;              /* bit per enum nr_world_category */
-	uint8_t tool, rule;
-	bool listed; /* on the world's research-scanner list */
+	uint32_t packets;
+	uint32_t tool_packets; /* with the tool's mark, on days that showed enough of them */
+	uint32_t research_packets,
+		research_ports; /* all packets of the days on which a rule held; most ports of one */
+	uint16_t research_days;
+	uint8_t categories; /* bit per enum nr_world_category */
+	uint8_t tool;       /* that it uses */
+	uint8_t rule;       /* the strongest that held on a day */
+	bool tagged;        /* the tool could be told on some day */
+	bool listed;        /* on the world's research-scanner list */
+
+	/* The current UTC day, until it is closed. */
+	uint8_t day_target_count; /* distinct destinations of marked packets, at most 3 */
+	int32_t day;              /* days since 1970; -1: none yet */
+	uint32_t day_packets, day_scan_packets, day_ports, day_marks;
+	uint32_t day_targets[2];
 };
 
 /* A victim that a behaviour set up. The counts are the truth's own; `why` is the behaviour's. */

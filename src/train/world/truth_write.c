@@ -68,20 +68,13 @@ static void write_ports(const struct nr_truth *t, struct nr_json *json)
 	nr_json_array_end(json);
 }
 
-/* Packets that a tool needs before it may be named (telescope reference 7.8). */
-static const uint32_t tool_needs[NR_TOOL_COUNT] = {[NR_TOOL_MIRAI] = 1,
-	[NR_TOOL_ZMAP] = 1,
-	[NR_TOOL_ZMAP_NEW] = 3,
-	[NR_TOOL_MASSCAN] = 1,
-	[NR_TOOL_NMAP] = 3};
-
 static void write_tool(
 	const struct nr_truth *t, struct nr_json *json, const char *name, uint8_t one, uint8_t other)
 {
 	uint64_t packets = 0, sources = 0;
 	for (size_t i = 0; i < t->source_count; i++) {
 		const struct nr_truth_source *s = &t->sources[i];
-		if ((s->tool != one && s->tool != other) || s->tool_packets < tool_needs[s->tool])
+		if (!s->tagged || (s->tool != one && s->tool != other))
 			continue;
 		packets += s->tool_packets;
 		sources++;
@@ -105,20 +98,21 @@ static void write_tools(const struct nr_truth *t, struct nr_json *json)
 
 static void write_research(const struct nr_truth *t, const char *list_name, struct nr_json *json)
 {
+	char listed[96];
+	snprintf(listed, sizeof listed, "list:%s", list_name ? list_name : "");
+	const char *const rules[] = {
+		[NR_RULE_LIST] = listed, [NR_RULE_SCALED] = "scaled", [NR_RULE_NICTER] = "nicter"};
 	nr_json_array(json, "research_scanners");
 	for (size_t i = 0; i < t->source_count; i++) {
 		const struct nr_truth_source *s = &t->sources[i];
-		bool listed = s->listed && list_name && s->packets > 0;
-		if (s->rule == NR_RULE_NONE && !listed)
+		if (s->rule == NR_RULE_NONE || (s->rule == NR_RULE_LIST && !list_name))
 			continue;
-		char rule[96];
-		snprintf(rule, sizeof rule, "list:%s", listed ? list_name : "");
 		nr_json_object(json, NULL);
 		nr_json_address(json, "address", &s->address);
-		nr_json_uint(json, "packets", s->packets);
-		nr_json_uint(json, "ports", s->ports);
-		nr_json_text(json, "rule",
-			s->rule == NR_RULE_NICTER ? "nicter" : (s->rule == NR_RULE_SCALED ? "scaled" : rule));
+		nr_json_uint(json, "packets", s->research_packets);
+		nr_json_uint(json, "ports", s->research_ports);
+		nr_json_text(json, "rule", rules[s->rule]);
+		nr_json_uint(json, "days", s->research_days);
 		nr_json_object_end(json);
 	}
 	nr_json_array_end(json);
