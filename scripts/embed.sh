@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Files as C, so that the program is one file. Written to standard output.
 #   embed.sh sql FILE...       migrations of the store, in the order given (src/store/migrations.h)
+#   embed.sh text NAME FILE    a text as a constant of that name
 #   embed.sh assets [FILE...]  files of the console, plain and gzip, with an ETag (src/serve/assets.h)
 set -eu
 
@@ -10,11 +11,22 @@ bytes() {
 	od -An -v -tx1 | sed 's/ /,0x/g; s/^,//; s/$/,/'
 }
 
+# Lines of a text as C string literals.
+lines() {
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' "$1"
+}
+
+text() {
+	printf 'extern const char %s[];\nconst char %s[] =\n' "$1" "$1"
+	lines "$2"
+	printf ';\n'
+}
+
 sql() {
 	printf '#include "store/migrations.h"\nconst struct nr_migration nr_migrations[] = {\n'
 	for file; do
 		printf '{"%s",\n' "${file##*/}"
-		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' "$file"
+		lines "$file"
 		printf '},\n'
 	done
 	printf '};\nconst size_t nr_migration_count = %d;\n' "$#"
@@ -42,9 +54,10 @@ kind=$1
 shift
 case $kind in
 sql) sql "$@" ;;
+text) text "$@" ;;
 assets) assets "$@" ;;
 *)
-	echo "embed.sh: '$kind' is neither sql nor assets" >&2
+	echo "embed.sh: '$kind' is none of text, sql, assets" >&2
 	exit 2
 	;;
 esac

@@ -34,7 +34,7 @@ int nr_pipeline_finish(struct nr_pipeline *pipeline, struct nr_error *error);
 void nr_pipeline_free(struct nr_pipeline *pipeline);
 void nr_pipeline_freep(struct nr_pipeline **pipeline);
 
-const struct nr_loss *nr_pipeline_loss(const struct nr_pipeline *pipeline);
+const struct nr_loss *nr_pipeline_loss(struct nr_pipeline *pipeline);
 void *const *nr_pipeline_locals(const struct nr_pipeline *pipeline, size_t *ret_count);
 
 #endif

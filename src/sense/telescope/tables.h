@@ -89,7 +89,7 @@ struct nr_victim_row {
 	nr_time last;
 	uint64_t packets, bytes; /* bytes: wire bytes of the answers */
 	uint64_t peak_60s;	 /* most packets in a 60 s window on the 10 s grid */
-	uint32_t targets;	 /* distinct dark addresses that received answers (capped at 65535) */
+	uint32_t targets;	 /* distinct dark addresses that received answers; linear counting, up to 3194 */
 	uint32_t attack_ports, target_ports;
 	uint16_t target_port; /* first one */
 	uint64_t mismatches;  /* ICMP errors whose quoted source was another address */

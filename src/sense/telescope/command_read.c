@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* noroshi telescope read: captures through the sense, the report to standard output, the rows into a store. */
+#include "base/progress.h"
+#include "base/sandbox.h"
+#include "net/pipeline.h"
+#include "sense/telescope/command.h"
+#include "sense/telescope/report.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct read_conf {
+	struct nr_telescope_conf sense;
+	uint64_t workers;
+	const char *store;
+	bool json;
+};
+
+static const struct nr_option options[] = {
+	NR_TELESCOPE_OPTIONS(struct read_conf, sense.),
+	{"workers", NR_OPTION_UINT, offsetof(struct read_conf, workers), "N", "1", 1, NR_PIPELINE_WORKERS_MAX, NULL,
+		"threads that analyse; the answer does not depend on it", "分析に使うスレッド数（結果は変わらない）"},
+	{"store", NR_OPTION_PATH, offsetof(struct read_conf, store), "FILE", NULL, 0, 0, NULL,
+		"also keep rows and findings in this store (made if absent)", "結果をこのストアにも保存する（なければ作る）"},
+	{"json", NR_OPTION_FLAG, offsetof(struct read_conf, json), NULL, NULL, 0, 0, NULL,
+		"print the report as one JSON object", "結果を1つのJSONオブジェクトで出力する"},
+};
+
+/* Everything of one run; released in reverse order. */
+struct run {
+	struct read_conf conf;
+	struct nr_telescope_refs refs;
+	struct nr_store *store;
+	struct nr_pipeline *pipeline;
+	nr_time started;
+	size_t read;	 /* files that could be opened */
+	bool unreadable; /* some input, or a part of it */
+};
+
+static void run_fini(struct run *run)
+{
+	nr_pipeline_free(run->pipeline);
+	nr_store_close(run->store);
+	nr_telescope_refs_fini(&run->refs);
+}
+
+static void complain(struct run *run, const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "noroshi: %s\n", text);
+	run->unreadable = true;
+}
+
+static void show_progress(void *context, uint64_t done, uint64_t total)
+{
+	struct nr_progress *progress = context;
+	progress->total = total;
+	nr_progress_show(progress, done);
+}
+
+static int start(struct run *run, struct nr_progress *progress, struct nr_error *error)
+{
+	run->started = nr_time_now();
+	run->refs.store = run->conf.store != NULL;
+	int e = nr_telescope_prepare(&run->conf.sense, &run->refs, error);
+	if (e)
+		return e;
+	if (run->conf.store) {
+		e = nr_store_open(run->conf.store, NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &run->store, error);
+		if (e)
+			return e;
+	}
+	/* captures come from strangers: from here on nothing can be executed or connected to */
+	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES | (run->store ? NR_SANDBOX_WRITE_FILES : 0u), NULL, error);
+	if (e)
+		return e;
+	struct nr_pipeline_conf conf = {
+		.sense = &nr_telescope_sense,
+		.sense_conf = &run->conf.sense,
+		.workers = (unsigned)run->conf.workers,
+		.dark = run->refs.dark,
+		.tunnel_ends = run->refs.tunnel_ends,
+		.sink = run->store ? nr_store_sink(run->store) : NULL,
+		.progress = show_progress,
+		.progress_context = progress,
+	};
+	return nr_pipeline_new(&conf, &run->pipeline, error);
+}
+
+static int read_files(struct run *run, const char *const *paths, size_t count, struct nr_error *error)
+{
+	struct nr_progress progress;
+	nr_progress_init(&progress, 0, "B");
+	int e = start(run, &progress, error);
+	for (size_t i = 0; !e && i < count; i++) {
+		NR_AUTO(nr_capture_closep) struct nr_capture *capture = NULL;
+		struct nr_error reason;
+		if (nr_capture_open(paths[i], &capture, &reason)) {
+			complain(run, reason.text);
+			continue;
+		}
+		run->read++;
+		e = nr_pipeline_read(run->pipeline, capture, error);
+		nr_progress_fini(&progress);
+		if (nr_capture_damage(capture))
+			complain(run, nr_capture_damage(capture));
+	}
+	return e ? e : nr_pipeline_finish(run->pipeline, error);
+}
+
+static char *join_names(const char *const *paths, size_t count)
+{
+	size_t length = 1;
+	for (size_t i = 0; i < count; i++)
+		length += strlen(paths[i]) + 1;
+	char *text = malloc(length), *at = text;
+	for (size_t i = 0; text && i < count; i++) {
+		const char *slash = strrchr(paths[i], '/'); /* where files lie is nobody else's business */
+		at = stpcpy(at, i ? "," : "");
+		at = stpcpy(at, slash ? slash + 1 : paths[i]);
+	}
+	return text;
+}
+
+/* Names and versions of what the judgement rested on. */
+static char *rules_text(const struct nr_telescope_refs *refs, const char *research)
+{
+	size_t room = 128 + refs->lists.count * 128;
+	char *text = malloc(room);
+	if (!text)
+		return NULL;
+	size_t at = (size_t)snprintf(text, room, "port-classes %s; research %s", refs->classes.version, research);
+	for (size_t i = 0; i < refs->lists.count; i++)
+		at += (size_t)snprintf(text + at, room - at, "; %s %llu", refs->lists.lists[i].name,
+			(unsigned long long)refs->lists.lists[i].version);
+	return text;
+}
+
+static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths, size_t count, struct nr_error *error)
+{
+	if (!run->store)
+		return 0;
+	NR_AUTO(nr_freep) char *input = join_names(paths, count);
+	NR_AUTO(nr_freep) char *rules = rules_text(&run->refs, run->conf.sense.research);
+	if (!input || !rules)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	char dropped[512];
+	struct nr_run_row row = {.time = run->started, .input = input, .rules = rules};
+	nr_telescope_run_row(result, &row, dropped);
+	struct nr_sink *sink = nr_store_sink(run->store);
+	int e = sink->rows(sink, &nr_run_table, &row, 1, error);
+	return e ? e : sink->commit(sink, error);
+}
+
+static int print_report(const struct run *run, const struct nr_telescope_run *result, struct nr_error *error)
+{
+	NR_AUTO(nr_report_fini) struct nr_report report;
+	int e = nr_report_init(&report, result, error);
+	if (e)
+		return e;
+	if (!run->conf.json) {
+		nr_report_write_text(&report, stdout);
+		return 0;
+	}
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	nr_json_init(&json);
+	nr_report_write_json(&report, &json);
+	e = nr_json_finish(&json, error);
+	if (!e)
+		printf("%s\n", json.bytes);
+	return e;
+}
+
+static int run_read(const void *conf, const char *const *paths, size_t count, struct nr_error *error)
+{
+	NR_AUTO(run_fini) struct run run = {.conf = *(const struct read_conf *)conf};
+	int e = read_files(&run, paths, count, error);
+	if (e)
+		return e;
+	if (!run.read)
+		return NR_EXIT_INPUT;
+	struct nr_telescope_run result = {.conf = &run.conf.sense, .loss = nr_pipeline_loss(run.pipeline)};
+	result.locals = nr_pipeline_locals(run.pipeline, &result.local_count);
+	e = record_run(&run, &result, paths, count, error);
+	if (!e)
+		e = print_report(&run, &result, error);
+	if (e)
+		return e;
+	return run.unreadable ? NR_EXIT_INPUT : NR_EXIT_OK;
+}
+
+const struct nr_command nr_telescope_read_command = {
+	.area = "telescope",
+	.verb = "read",
+	.operands = "FILE...",
+	.operand_min = 1,
+	.text_en = "Analyse captures of a darknet (pcap, pcapng, ERF; gzip, bzip2, xz, zstd; - for standard input)",
+	.text_ja = "ダークネットのキャプチャを分析する（pcap・pcapng・ERF、圧縮可、- は標準入力）",
+	.example = "noroshi telescope read --dark 198.18.0.0/18 capture.pcap",
+	.options = options,
+	.option_count = NR_COUNT(options),
+	.conf_size = sizeof(struct read_conf),
+	.run = run_read,
+};

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a UTC day: who was a research scanner, which tools were used, what is left without the scanners.
+ */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
+{
+	struct nr_day *day = &end->locals[local]->days[(uint64_t)(end->day->start / NR_DAY) & 1];
+	return day->open && day->start == end->day->start ? day : NULL;
+}
+
+static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struct nr_error *error)
+{
+	if (!end->sink) {
+		*tally = end->day->tally;
+		end->day->tally = (struct nr_tally){0};
+		return nr_tally_sort(tally, error);
+	}
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
+		int e = nr_tally_append(tally, &end->day->windows[i], error);
+		if (e)
+			return e;
+	}
+	return nr_tally_sort(tally, error);
+}
+
+/* ---- figures without research scanners: what the scanners contributed is taken off ---- */
+
+static bool in_set(const void *context, const struct nr_tally_item *item)
+{
+	return nr_member_set_find(context, nr_tally_member(item)) != UINT32_MAX;
+}
+
+static int filtered(const struct nr_member_set *set, const struct nr_tally *from, struct nr_tally *into, struct nr_error *error)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (in_set(set, &from->items[i])) {
+			int e = nr_tally_reserve(into, 1, error);
+			if (e)
+				return e;
+			into->items[into->count++] = from->items[i];
+		}
+	return 0;
+}
+
+static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time start, struct nr_tally *tally, struct nr_error *error)
+{
+	int e = nr_tally_sort(tally, error);
+	if (e)
+		return e;
+	struct nr_step step = {end->conf, end->sink, seconds, start, NR_TRAFFIC_RESEARCH};
+	return nr_telescope_emit(&step, tally, error);
+}
+
+static int emit_research_steps(const struct nr_day_end *end, const struct nr_member_set *set, struct nr_error *error)
+{
+	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
+	for (unsigned hour = 0; hour < 24; hour++) {
+		NR_AUTO(nr_tally_fini) struct nr_tally of_hour = {0};
+		for (unsigned i = hour * per_hour; i < (hour + 1) * per_hour; i++) {
+			NR_AUTO(nr_tally_fini) struct nr_tally of_window = {0};
+			int e = filtered(set, &end->day->windows[i], &of_window, error);
+			nr_time start = end->day->start + (nr_time)i * NR_STEP_WINDOW * NR_SECOND;
+			if (!e)
+				e = emit_research(end, NR_STEP_WINDOW, start, &of_window, error);
+			if (!e)
+				e = nr_tally_append(&of_hour, &of_window, error);
+			if (e)
+				return e;
+		}
+		int e = emit_research(end, NR_STEP_HOUR, end->day->start + hour * NR_HOUR, &of_hour, error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+static int take_off_research(const struct nr_day_end *end, const struct nr_tally *tally, size_t first, struct nr_error *error)
+{
+	struct nr_merged *m = end->merged;
+	if (m->scanners.count == first)
+		return 0;
+	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
+	if (!set)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int e = nr_member_set_init(set, m->scanners.count - first, error);
+	if (e)
+		return e;
+	for (size_t i = first; i < m->scanners.count; i++)
+		nr_member_set_add(set, m->scanners.items[i].member, 0);
+	NR_AUTO(nr_tally_fini) struct nr_tally of_day = {0};
+	e = filtered(set, tally, &of_day, error);
+	for (size_t i = 0; !e && i < of_day.count; i++) {
+		uint32_t group = nr_tally_group(&of_day.items[i]);
+		uint64_t packets = nr_tally_packets(&of_day.items[i]);
+		m->research_packets[group] += packets;
+		m->research_total_packets += group < NR_GROUP_EXTRA ? packets : 0;
+		m->research_scan_packets += group < NR_GROUP_OTHER ? packets : 0;
+	}
+	if (!e)
+		e = nr_tally_append(&m->research, &of_day, error);
+	if (!e && end->sink)
+		e = emit_research_steps(end, set, error);
+	if (!e && end->sink)
+		e = emit_research(end, NR_STEP_DAY, end->day->start, &of_day, error);
+	nr_member_set_fini(set);
+	return e;
+}
+
+/* ---- tools ---- */
+
+struct tool_day {
+	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
+	struct nr_hll sketches[NR_TOOL_COUNT];
+};
+
+static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
+	struct tool_day *tools, struct nr_error *error)
+{
+	for (size_t i = 0; i < table->capacity; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (!s->packets || !s->syns)
+			continue;
+		uint64_t member = nr_source_member(table, s);
+		struct nr_tool_verdict v = nr_tools_judge(day, s, member);
+		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
+			if (!(v.tools & NR_BIT(t))) {
+				tools->packets[t] -= nr_tools_chance(s, t);
+				continue;
+			}
+			bool by_pattern = t == NR_TOOL_NMAP || (t == NR_TOOL_ZMAP && v.zmap_new);
+			tools->packets[t] += by_pattern ? v.packets[t] : 0;
+			tools->sources[t]++;
+			nr_hll_add(&tools->sketches[t], nr_hll_hash(member));
+			int e = nr_tally_reserve(&m->tools, 1, error);
+			if (e)
+				return e;
+			nr_tally_add(&m->tools, nr_tally_key(t, member), 1, 0);
+			m->tool_totals[t].zmap_new += t == NR_TOOL_ZMAP && v.zmap_new;
+			m->tool_totals[t].masscan_new += t == NR_TOOL_MASSCAN && v.masscan_new;
+		}
+	}
+	return 0;
+}
+
+static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct tool_day *tools = calloc(1, sizeof *tools);
+	if (!tools)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	struct nr_merged *m = end->merged;
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		if (!day)
+			continue;
+		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
+			tools->packets[t] += day->matched[t];
+		m->untracked += day->untracked;
+		int e = judge_tools_of(m, day, &day->table4, tools, error);
+		if (!e)
+			e = judge_tools_of(m, day, &day->table6, tools, error);
+		if (e)
+			return e;
+	}
+	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
+		m->tool_totals[t].packets += tools->packets[t];
+		if (!end->sink || !tools->sources[t])
+			continue;
+		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
+		char name[48];
+		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
+		int e = nr_telescope_emit_category(&step, name, tools->packets[t], 0, tools->sources[t], &tools->sketches[t], error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- the day into the run ---- */
+
+static int fold(struct nr_merged *m, struct nr_tally *tally, struct nr_error *error)
+{
+	if (!m->tally.count) {
+		nr_tally_fini(&m->tally);
+		m->tally = *tally;
+		*tally = (struct nr_tally){0};
+		return 0;
+	}
+	int e = nr_tally_append(&m->tally, tally, error);
+	/* sorted again whenever it has doubled: what sources repeat from day to day takes no room */
+	if (!e && m->tally.count >= 2 * m->tally.sorted)
+		e = nr_tally_sort(&m->tally, error);
+	return e;
+}
+
+int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
+{
+	NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
+	size_t scanner_first = 0, flood_first = end->merged->floods.count;
+	int e = day_tally(end, &tally, error);
+	if (!e && end->sink) {
+		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
+		e = nr_telescope_emit(&step, &tally, error);
+	}
+	if (!e)
+		e = judge_tools(end, error);
+	if (!e)
+		e = nr_research_judge(end, &tally, &scanner_first, error);
+	if (!e)
+		e = take_off_research(end, &tally, scanner_first, error);
+	if (!e)
+		e = nr_patterns_judge(end, error);
+	if (!e && end->sink)
+		e = nr_sources_emit(end, &tally, scanner_first, error);
+	if (!e)
+		e = nr_findings_of_day(end, scanner_first, flood_first, error);
+	if (!e)
+		e = fold(end->merged, &tally, error);
+	return e;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sense/telescope/emit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NR_BLOCK_ROWS 4096 /* rows handed over at once */
+
+/* Sketch bytes of the rows of one block. Chunks stay where they are until the block is handed over. */
+struct sketches {
+	uint8_t *bytes; /* owned */
+	size_t used, room;
+};
+
+static bool wants_sketch(const struct nr_step *step)
+{
+	return step->seconds >= NR_STEP_HOUR;
+}
+
+/* ---- ports ---- */
+
+struct port_block {
+	const struct nr_step *step;
+	struct nr_port_row *rows; /* owned, NR_BLOCK_ROWS */
+	size_t count;
+	struct sketches sketches;
+};
+
+static int flush_ports(struct port_block *block, struct nr_error *error)
+{
+	if (!block->count)
+		return 0;
+	int e = block->step->sink->rows(block->step->sink, &nr_port_table, block->rows, block->count, error);
+	block->count = 0;
+	block->sketches.used = 0;
+	return e;
+}
+
+static int add_port(struct port_block *block, uint32_t group, const struct nr_count *c, struct nr_error *error)
+{
+	if (block->count == NR_BLOCK_ROWS || block->sketches.room - block->sketches.used < NR_HLL_BYTES_MAX) {
+		int e = flush_ports(block, error);
+		if (e)
+			return e;
+	}
+	const struct nr_step *step = block->step;
+	bool udp = group >= NR_GROUP_UDP;
+	uint16_t port = (uint16_t)group;
+	struct nr_bytes sketch = {0};
+	if (c->sketch) {
+		uint8_t *at = block->sketches.bytes + block->sketches.used;
+		sketch = (struct nr_bytes){at, nr_hll_write(c->sketch, at)};
+		block->sketches.used += sketch.length;
+	}
+	block->rows[block->count++] = (struct nr_port_row){
+		.sensor = step->conf->sensor,
+		.step = step->seconds,
+		.time = step->start,
+		.traffic = (uint8_t)step->traffic,
+		.protocol = udp ? NR_UDP : NR_TCP,
+		.port = port,
+		.class = nr_port_class(&step->conf->refs->classes, udp, port),
+		.packets = c->packets,
+		.bytes = c->bytes,
+		.sources = c->sources,
+		.sketch = sketch,
+	};
+	return 0;
+}
+
+static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct nr_port_row *rows = malloc(NR_BLOCK_ROWS * sizeof *rows);
+	NR_AUTO(nr_freep) struct nr_hll *sketch = calloc(1, sizeof *sketch);
+	size_t room = 4u << 20;
+	NR_AUTO(nr_freep) uint8_t *bytes = malloc(room);
+	if (!rows || !sketch || !bytes)
+		return nr_fail(error, -ENOMEM, "out of memory for the rows of an interval");
+	struct port_block block = {step, rows, 0, {bytes, 0, room}};
+	struct nr_count c = {0};
+	uint32_t group = UINT32_MAX;
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
+		uint32_t g = (uint32_t)(sum.key >> NR_MEMBER_BITS);
+		if (g != group && group < NR_GROUP_OTHER) {
+			int e = add_port(&block, group, &c, error);
+			if (e)
+				return e;
+			if (c.sketch)
+				memset(sketch, 0, sizeof *sketch);
+		}
+		if (g != group)
+			c = (struct nr_count){.sketch = wants_sketch(step) ? sketch : NULL};
+		group = g;
+		if (group >= NR_GROUP_OTHER)
+			break;
+		c.packets += sum.packets;
+		c.bytes += sum.bytes;
+		c.sources++;
+		if (c.sketch)
+			nr_hll_add(sketch, nr_hll_hash(sum.key & NR_MEMBER_MASK));
+	}
+	if (group < NR_GROUP_OTHER) {
+		int e = add_port(&block, group, &c, error);
+		if (e)
+			return e;
+	}
+	return flush_ports(&block, error);
+}
+
+/* ---- categories and classes ---- */
+
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, uint64_t packets, uint64_t bytes,
+	uint64_t sources, const struct nr_hll *sketch, struct nr_error *error)
+{
+	uint8_t written[NR_HLL_BYTES_MAX];
+	struct nr_traffic_row row = {
+		.sensor = step->conf->sensor,
+		.step = step->seconds,
+		.time = step->start,
+		.traffic = (uint8_t)step->traffic,
+		.category = category,
+		.packets = packets,
+		.bytes = bytes,
+		.sources = sources,
+	};
+	if (sketch)
+		row.sketch = (struct nr_bytes){written, nr_hll_write(sketch, written)};
+	return step->sink->rows(step->sink, &nr_traffic_table, &row, 1, error);
+}
+
+/* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is everything. */
+static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
+	struct nr_count *counts, size_t bits, struct nr_error *error)
+{
+	for (size_t i = 0; i < tally->count; i++) {
+		const struct nr_tally_item *item = &tally->items[i];
+		uint32_t group = nr_tally_group(item);
+		unsigned mask = mask_of(context, group);
+		if (mask && group < NR_GROUP_EXTRA)
+			mask |= NR_BIT(bits);
+		for (; mask; mask &= mask - 1) {
+			struct nr_count *c = &counts[__builtin_ctz(mask)];
+			c->packets += nr_tally_packets(item);
+			c->bytes += nr_tally_bytes(item);
+		}
+	}
+	NR_AUTO(nr_tally_fini) struct nr_tally members = {0};
+	int e = nr_members_from(&members, tally, mask_of, context, error);
+	if (e)
+		return e;
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_tally_next(&members, &at, NR_TALLY_MEMBERS, &sum);) {
+		uint64_t hash = nr_hll_hash(sum.key >> 16);
+		for (unsigned mask = (uint16_t)sum.key | NR_BIT(bits); mask; mask &= mask - 1) {
+			struct nr_count *c = &counts[__builtin_ctz(mask)];
+			c->sources++;
+			if (c->sketch)
+				nr_hll_add(c->sketch, hash);
+		}
+	}
+	return 0;
+}
+
+int nr_telescope_count(const struct nr_tally *tally, struct nr_count counts[static NR_CATEGORY_COUNT + 1], struct nr_error *error)
+{
+	return count_masks(tally, nr_telescope_mask_of_group, NULL, counts, NR_CATEGORY_COUNT, error);
+}
+
+static uint16_t class_of_group(const void *context, uint32_t group)
+{
+	const struct nr_port_classes *classes = context;
+	if (group >= NR_GROUP_OTHER)
+		return 0;
+	return (uint16_t)NR_BIT(classes->owner[group >= NR_GROUP_UDP][group & 0xffff]);
+}
+
+static int emit_masks(const struct nr_step *step, const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t),
+	const void *context, size_t bits, void (*name)(const void *context, size_t bit, char text[static 48]), struct nr_error *error)
+{
+	struct nr_count counts[NR_PORT_CLASSES_MAX + 2] = {0};
+	NR_AUTO(nr_freep) struct nr_hll *sketches = NULL;
+	if (wants_sketch(step)) {
+		sketches = calloc(bits + 1, sizeof *sketches);
+		if (!sketches)
+			return nr_fail(error, -ENOMEM, "out of memory for sketches");
+		for (size_t i = 0; i <= bits; i++)
+			counts[i].sketch = &sketches[i];
+	}
+	int e = count_masks(tally, mask_of, context, counts, bits, error);
+	for (size_t i = 0; !e && i <= bits; i++) {
+		char text[48] = "";
+		name(context, i, text);
+		if (!counts[i].sources || !*text)
+			continue;
+		const struct nr_count *c = &counts[i];
+		e = nr_telescope_emit_category(step, text, c->packets, c->bytes, c->sources, c->sketch, error);
+	}
+	return e;
+}
+
+static void category_name(const void *context, size_t bit, char text[static 48])
+{
+	(void)context;
+	snprintf(text, 48, "%s", bit == NR_CATEGORY_COUNT ? "all" : nr_category_names[bit]);
+}
+
+static void class_name(const void *context, size_t bit, char text[static 48])
+{
+	const struct nr_port_classes *classes = context;
+	if (bit < classes->count)
+		snprintf(text, 48, "class/%s", classes->names[bit]);
+}
+
+/* ---- origins ---- */
+
+struct origin_count {
+	struct nr_place place;
+	uint64_t packets, sources;
+	struct nr_hll sketch;
+};
+
+static int compare_origins(const void *a, const void *b)
+{
+	const struct origin_count *const *x = a, *const *y = b;
+	int c = strcmp((*x)->place.country, (*y)->place.country);
+	return c ? c : ((*x)->place.asn > (*y)->place.asn) - ((*x)->place.asn < (*y)->place.asn);
+}
+
+struct origins {
+	struct origin_count **slots; /* owned, each owned; open addressing by country and AS */
+	size_t capacity, used;
+};
+
+#define NR_ORIGINS_MAX 65536 /* more countries and systems than there are: a strange MMDB file is bounded too */
+
+static struct origin_count **origin_slot(struct origins *o, const struct nr_place *place)
+{
+	uint64_t h = place->asn * 0x9e3779b97f4a7c15u;
+	for (const char *c = place->country; *c; c++)
+		h = (h ^ (uint8_t)*c) * 0x100000001b3u;
+	for (size_t i = (size_t)(h >> 32) & (o->capacity - 1);; i = (i + 1) & (o->capacity - 1)) {
+		struct origin_count **s = &o->slots[i];
+		if (!*s || ((*s)->place.asn == place->asn && !strcmp((*s)->place.country, place->country)))
+			return s;
+	}
+}
+
+static void origins_fini(struct origins *o)
+{
+	for (size_t i = 0; o->slots && i < o->capacity; i++)
+		free(o->slots[i]);
+	free(o->slots);
+}
+
+static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum, struct nr_error *error)
+{
+	struct origin_count **slot = origin_slot(o, place);
+	if (!*slot && o->used >= NR_ORIGINS_MAX)
+		slot = origin_slot(o, &(struct nr_place){0});
+	if (!*slot) {
+		*slot = calloc(1, sizeof **slot);
+		if (!*slot)
+			return nr_fail(error, -ENOMEM, "out of memory for countries");
+		(*slot)->place = *place;
+		o->used++;
+	}
+	(*slot)->packets += sum->packets;
+	(*slot)->sources++;
+	nr_hll_add(&(*slot)->sketch, nr_hll_hash(sum->key >> 16));
+	return 0;
+}
+
+static int emit_origin_rows(const struct nr_step *step, struct origins *o, struct nr_error *error)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < o->capacity; i++) /* close the gaps: the table is only read from here on */
+		if (o->slots[i]) {
+			struct origin_count *c = o->slots[i];
+			o->slots[i] = NULL;
+			o->slots[n++] = c;
+		}
+	qsort(o->slots, n, sizeof *o->slots, compare_origins);
+	for (size_t i = 0; i < n; i++) {
+		const struct origin_count *c = o->slots[i];
+		uint8_t written[NR_HLL_BYTES_MAX];
+		struct nr_origin_row row = {
+			.sensor = step->conf->sensor,
+			.step = step->seconds,
+			.time = step->start,
+			.traffic = (uint8_t)step->traffic,
+			.country = c->place.country,
+			.asn = c->place.asn,
+			.as_name = c->place.as_name,
+			.packets = c->packets,
+			.sources = c->sources,
+			.sketch = {written, nr_hll_write(&c->sketch, written)},
+		};
+		int e = step->sink->rows(step->sink, &nr_origin_table, &row, 1, error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+/* IPv4 members are addresses; the few IPv6 sources are placed by their day's entries, here they stay unknown. */
+static int emit_origins(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
+{
+	const struct nr_origin *origin = &step->conf->refs->origin;
+	if (!origin->count || !wants_sketch(step))
+		return 0;
+	NR_AUTO(nr_tally_fini) struct nr_tally members = {0};
+	int e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
+	if (e)
+		return e;
+	NR_AUTO(origins_fini) struct origins o = {.capacity = 2 * NR_ORIGINS_MAX};
+	o.slots = calloc(o.capacity, sizeof *o.slots);
+	if (!o.slots)
+		return nr_fail(error, -ENOMEM, "out of memory for countries");
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_tally_next(&members, &at, NR_TALLY_MEMBERS, &sum);) {
+		struct nr_place place = {0};
+		if (!(sum.key >> 16 & NR_MEMBER_IPV6)) {
+			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
+			nr_origin_find(origin, &address, &place);
+		}
+		e = add_origin(&o, &place, &sum, error);
+		if (e)
+			return e;
+	}
+	return emit_origin_rows(step, &o, error);
+}
+
+int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
+{
+	if (!tally->count)
+		return 0;
+	int e = emit_ports(step, tally, error);
+	if (!e)
+		e = emit_masks(step, tally, nr_telescope_mask_of_group, NULL, NR_CATEGORY_COUNT, category_name, error);
+	if (!e) {
+		const struct nr_port_classes *classes = &step->conf->refs->classes;
+		e = emit_masks(step, tally, class_of_group, classes, NR_PORT_CLASSES_MAX + 1, class_name, error);
+	}
+	if (!e)
+		e = emit_origins(step, tally, error);
+	return e;
+}

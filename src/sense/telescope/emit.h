@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows from tallies: one step (5 minutes, an hour, a day) of traffic, ports and origins. Private to this room.
+ */
+#ifndef NR_SENSE_TELESCOPE_EMIT_H
+#define NR_SENSE_TELESCOPE_EMIT_H
+
+#include "sense/telescope/state.h"
+
+struct nr_step {
+	const struct nr_telescope_conf *conf;
+	struct nr_sink *sink;
+	uint32_t seconds; /* NR_STEP_* */
+	nr_time start;
+	enum nr_traffic traffic;
+};
+
+struct nr_count {
+	uint64_t packets, bytes, sources;
+	struct nr_hll *sketch; /* NULL: not wanted */
+};
+/* Adds up a sorted tally by category; counts[NR_CATEGORY_COUNT] is everything. */
+int nr_telescope_count(const struct nr_tally *tally, struct nr_count counts[static NR_CATEGORY_COUNT + 1], struct nr_error *error);
+
+/* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
+int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);
+/* One row of telescope_traffic, for what is not in a tally (tools of a day). */
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, uint64_t packets, uint64_t bytes,
+	uint64_t sources, const struct nr_hll *sketch, struct nr_error *error);
+
+#endif

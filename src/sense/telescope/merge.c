@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when their last
+ * window has closed.
+ */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NR_LIST_START 64
+
+void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size)
+{
+	if (*count == *room) {
+		size_t more = *room ? *room * 2 : NR_LIST_START;
+		void *grown = more > NR_KEPT_MAX * 2 ? NULL : realloc(*items, more * size);
+		if (!grown) {
+			++*beyond;
+			return NULL;
+		}
+		*items = grown;
+		*room = more;
+	}
+	void *item = (uint8_t *)*items + (*count)++ * size;
+	memset(item, 0, size);
+	return item;
+}
+
+int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
+{
+	struct nr_merged *m = calloc(1, sizeof *m);
+	if (!m)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	m->research_packets = calloc(NR_GROUP_COUNT, sizeof *m->research_packets);
+	if (!m->research_packets) {
+		free(m);
+		return nr_fail(error, -ENOMEM, "out of memory");
+	}
+	*ret_merged = m;
+	return 0;
+}
+
+static void fini_day(struct nr_merged_day *day)
+{
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
+		nr_tally_fini(&day->windows[i]);
+	nr_tally_fini(&day->tally);
+	*day = (struct nr_merged_day){0};
+}
+
+void nr_merged_free(struct nr_merged *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < NR_COUNT(m->days); i++)
+		fini_day(&m->days[i]);
+	nr_tally_fini(&m->tally);
+	nr_tally_fini(&m->tools);
+	nr_tally_fini(&m->research);
+	for (size_t i = 0; i < m->findings.count; i++) {
+		free(m->findings.items[i].reason_en);
+		free(m->findings.items[i].reason_ja);
+		free(m->findings.items[i].evidence);
+	}
+	free(m->findings.items);
+	free(m->scanners.items);
+	free(m->campaigns.items);
+	free(m->floods.items);
+	free(m->victims.items);
+	free(m->bursts.items);
+	free(m->research_packets);
+	free(m);
+}
+
+struct flush {
+	const struct nr_telescope_conf *conf;
+	struct nr_local *const *locals;
+	size_t count;
+	nr_time final; /* intervals that end at or before it are final */
+	struct nr_sink *sink;
+	struct nr_merged *merged;
+};
+
+/* ---- windows ---- */
+
+static bool is_final(const struct flush *f, int64_t number, nr_time step)
+{
+	return f->final == NR_TIME_MAX || (number + 1) * step <= f->final;
+}
+
+/* The smallest number of an open, final window; false where there is none. */
+static bool next_window(const struct flush *f, int64_t *ret_number)
+{
+	bool found = false;
+	for (size_t i = 0; i < f->count; i++)
+		for (size_t k = 0; k < NR_WINDOWS_OPEN; k++) {
+			const struct nr_window *w = &f->locals[i]->windows[k];
+			if (!w->open || !is_final(f, w->number, f->locals[i]->step) || (found && w->number >= *ret_number))
+				continue;
+			*ret_number = w->number;
+			found = true;
+		}
+	return found;
+}
+
+static int merge_window(const struct flush *f, int64_t number, struct nr_tally *into, struct nr_error *error)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct nr_local *l = f->locals[i];
+		struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
+		if (!w->open || w->number != number)
+			continue;
+		int e = nr_tally_sort(&w->log, error);
+		if (!e && !into->count) { /* one worker, or the first: no copy */
+			nr_tally_fini(into);
+			*into = w->log;
+			w->log = (struct nr_tally){0};
+		} else if (!e) {
+			e = nr_tally_append(into, &w->log, error);
+			nr_tally_fini(&w->log);
+		}
+		if (e)
+			return e;
+		w->open = false;
+		l->window = NULL;
+	}
+	return nr_tally_sort(into, error);
+}
+
+static struct nr_merged_day *merged_day(struct nr_merged *m, nr_time start)
+{
+	struct nr_merged_day *day = &m->days[(uint64_t)(start / NR_DAY) & 1];
+	if (!day->open) {
+		day->open = true;
+		day->start = start;
+		day->hours_emitted = 0;
+	}
+	return day;
+}
+
+static int finish_window(const struct flush *f, int64_t number, struct nr_error *error)
+{
+	nr_time step = f->locals[0]->step, start = number * step;
+	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
+	if (!f->sink)
+		return merge_window(f, number, &day->tally, error);
+	struct nr_tally *tally = &day->windows[(start - day->start) / step];
+	int e = merge_window(f, number, tally, error);
+	if (e)
+		return e;
+	struct nr_step emit = {f->conf, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
+	return nr_telescope_emit(&emit, tally, error);
+}
+
+/* ---- hours and days ---- */
+
+static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+{
+	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
+	for (; day->hours_emitted < 24; day->hours_emitted++) {
+		unsigned hour = day->hours_emitted;
+		nr_time start = day->start + hour * NR_HOUR;
+		if (f->final != NR_TIME_MAX && start + NR_HOUR > f->final)
+			return 0;
+		NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
+		int e = 0;
+		for (unsigned i = 0; !e && i < per_hour; i++)
+			e = nr_tally_append(&tally, &day->windows[hour * per_hour + i], error);
+		if (!e)
+			e = nr_tally_sort(&tally, error);
+		struct nr_step emit = {f->conf, f->sink, NR_STEP_HOUR, start, NR_TRAFFIC_ALL};
+		if (!e)
+			e = nr_telescope_emit(&emit, &tally, error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+static void close_local_day(struct nr_local *l, nr_time start)
+{
+	struct nr_day *day = &l->days[(uint64_t)(start / NR_DAY) & 1];
+	if (!day->open || day->start != start)
+		return;
+	l->sources_expected = day->table4.used;
+	nr_source_table_fini(&day->table4);
+	nr_source_table_fini(&day->table6);
+	nr_suspects_fini(&day->suspects);
+	nr_own_fini(&day->own);
+	*day = (struct nr_day){0};
+	if (l->day == day) {
+		l->day = NULL;
+		l->window = NULL;
+	}
+}
+
+static int finish_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+{
+	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink};
+	int e = nr_day_finish(&end, error);
+	for (size_t i = 0; i < f->count; i++)
+		close_local_day(f->locals[i], day->start);
+	fini_day(day);
+	return e;
+}
+
+static int finish_days(const struct flush *f, struct nr_error *error)
+{
+	struct nr_merged *m = f->merged;
+	size_t first = m->days[0].open && m->days[1].open && m->days[1].start < m->days[0].start;
+	for (size_t i = 0; i < 2; i++) {
+		struct nr_merged_day *day = &m->days[(first + i) & 1];
+		if (!day->open)
+			continue;
+		int e = f->sink ? finish_hours(f, day, error) : 0;
+		if (!e && (f->final == NR_TIME_MAX || day->start + NR_DAY <= f->final))
+			e = finish_day(f, day, error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- victims ---- */
+
+static int compare_victims(const void *a, const void *b)
+{
+	const struct nr_victim *x = a, *y = b;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	int c = memcmp(&x->address, &y->address, sizeof x->address);
+	return c ? c : x->protocol - y->protocol;
+}
+
+static int finish_victims(const struct flush *f, nr_time end, struct nr_error *error)
+{
+	struct nr_merged *m = f->merged;
+	size_t first = m->victims.count;
+	for (size_t i = 0; i < f->count; i++) {
+		struct nr_victims *v = &f->locals[i]->victims;
+		nr_victims_expire(v, end);
+		for (size_t k = 0; k < v->ended_count; k++) {
+			struct nr_victim *kept = nr_victim_is_attack(&v->ended[k]) ? nr_list_add(&m->victims) : nr_list_add(&m->bursts);
+			if (kept)
+				*kept = v->ended[k];
+		}
+		v->ended_count = 0;
+	}
+	if (m->victims.count == first)
+		return 0;
+	qsort(m->victims.items + first, m->victims.count - first, sizeof *m->victims.items, compare_victims);
+	return nr_findings_of_victims(f->conf, m, first, f->sink, error);
+}
+
+/* ---- the flush ---- */
+
+int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error)
+{
+	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL, ((struct nr_local *)locals[0])->merged};
+	f.sink = f.conf->refs->store ? sink : NULL;
+	if (end != NR_TIME_MAX)
+		f.final = end - NR_SLACK_WINDOWS * NR_STEP_WINDOW * NR_SECOND;
+	for (size_t i = 0; i < count; i++) {
+		nr_telescope_drain(f.locals[i]);
+		if (f.locals[i]->failure.code) {
+			if (error)
+				*error = f.locals[i]->failure;
+			return f.locals[i]->failure.code;
+		}
+	}
+	int64_t number = 0;
+	while (next_window(&f, &number)) {
+		int e = finish_window(&f, number, error);
+		if (e)
+			return e;
+	}
+	int e = finish_victims(&f, f.final, error);
+	if (!e)
+		e = finish_days(&f, error);
+	if (!e && f.sink)
+		e = f.sink->commit(f.sink, error);
+	for (size_t i = 0; i < count && end != NR_TIME_MAX; i++)
+		f.locals[i]->open_from = f.final;
+	return e;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the workers' states are merged into: open days, and the whole run. Used by flush and report alone.
+ */
+#ifndef NR_SENSE_TELESCOPE_MERGE_H
+#define NR_SENSE_TELESCOPE_MERGE_H
+
+#include "sense/telescope/emit.h"
+#include "sense/telescope/tools.h"
+
+struct nr_merged_day {
+	nr_time start;
+	bool open;
+	unsigned hours_emitted; /* hours [0, n) have been handed over */
+	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
+	struct nr_tally tally;	/* where they are not */
+};
+
+struct nr_research_scanner {
+	struct nr_address address;
+	uint64_t member;
+	nr_time day;
+	uint64_t packets, scan_packets;
+	uint32_t ports;
+	nr_time first, last;
+	char rule[112]; /* "nicter", "scaled", "list:NAME" */
+	uint64_t list_version;
+};
+
+struct nr_campaign {
+	nr_time day, first, last;
+	char signature[128];
+	uint64_t sources, packets;
+	uint16_t port;
+};
+
+struct nr_flood {
+	nr_time day, first, last;
+	uint64_t sources;
+	uint16_t port, window;
+	uint8_t ttl;
+	double entropy;
+	struct nr_address example;
+};
+
+struct nr_tool_total {
+	uint64_t packets;
+	uint64_t zmap_new, masscan_new; /* sources of the newer variants */
+};
+
+/* A finding kept for the report; its texts are owned. */
+struct nr_kept_finding {
+	struct nr_finding finding;
+	char *reason_en, *reason_ja, *evidence;
+};
+
+#define NR_KEPT_MAX 100000 /* findings, scanners, campaigns in the report of one run; more are counted */
+
+#define NR_LIST(type)                                                                                        \
+	struct {                                                                                             \
+		type *items;                                                                                 \
+		size_t count, room;                                                                          \
+		uint64_t beyond;                                                                             \
+	}
+
+struct nr_merged {
+	struct nr_merged_day days[2];
+	struct nr_tally tally; /* the whole run: all days */
+	struct nr_tally tools; /* group: tool */
+	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
+	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
+	uint64_t research_total_packets, research_scan_packets;
+	struct nr_tally research; /* group: the scanners' groups, for sources without them */
+	uint64_t untracked;	  /* packets of sources beyond the memory limit */
+	NR_LIST(struct nr_research_scanner) scanners;
+	NR_LIST(struct nr_campaign) campaigns;
+	NR_LIST(struct nr_flood) floods;
+	NR_LIST(struct nr_victim) victims; /* attacks */
+	NR_LIST(struct nr_victim) bursts;  /* large, but shorter than an attack */
+	NR_LIST(struct nr_kept_finding) findings;
+};
+
+/* Room for one more item at the end of a list, zeroed; NULL: the list is full or memory ran out (counted in beyond). */
+#define nr_list_add(list)                                                                                    \
+	(__typeof__((list)->items))nr_list_grow((void **)&(list)->items, &(list)->count, &(list)->room, &(list)->beyond, \
+		sizeof *(list)->items)
+void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size);
+
+int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error);
+void nr_merged_free(struct nr_merged *merged);
+
+/* ---- day.c: judges one finished day, emits its rows, folds it into the run ---- */
+struct nr_day_end {
+	const struct nr_telescope_conf *conf;
+	struct nr_local *const *locals;
+	size_t local_count;
+	struct nr_merged *merged;
+	struct nr_merged_day *day;
+	struct nr_sink *sink; /* NULL: no rows wanted */
+};
+int nr_day_finish(const struct nr_day_end *end, struct nr_error *error);
+/* The worker's view of the day that ends; NULL where it saw none of it. */
+struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
+
+/* ---- research.c ---- */
+/* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
+int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error);
+
+/* A small set of members: open addressing behind a bitmap that answers the common "no". */
+struct nr_member_set {
+	uint64_t bitmap[1024]; /* 64 Ki bits */
+	uint64_t *members;     /* owned; value + 1, 0 = empty */
+	uint32_t *values;      /* owned */
+	size_t capacity, count;
+};
+int nr_member_set_init(struct nr_member_set *set, size_t expected, struct nr_error *error);
+void nr_member_set_fini(struct nr_member_set *set);
+void nr_member_set_add(struct nr_member_set *set, uint64_t member, uint32_t value);
+uint32_t nr_member_set_find(const struct nr_member_set *set, uint64_t member); /* UINT32_MAX: not in it */
+
+/* ---- patterns.c: campaigns and floods ---- */
+int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error);
+
+/* ---- sources.c: rows of the day's notable sources ---- */
+int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error);
+
+/* ---- findings.c ---- */
+int nr_findings_of_day(const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error);
+int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first, struct nr_sink *sink, struct nr_error *error);
+
+#endif

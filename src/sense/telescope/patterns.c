@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What only shows over many sources of a day: campaigns (sources that share an unusual invariant and its value) and
+ * spoofed floods (one packet each, one signature, addresses from everywhere).
+ */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+struct signed_source {
+	char signature[128];
+	const struct nr_source *source;
+};
+struct signed_sources {
+	struct signed_source *items; /* owned */
+	size_t count, room;
+	uint64_t beyond;
+};
+
+static void signed_sources_fini(struct signed_sources *s)
+{
+	free(s->items);
+}
+
+static int by_signature(const void *a, const void *b)
+{
+	const struct signed_source *x = a, *y = b;
+	int c = strcmp(x->signature, y->signature);
+	if (c)
+		return c;
+	return (x->source->destination_port > y->source->destination_port) - (x->source->destination_port < y->source->destination_port);
+}
+
+static void find_signed(struct signed_sources *out, const struct nr_day *day)
+{
+	for (size_t i = 0; i < day->table4.capacity; i++) {
+		const struct nr_source *s = nr_source_at(&day->table4, i);
+		char text[128];
+		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || nr_tools_judge(day, s, s->address).tools || !nr_tools_signature(s, text))
+			continue;
+		struct signed_source *new = nr_list_add(out);
+		if (!new)
+			return;
+		memcpy(new->signature, text, sizeof text);
+		new->source = s;
+	}
+}
+
+/* items[0..count) share a signature and are ordered by the port of their first SYN. */
+static void add_campaign(const struct nr_day_end *end, const struct signed_source *items, size_t count)
+{
+	struct nr_campaign *c = nr_list_add(&end->merged->campaigns);
+	if (!c)
+		return;
+	uint32_t first = UINT32_MAX, last = 0;
+	size_t run = 0, best = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct nr_source *s = items[i].source;
+		c->packets += s->packets;
+		first = NR_MIN(first, s->first);
+		last = NR_MAX(last, s->last);
+		run = i && items[i - 1].source->destination_port == s->destination_port ? run + 1 : 1;
+		if (run > best) {
+			best = run;
+			c->port = s->destination_port;
+		}
+	}
+	c->day = end->day->start;
+	c->first = end->day->start + ((nr_time)first << NR_SOURCE_TIME_SHIFT);
+	c->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
+	c->sources = count;
+	memcpy(c->signature, items[0].signature, sizeof c->signature);
+}
+
+static int emit_campaign(const struct nr_day_end *end, const struct nr_campaign *c, struct nr_error *error)
+{
+	struct nr_campaign_row row = {
+		.sensor = end->conf->sensor,
+		.time = c->day,
+		.signature = c->signature,
+		.sources = c->sources,
+		.packets = c->packets,
+		.protocol = NR_TCP,
+		.port = c->port,
+		.first = c->first,
+		.last = c->last,
+	};
+	return end->sink->rows(end->sink, &nr_campaign_table, &row, 1, error);
+}
+
+static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
+{
+	NR_AUTO(signed_sources_fini) struct signed_sources s = {0};
+	for (size_t i = 0; i < end->local_count; i++)
+		if (nr_day_of(end, i))
+			find_signed(&s, nr_day_of(end, i));
+	if (!s.count)
+		return 0;
+	qsort(s.items, s.count, sizeof *s.items, by_signature);
+	size_t first = end->merged->campaigns.count;
+	for (size_t from = 0, to; from < s.count; from = to) {
+		for (to = from + 1; to < s.count && !strcmp(s.items[to].signature, s.items[from].signature);)
+			to++;
+		if (to - from >= NR_CAMPAIGN_SOURCES)
+			add_campaign(end, s.items + from, to - from);
+	}
+	for (size_t i = first; end->sink && i < end->merged->campaigns.count; i++) {
+		int e = emit_campaign(end, &end->merged->campaigns.items[i], error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- floods: key = port, window, TTL, options, then the first octet of the source ---- */
+
+static uint64_t flood_key(const struct nr_source *s)
+{
+	return (uint64_t)s->destination_port << 48 | (uint64_t)s->window << 32 | (uint64_t)s->ttl << 24 |
+	       (uint64_t)s->option_hash << 16 | s->address >> 24;
+}
+
+static int find_single_packets(struct nr_tally *out, const struct nr_day *day, struct nr_error *error)
+{
+	for (size_t i = 0; i < day->table4.capacity; i++) {
+		const struct nr_source *s = nr_source_at(&day->table4, i);
+		if (s->packets != 1 || !s->syns)
+			continue;
+		int e = nr_tally_reserve(out, 1, error);
+		if (e)
+			return e;
+		nr_tally_add(out, flood_key(s), 1, 0);
+	}
+	return 0;
+}
+
+static double entropy_of(const uint64_t counts[static 256], uint64_t total)
+{
+	double bits = 0;
+	for (size_t i = 0; i < 256; i++)
+		if (counts[i]) {
+			double p = (double)counts[i] / (double)total;
+			bits -= p * log2(p);
+		}
+	return bits;
+}
+
+static void find_span(const struct nr_day_end *end, struct nr_flood *flood, uint64_t key)
+{
+	uint32_t first = UINT32_MAX, last = 0;
+	for (size_t k = 0; k < end->local_count; k++) {
+		const struct nr_day *day = nr_day_of(end, k);
+		for (size_t i = 0; day && i < day->table4.capacity; i++) {
+			const struct nr_source *s = nr_source_at(&day->table4, i);
+			if (s->packets != 1 || !s->syns || flood_key(s) >> 16 != key)
+				continue;
+			if (s->first < first || (s->first == first && s->address < nr_address_ipv4(&flood->example)))
+				flood->example = nr_address_from_ipv4(s->address);
+			first = NR_MIN(first, s->first);
+			last = NR_MAX(last, s->last);
+		}
+	}
+	flood->first = end->day->start + ((nr_time)first << NR_SOURCE_TIME_SHIFT);
+	flood->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
+}
+
+static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t counts[static 256], uint64_t total)
+{
+	double entropy = entropy_of(counts, total);
+	if (total < NR_FLOOD_SOURCES || entropy < NR_FLOOD_ENTROPY)
+		return;
+	struct nr_flood *flood = nr_list_add(&end->merged->floods);
+	if (!flood)
+		return;
+	flood->day = end->day->start;
+	flood->sources = total;
+	flood->entropy = entropy;
+	flood->port = (uint16_t)(key >> 32);
+	flood->window = (uint16_t)(key >> 16);
+	flood->ttl = (uint8_t)(key >> 8);
+	find_span(end, flood, key);
+}
+
+static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
+{
+	NR_AUTO(nr_tally_fini) struct nr_tally singles = {0};
+	for (size_t i = 0; i < end->local_count; i++) {
+		int e = nr_day_of(end, i) ? find_single_packets(&singles, nr_day_of(end, i), error) : 0;
+		if (e)
+			return e;
+	}
+	if (singles.count < NR_FLOOD_SOURCES)
+		return 0;
+	int e = nr_tally_sort(&singles, error);
+	if (e)
+		return e;
+	uint64_t counts[256] = {0}, total = 0;
+	uint64_t key = singles.items[0].key >> 16;
+	for (size_t i = 0; i < singles.count; i++) {
+		const struct nr_tally_item *item = &singles.items[i];
+		if (item->key >> 16 != key) {
+			add_flood(end, key, counts, total);
+			memset(counts, 0, sizeof counts);
+			total = 0;
+			key = item->key >> 16;
+		}
+		counts[item->key & 0xff] += nr_tally_packets(item);
+		total += nr_tally_packets(item);
+	}
+	add_flood(end, key, counts, total);
+	return 0;
+}
+
+int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error)
+{
+	int e = judge_campaigns(end, error);
+	return e ? e : judge_floods(end, error);
+}

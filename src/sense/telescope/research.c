@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Research scanners: judged per UTC day over SYN and UDP scan packets, by the NICTER rule as cited, by the same rule
+ * scaled to the number of dark addresses, and by lists (rules.h).
+ */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- a set of members ---- */
+
+static uint32_t spread(uint64_t member)
+{
+	return (uint32_t)((member + 1) * 0x9e3779b97f4a7c15u >> 32);
+}
+
+int nr_member_set_init(struct nr_member_set *set, size_t expected, struct nr_error *error)
+{
+	memset(set, 0, sizeof *set);
+	set->capacity = 64;
+	while (set->capacity < expected * 2)
+		set->capacity *= 2;
+	set->members = calloc(set->capacity, sizeof *set->members);
+	set->values = calloc(set->capacity, sizeof *set->values);
+	if (!set->members || !set->values) {
+		nr_member_set_fini(set);
+		return nr_fail(error, -ENOMEM, "out of memory for %zu sources", expected);
+	}
+	return 0;
+}
+
+void nr_member_set_fini(struct nr_member_set *set)
+{
+	free(set->members);
+	free(set->values);
+	set->members = NULL;
+	set->values = NULL;
+}
+
+void nr_member_set_add(struct nr_member_set *set, uint64_t member, uint32_t value)
+{
+	uint32_t h = spread(member);
+	set->bitmap[h >> 22] |= UINT64_C(1) << (h >> 16 & 63);
+	size_t i = h & (set->capacity - 1);
+	while (set->members[i] && set->members[i] != member + 1)
+		i = (i + 1) & (set->capacity - 1);
+	set->count += !set->members[i];
+	set->members[i] = member + 1;
+	set->values[i] = value;
+}
+
+uint32_t nr_member_set_find(const struct nr_member_set *set, uint64_t member)
+{
+	uint32_t h = spread(member);
+	if (NR_LIKELY(!(set->bitmap[h >> 22] >> (h >> 16 & 63) & 1)))
+		return UINT32_MAX;
+	for (size_t i = h & (set->capacity - 1); set->members[i]; i = (i + 1) & (set->capacity - 1))
+		if (set->members[i] == member + 1)
+			return set->values[i];
+	return UINT32_MAX;
+}
+
+/* ---- the rules ---- */
+
+struct thresholds {
+	bool nicter, scaled, listed;
+	uint64_t scaled_packets;
+};
+
+static struct thresholds thresholds_of(const struct nr_telescope_conf *conf)
+{
+	const char *r = conf->research;
+	bool all = !strcmp(r, "all");
+	struct thresholds t = {all || !strcmp(r, "nicter"), all || !strcmp(r, "scaled"), all || !strcmp(r, "list"), 0};
+	uint64_t n = conf->refs->dark_addresses;
+	t.scaled = t.scaled && n; /* without N_dark there is nothing to scale by */
+	t.scaled_packets = NR_MAX((uint64_t)NR_SCALED_PACKETS, (uint64_t)ceil(NR_SCALED_PER_DARK * (double)n));
+	return t;
+}
+
+struct candidate {
+	const struct nr_source_table *table;
+	const struct nr_source *source;
+	uint64_t member, scan_packets;
+	uint32_t ports;
+};
+struct candidates {
+	struct candidate *items; /* owned */
+	size_t count, room;
+	uint64_t beyond;
+};
+
+static void candidates_fini(struct candidates *c)
+{
+	free(c->items);
+}
+
+static void find_candidates(struct candidates *c, const struct nr_source_table *table, const struct thresholds *t)
+{
+	uint64_t least = t->scaled ? t->scaled_packets : UINT64_MAX;
+	if (t->nicter)
+		least = NR_MIN(least, (uint64_t)NR_NICTER_PACKETS);
+	for (size_t i = 0; i < table->capacity; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (!s->packets || (s->packets < least && !(t->listed && s->marks & NR_SOURCE_LISTED)))
+			continue;
+		struct candidate *new = nr_list_add(c);
+		if (new)
+			*new = (struct candidate){table, s, nr_source_member(table, s), 0, 0};
+	}
+}
+
+/* Counts each candidate's scan packets and distinct (protocol, port) pairs. */
+static int count_candidates(struct candidates *c, const struct nr_tally *tally, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
+	if (!set)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int e = nr_member_set_init(set, c->count, error);
+	if (e)
+		return e;
+	for (size_t i = 0; i < c->count; i++)
+		nr_member_set_add(set, c->items[i].member, (uint32_t)i);
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
+		if (sum.key >> NR_MEMBER_BITS >= NR_GROUP_OTHER)
+			break;
+		uint32_t i = nr_member_set_find(set, sum.key & NR_MEMBER_MASK);
+		if (i == UINT32_MAX)
+			continue;
+		c->items[i].scan_packets += sum.packets;
+		c->items[i].ports++;
+	}
+	nr_member_set_fini(set);
+	return 0;
+}
+
+static bool judge(const struct nr_day_end *end, const struct thresholds *t, const struct candidate *c, struct nr_research_scanner *s)
+{
+	struct nr_address address = nr_source_address(c->table, c->source);
+	if (t->nicter && c->ports >= NR_NICTER_PORTS && c->scan_packets >= NR_NICTER_PACKETS) {
+		strcpy(s->rule, "nicter");
+	} else if (t->scaled && c->ports >= NR_NICTER_PORTS && c->scan_packets >= t->scaled_packets) {
+		strcpy(s->rule, "scaled");
+	} else if (t->listed && c->source->marks & NR_SOURCE_LISTED) {
+		const struct nr_lists *lists = &end->conf->refs->lists;
+		const struct nr_list *list = &lists->lists[nr_prefix_table_find(lists->table, &address)];
+		snprintf(s->rule, sizeof s->rule, "list:%s", list->name);
+		s->list_version = list->version;
+	} else {
+		return false;
+	}
+	s->address = address;
+	s->member = c->member;
+	s->day = end->day->start;
+	s->packets = c->source->packets;
+	s->scan_packets = c->scan_packets;
+	s->ports = c->ports;
+	s->first = end->day->start + ((nr_time)c->source->first << NR_SOURCE_TIME_SHIFT);
+	s->last = end->day->start + ((nr_time)c->source->last << NR_SOURCE_TIME_SHIFT);
+	return true;
+}
+
+static int by_packets(const void *a, const void *b)
+{
+	const struct nr_research_scanner *x = a, *y = b;
+	if (x->packets != y->packets)
+		return x->packets > y->packets ? -1 : 1;
+	return memcmp(&x->address, &y->address, sizeof x->address);
+}
+
+int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error)
+{
+	struct thresholds t = thresholds_of(end->conf);
+	NR_AUTO(candidates_fini) struct candidates c = {0};
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		if (!day)
+			continue;
+		find_candidates(&c, &day->table4, &t);
+		find_candidates(&c, &day->table6, &t);
+	}
+	struct nr_merged *m = end->merged;
+	size_t first = m->scanners.count;
+	if (c.count) {
+		int e = count_candidates(&c, tally, error);
+		if (e)
+			return e;
+	}
+	for (size_t i = 0; i < c.count; i++) {
+		struct nr_research_scanner s = {0};
+		if (!judge(end, &t, &c.items[i], &s))
+			continue;
+		struct nr_research_scanner *kept = nr_list_add(&m->scanners);
+		if (kept)
+			*kept = s;
+	}
+	if (m->scanners.count > first)
+		qsort(m->scanners.items + first, m->scanners.count - first, sizeof *m->scanners.items, by_packets);
+	*ret_first = first;
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sources of one UTC day: one cache line each, in an open-addressed table that one worker owns. An entry answers
+ * "who is this and which tool does it use"; what it knocked at is written, combined, into the tallies.
+ */
+#ifndef NR_SENSE_TELESCOPE_SOURCE_H
+#define NR_SENSE_TELESCOPE_SOURCE_H
+
+#include "sense/telescope/rules.h"
+#include "sense/telescope/tally.h"
+
+/* What is known of a source beyond its packets; bits of nr_source.marks. */
+enum nr_source_mark {
+	NR_SOURCE_TTL_200 = NR_BIT(0),	  /* a packet, not ICMP, with TTL >= 200 */
+	NR_SOURCE_PORT_0 = NR_BIT(1),	  /* source or destination port 0 */
+	NR_SOURCE_LAST_OCTET = NR_BIT(2), /* address ends in .0 or .255 */
+	NR_SOURCE_BOGON = NR_BIT(3),	  /* never routed: IANA special-purpose registry (RFC 6890) */
+	NR_SOURCE_DARK = NR_BIT(4),	  /* claims to come from the dark range itself */
+	NR_SOURCE_SAME = NR_BIT(5),	  /* source equals destination */
+	NR_SOURCE_OWN = NR_BIT(6),	  /* one of --own */
+	NR_SOURCE_LISTED = NR_BIT(7),	  /* on a list of research scanners */
+};
+#define NR_SOURCE_FORGED (NR_SOURCE_BOGON | NR_SOURCE_DARK)
+
+/* Invariants over a source's SYNs; bits of nr_source.constant. Still set after n SYNs: constant so far. */
+enum nr_invariant {
+	NR_SAME_SEQUENCE = NR_BIT(0),
+	NR_SAME_ID = NR_BIT(1),
+	NR_SAME_SOURCE_PORT = NR_BIT(2),
+	NR_SAME_WINDOW = NR_BIT(3),
+	NR_SAME_TTL = NR_BIT(4),
+	NR_SAME_OPTIONS = NR_BIT(5),
+	NR_SAME_SEQUENCE_DESTINATION = NR_BIT(6), /* sequence ^ destination */
+	NR_SAME_ID_TARGET = NR_BIT(7),		  /* id ^ destination ^ destination port ^ sequence, low 16 bits */
+	NR_SAME_MIRROR = NR_BIT(8),		  /* (sequence >> 16) ^ (sequence & 0xffff) */
+	NR_SAME_PORT_DIFFERENCE = NR_BIT(9),	  /* source port ^ destination port */
+	NR_SAME_DESTINATION = NR_BIT(10),
+	NR_SAME_DESTINATION_PORT = NR_BIT(11),
+	NR_SAME_ALL = NR_BIT(12) - 1,
+	/* facts kept in the same word */
+	NR_SEEN_ZMAP_STRONG = NR_BIT(12),    /* id 54321 with window 65535 and TTL >= 200 */
+	NR_SEEN_MASSCAN_STRONG = NR_BIT(13), /* formula with window 1024 and TTL >= 200 */
+	NR_SEEN_MASSCAN_MSS = NR_BIT(14),    /* formula with the MSS option of November 2023 and later */
+	NR_ONLY_NMAP_SHAPE = NR_BIT(15),     /* every SYN: window 1024..4096 and exactly MSS 1460 */
+};
+
+struct nr_recent {
+	uint32_t key; /* window slot << 18 | group */
+	uint16_t packets, bytes;
+};
+
+struct nr_source {
+	uint32_t address;     /* IPv4; IPv6: low half of the member, the address stands behind the entry */
+	uint32_t packets;     /* 0: empty slot; saturates */
+	uint32_t first, last; /* since the start of the day, in 32 us */
+	uint16_t categories;  /* NR_BIT(enum nr_category) seen */
+	uint8_t ttl, option_hash;
+	struct nr_recent recent[2]; /* combined, not yet in the tally */
+	uint16_t syns;		    /* SYNs judged; counting stops for all four at 65535 */
+	uint16_t mirai, zmap, masscan;
+	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
+	uint8_t marks;
+	uint16_t constant;
+	/* the first SYN */
+	uint32_t sequence, destination;
+	uint16_t id, source_port, destination_port, window;
+};
+_Static_assert(sizeof(struct nr_source) == 64, "one line per source");
+#define NR_SOURCE_TIME_SHIFT 5
+
+struct nr_source6 {
+	struct nr_source source;
+	struct nr_address address;
+	uint64_t member;
+	uint8_t pad[40];
+};
+_Static_assert(sizeof(struct nr_source6) == 128, "two lines per IPv6 source");
+
+struct nr_source_table {
+	uint8_t *slots; /* mapped, huge pages where the kernel gives them */
+	size_t stride, capacity, used;
+	uint64_t key; /* random odd multiplier: addresses are chosen by strangers */
+};
+
+int nr_source_table_init(struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
+void nr_source_table_fini(struct nr_source_table *table);
+/* Makes it larger: pointers and indices are void afterwards. -ENOMEM leaves the table as it was. */
+int nr_source_table_grow(struct nr_source_table *table, struct nr_error *error);
+
+NR_INLINE bool nr_source_table_has_room(const struct nr_source_table *table, size_t more)
+{
+	return (table->used + more) * 10 <= table->capacity * 7;
+}
+NR_INLINE struct nr_source *nr_source_at(const struct nr_source_table *table, size_t index)
+{
+	return (struct nr_source *)(void *)(table->slots + index * table->stride);
+}
+NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t member)
+{
+	uint64_t h = (member ^ table->key >> 32) * table->key;
+	return (size_t)(((h >> 32) * table->capacity) >> 32);
+}
+/* The entry of an IPv4 source or the empty slot where it belongs. */
+NR_INLINE struct nr_source *nr_source_find4(const struct nr_source_table *table, size_t home, uint32_t address)
+{
+	for (size_t i = home;;) {
+		struct nr_source *s = nr_source_at(table, i);
+		if (NR_LIKELY(s->address == address && s->packets) || !s->packets)
+			return s;
+		if (NR_UNLIKELY(++i == table->capacity))
+			i = 0;
+	}
+}
+struct nr_source *nr_source_find6(const struct nr_source_table *table, uint64_t member, const struct nr_address *address);
+/* NULL where the day has no such source. */
+struct nr_source *nr_source_lookup(const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member);
+struct nr_address nr_source_address(const struct nr_source_table *table, const struct nr_source *source);
+uint64_t nr_source_member(const struct nr_source_table *table, const struct nr_source *source);
+
+#endif

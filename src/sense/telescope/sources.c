@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of the day's sources: all that were judged (tool, research scanner, own host), then the busiest, up to
+ * --keep-sources; and the ports that these knocked at.
+ */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NR_SOURCE_PORTS_MAX 1000 /* port rows of one source and day; telescope_source.ports says how many there were */
+#define NR_ROWS		    512
+
+struct ranked {
+	const struct nr_source *source;
+	const struct nr_source_table *table;
+	const struct nr_day *day;
+	uint64_t member;
+	uint64_t rank;
+	uint64_t scan_packets;
+	uint32_t ports;
+	unsigned tools;
+};
+struct ranking {
+	struct ranked *items; /* owned */
+	size_t count;
+};
+
+static void ranking_fini(struct ranking *r)
+{
+	free(r->items);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	if (x->rank != y->rank)
+		return x->rank > y->rank ? -1 : 1;
+	return (x->member > y->member) - (x->member < y->member);
+}
+
+static int rank_table(struct ranking *r, const struct nr_day *day, const struct nr_source_table *table, struct nr_error *error)
+{
+	if (!table->used)
+		return 0;
+	struct ranked *items = realloc(r->items, (r->count + table->used) * sizeof *items);
+	if (!items)
+		return nr_fail(error, -ENOMEM, "out of memory to rank %zu sources", table->used);
+	r->items = items;
+	for (size_t i = 0; i < table->capacity; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (!s->packets)
+			continue;
+		uint64_t member = nr_source_member(table, s);
+		unsigned tools = nr_tools_judge(day, s, member).tools;
+		/* judged sources come first, rare tools before the many bots; then the busiest */
+		uint64_t rank = s->packets;
+		if (s->marks & (NR_SOURCE_LISTED | NR_SOURCE_OWN))
+			rank |= UINT64_C(1) << 42;
+		if (tools & ~(unsigned)NR_BIT(NR_TOOL_MIRAI))
+			rank |= UINT64_C(1) << 41;
+		if (tools)
+			rank |= UINT64_C(1) << 40;
+		r->items[r->count++] = (struct ranked){s, table, day, member, rank, 0, 0, tools};
+	}
+	return 0;
+}
+
+/* ---- ports of the kept sources ---- */
+
+struct port_rows {
+	const struct nr_day_end *end;
+	struct nr_source_port_row rows[NR_ROWS];
+	size_t count;
+};
+
+static int flush_port_rows(struct port_rows *p, struct nr_error *error)
+{
+	size_t n = p->count;
+	p->count = 0;
+	return n ? p->end->sink->rows(p->end->sink, &nr_source_port_table, p->rows, n, error) : 0;
+}
+
+static int emit_ports(const struct nr_day_end *end, const struct nr_tally *tally, struct ranking *r, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct port_rows *p = malloc(sizeof *p);
+	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
+	if (!p || !set)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	p->end = end;
+	p->count = 0;
+	int e = nr_member_set_init(set, r->count, error);
+	if (e)
+		return e;
+	for (size_t i = 0; i < r->count; i++)
+		nr_member_set_add(set, r->items[i].member, (uint32_t)i);
+	struct nr_tally_sum sum;
+	for (size_t at = 0; !e && nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
+		uint32_t group = (uint32_t)(sum.key >> NR_MEMBER_BITS);
+		if (group >= NR_GROUP_OTHER)
+			break;
+		uint32_t i = nr_member_set_find(set, sum.key & NR_MEMBER_MASK);
+		if (i == UINT32_MAX)
+			continue;
+		struct ranked *k = &r->items[i];
+		k->scan_packets += sum.packets;
+		if (++k->ports > NR_SOURCE_PORTS_MAX)
+			continue;
+		p->rows[p->count++] = (struct nr_source_port_row){
+			.sensor = end->conf->sensor,
+			.time = end->day->start,
+			.protocol = group >= NR_GROUP_UDP ? NR_UDP : NR_TCP,
+			.port = (uint16_t)group,
+			.address = nr_source_address(k->table, k->source),
+			.packets = sum.packets,
+			.bytes = sum.bytes,
+		};
+		if (p->count == NR_ROWS)
+			e = flush_port_rows(p, error);
+	}
+	nr_member_set_fini(set);
+	return e ? e : flush_port_rows(p, error);
+}
+
+/* ---- the sources themselves ---- */
+
+static void write_bits(unsigned bits, const char *const *names, size_t count, char *text, size_t room)
+{
+	size_t at = 0;
+	text[0] = 0;
+	for (size_t i = 0; i < count && at < room; i++)
+		if (bits & NR_BIT(i))
+			at += (size_t)snprintf(text + at, room - at, "%s%s", at ? "," : "", names[i]);
+}
+
+static const char *const mark_names[] = {"ttl-200", "port-0", "last-octet", "bogon", "dark-source", "same-address", "own", "listed"};
+
+static const struct nr_research_scanner *scanner_of(const struct nr_merged *m, size_t first, uint64_t member)
+{
+	for (size_t i = first; i < m->scanners.count; i++)
+		if (m->scanners.items[i].member == member)
+			return &m->scanners.items[i];
+	return NULL;
+}
+
+static void write_research(const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_json *json)
+{
+	nr_json_object(json, "research");
+	nr_json_text(json, "rule", s->rule);
+	nr_json_uint(json, "scan_packets", s->scan_packets);
+	nr_json_uint(json, "ports", s->ports);
+	nr_json_uint(json, "dark_addresses", end->conf->refs->dark_addresses);
+	if (s->list_version)
+		nr_json_uint(json, "list_version", s->list_version);
+	nr_json_object_end(json);
+}
+
+static int emit_source(const struct nr_day_end *end, const struct ranked *k, size_t scanner_first, struct nr_error *error)
+{
+	const struct nr_source *s = k->source;
+	struct nr_tool_verdict verdict = nr_tools_judge(k->day, s, k->member);
+	const struct nr_research_scanner *research = scanner_of(end->merged, scanner_first, k->member);
+	struct nr_address address = nr_source_address(k->table, s);
+	struct nr_place place;
+	nr_origin_find(&end->conf->refs->origin, &address, &place);
+	char categories[160], tools[32], marks[96], signature[128] = "";
+	write_bits(s->categories, nr_category_names, NR_CATEGORY_COUNT, categories, sizeof categories);
+	write_bits(s->marks, mark_names, NR_COUNT(mark_names), marks, sizeof marks);
+	nr_tools_write(verdict.tools, tools);
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	nr_json_init(&json);
+	nr_json_object(&json, NULL);
+	nr_tools_evidence(k->day, s, k->member, &verdict, &json);
+	if (s->syns >= NR_CAMPAIGN_SYNS && !verdict.tools && nr_tools_signature(s, signature))
+		nr_json_text(&json, "signature", signature);
+	if (research)
+		write_research(end, research, &json);
+	nr_json_object_end(&json);
+	int e = nr_json_finish(&json, error);
+	if (e)
+		return e;
+	struct nr_source_row row = {
+		.sensor = end->conf->sensor,
+		.time = end->day->start,
+		.address = address,
+		.packets = s->packets,
+		.scan_packets = k->scan_packets,
+		.ports = k->ports,
+		.first = end->day->start + ((nr_time)s->first << NR_SOURCE_TIME_SHIFT),
+		.last = end->day->start + ((nr_time)s->last << NR_SOURCE_TIME_SHIFT),
+		.categories = categories,
+		.tools = tools,
+		.research = research ? research->rule : "",
+		.marks = marks,
+		.country = place.country,
+		.asn = place.asn,
+		.as_name = place.as_name,
+		.evidence = json.bytes,
+	};
+	return end->sink->rows(end->sink, &nr_source_table, &row, 1, error);
+}
+
+int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error)
+{
+	NR_AUTO(ranking_fini) struct ranking r = {0};
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		if (!day)
+			continue;
+		int e = rank_table(&r, day, &day->table4, error);
+		if (!e)
+			e = rank_table(&r, day, &day->table6, error);
+		if (e)
+			return e;
+	}
+	if (!r.count)
+		return 0;
+	qsort(r.items, r.count, sizeof *r.items, by_rank);
+	r.count = NR_MIN(r.count, (size_t)end->conf->keep_sources);
+	int e = emit_ports(end, tally, &r, error);
+	for (size_t i = 0; !e && i < r.count; i++)
+		e = emit_source(end, &r.items[i], scanner_first, error);
+	return e;
+}

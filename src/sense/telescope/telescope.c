@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sense's descriptor: what it is called, what can be set, when it is called. */
+#include "sense/telescope/merge.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* IANA special-purpose address registries (RFC 6890 and later): never a source on the public Internet. */
+static const char *const bogons[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+	"224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8"};
+
+static int make_table(const struct nr_prefixes *prefixes, struct nr_prefix_table **ret_table, struct nr_error *error)
+{
+	if (!prefixes->count)
+		return 0;
+	NR_AUTO(nr_prefix_table_freep) struct nr_prefix_table *table = NULL;
+	int e = nr_prefix_table_new(&table, error);
+	for (size_t i = 0; !e && i < prefixes->count; i++)
+		e = nr_prefix_table_add(table, &prefixes->items[i], (uint32_t)i, error);
+	if (!e)
+		e = nr_prefix_table_seal(table, error);
+	if (!e)
+		*ret_table = nr_steal(&table);
+	return e;
+}
+
+static int make_bogons(struct nr_prefix_table **ret_table, struct nr_error *error)
+{
+	struct nr_prefix prefixes[NR_COUNT(bogons)];
+	for (size_t i = 0; i < NR_COUNT(bogons); i++) {
+		int e = nr_prefix_parse(bogons[i], &prefixes[i], error);
+		if (e)
+			return e;
+	}
+	return make_table(&(struct nr_prefixes){prefixes, NR_COUNT(prefixes)}, ret_table, error);
+}
+
+int nr_telescope_prepare(struct nr_telescope_conf *conf, struct nr_telescope_refs *refs, struct nr_error *error)
+{
+	int e = make_table(&conf->dark, &refs->dark, error);
+	if (!e)
+		e = make_table(&conf->own, &refs->own, error);
+	if (!e)
+		e = make_table(&conf->tunnel_ends, &refs->tunnel_ends, error);
+	if (!e)
+		e = make_bogons(&refs->bogon, error);
+	for (size_t i = 0; !e && i < conf->lists.count; i++)
+		e = nr_lists_read(&refs->lists, conf->lists.items[i], error);
+	if (!e)
+		e = nr_lists_seal(&refs->lists, error);
+	if (!e)
+		e = nr_port_classes_read(&refs->classes, conf->port_classes, error);
+	if (!e && conf->mmdb)
+		e = nr_origin_open(&refs->origin, conf->mmdb, error);
+	if (!e && conf->as_mmdb)
+		e = nr_origin_open(&refs->origin, conf->as_mmdb, error);
+	if (e)
+		return e;
+	refs->dark_addresses = conf->dark_size;
+	if (!refs->dark_addresses && refs->dark)
+		refs->dark_addresses = nr_prefix_table_ipv4_addresses(refs->dark);
+	conf->refs = refs;
+	return 0;
+}
+
+void nr_telescope_refs_fini(struct nr_telescope_refs *refs)
+{
+	nr_prefix_table_free(refs->dark);
+	nr_prefix_table_free(refs->own);
+	nr_prefix_table_free(refs->tunnel_ends);
+	nr_prefix_table_free(refs->bogon);
+	nr_lists_fini(&refs->lists);
+	nr_origin_close(&refs->origin);
+}
+
+/* Half of the promised memory goes to the source tables, a quarter to unsorted tallies and their sorting. */
+static int start(const void *conf, void *local, struct nr_error *error)
+{
+	const struct nr_telescope_conf *c = conf;
+	struct nr_local *l = local;
+	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
+	l->open_from = NR_TIME_MIN;
+	l->table_bytes_max = (size_t)(c->memory_bytes / 2);
+	l->sort_items = (size_t)(c->memory_bytes / 8 / sizeof(struct nr_tally_item));
+	int e = nr_victims_init(&l->victims, error);
+	return e ? e : nr_merged_new(&l->merged, error);
+}
+
+static void stop(void *local)
+{
+	struct nr_local *l = local;
+	for (size_t i = 0; i < NR_COUNT(l->days); i++) {
+		nr_source_table_fini(&l->days[i].table4);
+		nr_source_table_fini(&l->days[i].table6);
+		nr_suspects_fini(&l->days[i].suspects);
+		nr_own_fini(&l->days[i].own);
+	}
+	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++)
+		nr_tally_fini(&l->windows[i].log);
+	nr_victims_fini(&l->victims);
+	free(l->dirty);
+	nr_merged_free(l->merged);
+}
+
+const char *const nr_telescope_research_choices[] = {"all", "nicter", "scaled", "list", "none", NULL};
+const struct nr_option nr_telescope_options[] = {NR_TELESCOPE_OPTIONS(struct nr_telescope_conf, )};
+
+const struct nr_sense nr_telescope_sense = {
+	.name = "telescope",
+	.text_en = "Darknet telescope: who knocks at unused addresses, at which ports, with which tools",
+	.text_ja = "ダークネット観測: 未使用アドレスに届く通信の送信元・宛先ポート・ツールの分析",
+	.tables = nr_telescope_tables,
+	.table_count = 8,
+	.options = nr_telescope_options,
+	.option_count = NR_COUNT(nr_telescope_options),
+	.conf_size = sizeof(struct nr_telescope_conf),
+	.local_size = sizeof(struct nr_local),
+	.interval = NR_STEP_WINDOW * NR_SECOND,
+	.start = start,
+	.observe = nr_telescope_observe,
+	.flush = nr_telescope_flush,
+	.stop = stop,
+};

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sense/telescope/tools.h"
+
+#include <string.h>
+
+static bool share_matches(uint16_t matched, uint16_t syns)
+{
+	return matched >= 2 && matched >= NR_TAG_SHARE * syns;
+}
+
+static bool is_mirai(const struct nr_source *s)
+{
+	return s->mirai >= 2 || (s->mirai == 1 && s->syns <= NR_MIRAI_SINGLE_SYNS);
+}
+
+static bool is_zmap_old(const struct nr_source *s)
+{
+	return share_matches(s->zmap, s->syns) || (s->constant & NR_SEEN_ZMAP_STRONG);
+}
+
+static bool is_masscan(const struct nr_source *s)
+{
+	return share_matches(s->masscan, s->syns) || (s->constant & NR_SEEN_MASSCAN_STRONG);
+}
+
+/* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets. */
+static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uint64_t member)
+{
+	const unsigned other_tcp = NR_BIT(NR_CATEGORY_TCP_SYN_ACK) | NR_BIT(NR_CATEGORY_TCP_OTHER);
+	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) || (s->categories & other_tcp))
+		return false;
+	const struct nr_suspect *suspect = nr_suspects_find(&day->suspects, member);
+	return suspect && !suspect->contradiction && nr_suspect_destinations(suspect) >= 3;
+}
+
+static bool is_nmap(const struct nr_source *s)
+{
+	const unsigned needed = NR_SAME_MIRROR | NR_ONLY_NMAP_SHAPE;
+	return s->syns >= NR_NMAP_SYNS && (s->constant & needed) == needed && !(s->constant & NR_SAME_SEQUENCE);
+}
+
+/* syns stops at 65535; a source that sent nothing else than SYNs has sent `packets` of them. */
+static uint64_t syns_of(const struct nr_source *s)
+{
+	const unsigned others = ~(NR_BIT(NR_CATEGORY_TCP_SYN) | NR_BIT(NR_CATEGORY_SCAN) | NR_BIT(NR_CATEGORY_SPOOFED) |
+				  NR_BIT(NR_CATEGORY_MALFORMED));
+	return s->categories & others ? s->syns : s->packets;
+}
+
+struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *s, uint64_t member)
+{
+	struct nr_tool_verdict v = {0};
+	if (!s->syns)
+		return v;
+	if (is_mirai(s)) {
+		v.tools |= NR_BIT(NR_TOOL_MIRAI);
+		v.packets[NR_TOOL_MIRAI] = s->mirai;
+	}
+	if (is_zmap_old(s)) {
+		v.tools |= NR_BIT(NR_TOOL_ZMAP);
+		v.packets[NR_TOOL_ZMAP] = s->zmap;
+	} else if (is_zmap_new(day, s, member)) {
+		v.tools |= NR_BIT(NR_TOOL_ZMAP);
+		v.zmap_new = true;
+		v.packets[NR_TOOL_ZMAP] = syns_of(s);
+	}
+	if (is_masscan(s)) {
+		v.tools |= NR_BIT(NR_TOOL_MASSCAN);
+		v.masscan_new = (s->constant & NR_SEEN_MASSCAN_MSS) != 0;
+		v.packets[NR_TOOL_MASSCAN] = s->masscan;
+	}
+	if (is_nmap(s)) {
+		v.tools |= NR_BIT(NR_TOOL_NMAP);
+		v.packets[NR_TOOL_NMAP] = syns_of(s);
+	}
+	return v;
+}
+
+uint64_t nr_tools_chance(const struct nr_source *s, enum nr_tool tool)
+{
+	switch (tool) {
+	case NR_TOOL_MIRAI:
+		return s->mirai;
+	case NR_TOOL_ZMAP:
+		return s->zmap;
+	case NR_TOOL_MASSCAN:
+		return s->masscan;
+	default:
+		return 0;
+	}
+}
+
+void nr_tools_write(unsigned tools, char text[static 32])
+{
+	size_t at = 0;
+	text[0] = 0;
+	for (size_t i = 0; i < NR_TOOL_COUNT; i++)
+		if (tools & NR_BIT(i))
+			at += (size_t)snprintf(text + at, 32 - at, "%s%s", at ? "," : "", nr_tool_names[i]);
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} invariants[] = {
+	{NR_SAME_SEQUENCE, "sequence"},
+	{NR_SAME_ID, "id"},
+	{NR_SAME_SOURCE_PORT, "source_port"},
+	{NR_SAME_WINDOW, "window"},
+	{NR_SAME_TTL, "ttl"},
+	{NR_SAME_OPTIONS, "options"},
+	{NR_SAME_SEQUENCE_DESTINATION, "sequence^destination"},
+	{NR_SAME_ID_TARGET, "id^destination^port^sequence"},
+	{NR_SAME_MIRROR, "sequence_high^sequence_low"},
+	{NR_SAME_PORT_DIFFERENCE, "source_port^destination_port"},
+	{NR_SAME_DESTINATION, "destination"},
+	{NR_SAME_DESTINATION_PORT, "destination_port"},
+};
+
+static const char *rule_of(enum nr_tool tool, const struct nr_tool_verdict *v)
+{
+	switch (tool) {
+	case NR_TOOL_MIRAI:
+		return "SYN and sequence = destination address";
+	case NR_TOOL_ZMAP:
+		return v->zmap_new ? "all SYNs: window 65535, DF 0, source port 32768-61000, ZMap 4.1 options; three targets agree"
+				   : "SYN and IP id = 54321";
+	case NR_TOOL_MASSCAN:
+		return "SYN and IP id = low 16 bits of destination ^ port ^ sequence";
+	default:
+		return "SYN, window 1024-4096, only MSS 1460, sequence halves XOR to one constant";
+	}
+}
+
+static const char *variant_of(enum nr_tool tool, const struct nr_tool_verdict *v)
+{
+	if (tool == NR_TOOL_ZMAP)
+		return v->zmap_new ? "4.1 or later" : "before 4.1";
+	if (tool == NR_TOOL_MASSCAN)
+		return v->masscan_new ? "since November 2023" : "before November 2023";
+	return NULL;
+}
+
+static void write_first_syn(const struct nr_source *s, struct nr_json *json)
+{
+	struct nr_address destination = nr_address_from_ipv4(s->destination);
+	nr_json_object(json, "first_syn");
+	nr_json_address(json, "destination", &destination);
+	nr_json_uint(json, "destination_port", s->destination_port);
+	nr_json_uint(json, "source_port", s->source_port);
+	nr_json_uint(json, "sequence", s->sequence);
+	nr_json_uint(json, "id", s->id);
+	nr_json_uint(json, "window", s->window);
+	nr_json_uint(json, "ttl", s->ttl);
+	nr_json_object_end(json);
+}
+
+void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint64_t member, const struct nr_tool_verdict *v, struct nr_json *json)
+{
+	if (!s->syns)
+		return;
+	nr_json_uint(json, "syns", s->syns);
+	nr_json_array(json, "tools");
+	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
+		if (!(v->tools & NR_BIT(t)))
+			continue;
+		nr_json_object(json, NULL);
+		nr_json_text(json, "tool", nr_tool_names[t]);
+		if (variant_of(t, v))
+			nr_json_text(json, "variant", variant_of(t, v));
+		nr_json_text(json, "rule", rule_of(t, v));
+		nr_json_uint(json, "matched", v->packets[t]);
+		nr_json_object_end(json);
+	}
+	nr_json_array_end(json);
+	if (!(member & NR_MEMBER_IPV6))
+		write_first_syn(s, json);
+	if (s->syns >= NR_CAMPAIGN_SYNS) {
+		nr_json_array(json, "constant");
+		for (size_t i = 0; i < NR_COUNT(invariants); i++)
+			if (s->constant & invariants[i].bit)
+				nr_json_text(json, NULL, invariants[i].name);
+		nr_json_array_end(json);
+	}
+	const struct nr_suspect *suspect = nr_suspects_find(&day->suspects, member);
+	if (suspect && !v->zmap_new) {
+		nr_json_object(json, "zmap_suspected");
+		nr_json_uint(json, "matched", s->zmap_new);
+		nr_json_uint(json, "destinations", nr_suspect_destinations(suspect));
+		nr_json_bool(json, "contradiction", suspect->contradiction);
+		nr_json_object_end(json);
+	}
+}
+
+/* A constant window, TTL or option list is what every kernel shows; these are what only programs show. */
+bool nr_tools_signature(const struct nr_source *s, char text[static 128])
+{
+	unsigned c = s->constant;
+	if (c & NR_SAME_DESTINATION)
+		return false; /* one target: everything may be constant */
+	bool window = (c & NR_SAME_WINDOW) != 0;
+	bool unusual = (c & (NR_SAME_SEQUENCE | NR_SAME_SOURCE_PORT | NR_SAME_SEQUENCE_DESTINATION | NR_SAME_ID_TARGET | NR_SAME_MIRROR)) ||
+		       ((c & NR_SAME_ID) && s->id);
+	if (!window || !unusual)
+		return false;
+	size_t at = (size_t)snprintf(text, 128, "window=%u", s->window);
+	if (c & NR_SAME_SOURCE_PORT)
+		at += (size_t)snprintf(text + at, 128 - at, " source_port=%u", s->source_port);
+	if (c & NR_SAME_SEQUENCE)
+		at += (size_t)snprintf(text + at, 128 - at, " sequence=%u", s->sequence);
+	else if (c & NR_SAME_MIRROR)
+		at += (size_t)snprintf(text + at, 128 - at, " sequence_high^sequence_low");
+	if ((c & NR_SAME_ID) && s->id)
+		at += (size_t)snprintf(text + at, 128 - at, " id=%u", s->id);
+	if ((c & NR_SAME_SEQUENCE_DESTINATION) && !(c & NR_SAME_SEQUENCE))
+		at += (size_t)snprintf(text + at, 128 - at, " sequence^destination");
+	if (c & NR_SAME_ID_TARGET)
+		snprintf(text + at, 128 - at, " id^destination^port^sequence");
+	return true;
+}
