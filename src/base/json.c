@@ -116,6 +116,9 @@ static void json_escape(struct nr_json *json, uint8_t c)
 	}
 }
 
+/* ASCII that stands for itself. */
+static const bool json_plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
+
 /* Copies runs that need no change at once; stops only at escapes and at what is not UTF-8. */
 static void json_quote(struct nr_json *json, const char *text, size_t length)
 {
@@ -123,8 +126,7 @@ static void json_quote(struct nr_json *json, const char *text, size_t length)
 	size_t run = 0, i = 0;
 	json_char(json, '"');
 	while (i < length) {
-		bool plain = p[i] >= 0x20 && p[i] < 0x80 && p[i] != '"' && p[i] != '\\';
-		size_t step = plain ? 1 : p[i] >= 0x80 ? utf8_sequence(p + i, length - i) : 0;
+		size_t step = json_plain[p[i]] ? 1 : p[i] >= 0x80 ? utf8_sequence(p + i, length - i) : 0;
 		if (step) {
 			i += step;
 			continue;

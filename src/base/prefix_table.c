@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define PREFIX_BLOCKS    65536 /* IPv4 /16s */
-#define PREFIX_DEPTH_MAX 129   /* prefixes that can hold each other: lengths 0..128 */
+#define PREFIX_BLOCKS    65536      /* IPv4 /16s */
+#define PREFIX_COUNT_MAX (1u << 26) /* far over the routes of the whole Internet */
+#define PREFIX_DEPTH_MAX 129        /* prefixes that can hold each other: lengths 0..128 */
 #define PREFIX_IPV4_LOW  ((prefix_number)0xffff << 32)
 #define PREFIX_IPV4_HIGH (PREFIX_IPV4_LOW | UINT32_MAX)
 
@@ -35,7 +36,7 @@ struct prefix_range_ipv4 {
 struct nr_prefix_table {
 	uint64_t touched[PREFIX_BLOCKS / 64]; /* some prefix lies in this /16 */
 	uint64_t whole[PREFIX_BLOCKS / 64];   /* one value covers this /16 */
-	uint32_t *whole_values;               /* per /16; NULL when no /16 is covered so */
+	uint32_t *block_start; /* per /16: the first range that ends in it or later; one more at the end */
 
 	uint32_t *ipv4_first; /* apart from the rest of the range: the search reads only these */
 	struct prefix_range_ipv4 *ipv4;
@@ -68,7 +69,7 @@ void nr_prefix_table_free(struct nr_prefix_table *table)
 {
 	if (!table)
 		return;
-	free(table->whole_values);
+	free(table->block_start);
 	free(table->ipv4_first);
 	free(table->ipv4);
 	free(table->ranges);
@@ -93,8 +94,8 @@ int nr_prefix_table_add(
 	struct nr_prefix_table *table, const struct nr_prefix *prefix, uint32_t value, struct nr_error *error)
 {
 	assert(!table->sealed && value != NR_PREFIX_NONE && prefix->length <= 128);
-	if (table->count == UINT32_MAX)
-		return nr_fail(error, -ENOSPC, "too many prefixes");
+	if (table->count == PREFIX_COUNT_MAX)
+		return nr_fail(error, -ENOSPC, "too many prefixes (limit %u)", PREFIX_COUNT_MAX);
 	if ((table->count & (table->count - 1)) == 0) { /* doubles at powers of two */
 		size_t room = table->count ? 2 * table->count : 1;
 		struct prefix_entry *entries = reallocarray(table->entries, room, sizeof *entries);
@@ -175,21 +176,25 @@ static void entries_flatten(struct nr_prefix_table *table)
 	}
 }
 
-static int blocks_mark(struct nr_prefix_table *table, uint32_t first, uint32_t last, uint32_t value)
+static void blocks_mark(struct nr_prefix_table *table, uint32_t first, uint32_t last)
 {
 	for (uint32_t block = first >> 16; block <= last >> 16; block++) {
 		uint64_t bit = UINT64_C(1) << (block & 63);
 		table->touched[block >> 6] |= bit;
-		if (first > block << 16 || last < (block << 16 | 0xffff))
-			continue;
-		if (!table->whole_values)
-			table->whole_values = calloc(PREFIX_BLOCKS, sizeof *table->whole_values);
-		if (!table->whole_values)
-			return -ENOMEM;
-		table->whole[block >> 6] |= bit;
-		table->whole_values[block] = value;
+		if (first <= block << 16 && last >= (block << 16 | 0xffff))
+			table->whole[block >> 6] |= bit;
 	}
-	return 0;
+}
+
+static void blocks_index(struct nr_prefix_table *table)
+{
+	uint32_t range = 0;
+	for (uint32_t block = 0; block < PREFIX_BLOCKS; block++) {
+		while (range < table->ipv4_count && table->ipv4[range].last < block << 16)
+			range++;
+		table->block_start[block] = range;
+	}
+	table->block_start[PREFIX_BLOCKS] = (uint32_t)table->ipv4_count;
 }
 
 static int ipv4_build(struct nr_prefix_table *table)
@@ -197,7 +202,8 @@ static int ipv4_build(struct nr_prefix_table *table)
 	size_t room = NR_MAX(table->range_count, 1);
 	table->ipv4_first = calloc(room, sizeof *table->ipv4_first);
 	table->ipv4 = calloc(room, sizeof *table->ipv4);
-	if (!table->ipv4_first || !table->ipv4)
+	table->block_start = calloc(PREFIX_BLOCKS + 1, sizeof *table->block_start);
+	if (!table->ipv4_first || !table->ipv4 || !table->block_start)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->range_count; i++) {
 		const struct prefix_range *range = &table->ranges[i];
@@ -205,12 +211,12 @@ static int ipv4_build(struct nr_prefix_table *table)
 			continue;
 		uint32_t first = (uint32_t)NR_MAX(range->first, PREFIX_IPV4_LOW);
 		uint32_t last = (uint32_t)NR_MIN(range->last, PREFIX_IPV4_HIGH);
+		blocks_mark(table, first, last);
 		table->ipv4_first[table->ipv4_count] = first;
 		table->ipv4[table->ipv4_count++] = (struct prefix_range_ipv4){last, range->value};
 		table->ipv4_addresses += (uint64_t)last - first + 1;
-		if (blocks_mark(table, first, last, range->value) < 0)
-			return -ENOMEM;
 	}
+	blocks_index(table);
 	return 0;
 }
 
@@ -235,11 +241,14 @@ uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t
 	uint32_t block = address >> 16;
 	if (NR_LIKELY(!(table->touched[block >> 6] >> (block & 63) & 1)))
 		return NR_PREFIX_NONE;
+	size_t at = table->block_start[block];
 	if (table->whole[block >> 6] >> (block & 63) & 1)
-		return table->whole_values[block];
+		return table->ipv4[at].value;
+	/* The last range that begins at or before the address. The one that ends in a later /16 may begin in
+	 * this one. */
 	const uint32_t *first = table->ipv4_first;
-	size_t at = 0;
-	for (size_t left = table->ipv4_count; left > 1;) {
+	size_t end = NR_MIN(table->block_start[block + 1] + (size_t)1, table->ipv4_count);
+	for (size_t left = end - at; left > 1;) {
 		size_t half = left / 2;
 		at += first[at + half] <= address ? half : 0;
 		left -= half;
