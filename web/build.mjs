@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds the console into one flat directory: `node build.mjs [--out DIR] [--watch]`. The server embeds what lies there.
+// Builds the console into one flat directory: `node build.mjs [--out DIR] [--depfile FILE] [--watch]`. The server embeds what lies there.
 import { build, context } from 'esbuild';
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -13,10 +13,29 @@ const option = (name) => {
 };
 const out = resolve(option('--out') ?? join(here, 'dist'));
 
-/* The land of world-atlas (Natural Earth, public domain) without the countries: borders are disputed. */
+const FILES = ['index.html', 'app.js', 'app.css', 'land.json', 'favicon.svg'];
+const STATIC = ['index.html', 'favicon.svg'];
+const LAND = 'node_modules/world-atlas/land-110m.json';
+const GRID = 3600; /* steps around the globe: a tenth of a degree, half a pixel of the largest map */
+
+/* The land of world-atlas (Natural Earth, public domain) on a coarser grid, without the countries: borders are disputed. */
 async function writeLand() {
-	const atlas = JSON.parse(await readFile(join(here, 'node_modules/world-atlas/land-110m.json'), 'utf8'));
-	await writeFile(join(out, 'land.json'), JSON.stringify({ ...atlas, objects: { land: atlas.objects.land } }));
+	const { arcs, transform, objects } = JSON.parse(await readFile(join(here, LAND), 'utf8'));
+	const step = 360 / GRID;
+	const coarse = arcs.map((arc) => {
+		let [x, y, lastX, lastY] = [0, 0, 0, 0];
+		return arc.flatMap(([dx, dy], index) => {
+			x += dx;
+			y += dy;
+			const gridX = Math.round((x * transform.scale[0] + transform.translate[0]) / step);
+			const gridY = Math.round((y * transform.scale[1] + transform.translate[1]) / step);
+			const move = [gridX - lastX, gridY - lastY];
+			[lastX, lastY] = [gridX, gridY];
+			return index > 0 && index < arc.length - 1 && move[0] === 0 && move[1] === 0 ? [] : [move];
+		});
+	});
+	const land = { type: 'Topology', transform: { scale: [step, step], translate: [0, 0] }, objects: { land: objects.land }, arcs: coarse };
+	await writeFile(join(out, 'land.json'), JSON.stringify(land));
 }
 
 const options = {
@@ -34,18 +53,22 @@ const options = {
 	logLevel: 'warning',
 };
 
-await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-for (const name of ['index.html', 'favicon.svg'])
+for (const name of STATIC)
 	await cp(join(here, 'src', name), join(out, name));
 await writeLand();
 
 if (process.argv.includes('--watch')) {
 	await (await context(options)).watch();
 } else {
-	await build(options);
+	const { metafile } = await build({ ...options, metafile: true });
 	let total = 0;
-	for (const name of await readdir(out))
+	for (const name of FILES)
 		total += gzipSync(await readFile(join(out, name)), { level: 9 }).length;
 	process.stdout.write(`console: ${(total / 1000).toFixed(1)} kB compressed\n`);
+	const depfile = option('--depfile');
+	if (depfile) {
+		const inputs = [...Object.keys(metafile.inputs), ...STATIC.map((name) => `src/${name}`), LAND, 'build.mjs'];
+		await writeFile(depfile, `${FILES.map((name) => join(out, name)).join(' ')}: ${inputs.map((name) => join(here, name)).join(' ')}\n`);
+	}
 }

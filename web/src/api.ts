@@ -73,7 +73,18 @@ async function get(url: string, signal: AbortSignal): Promise<unknown> {
 	return body;
 }
 
-function useUrl<T>(url: string): Loaded<T> {
+/** An answer with the pages after it, `pages` at most, as one. `next` stays where there is still more. */
+async function getPages(url: string, pages: number, signal: AbortSignal): Promise<unknown> {
+	const all = (await get(url, signal)) as Answer<unknown>;
+	for (let page = 1; page < pages && all.next !== null; page++) {
+		const more = (await get(`${url}&after=${encodeURIComponent(all.next)}`, signal)) as Answer<unknown>;
+		all.rows.push(...more.rows);
+		all.next = more.next;
+	}
+	return all;
+}
+
+function useUrl<T>(url: string, pages = 1): Loaded<T> {
 	const round = useWatch(generation);
 	const [attempt, setAttempt] = useState(0);
 	const [answer, setAnswer] = useState<{ url: string; kept: Kept | null; error: ApiError | null }>({ url: '', kept: null, error: null });
@@ -85,7 +96,7 @@ function useUrl<T>(url: string): Loaded<T> {
 			return;
 		}
 		const abort = new AbortController();
-		get(url, abort.signal).then(
+		(pages === 1 ? get(url, abort.signal) : getPages(url, pages, abort.signal)).then(
 			(data) => setAnswer({ url, kept: keep(url, data), error: null }),
 			(cause: unknown) => {
 				if (abort.signal.aborted)
@@ -124,6 +135,13 @@ export function useViewParameters(): Changes {
 
 export function useAnswer<Name extends keyof Queries>(name: Name, parameters: Changes = {}): Loaded<Answer<Queries[Name]>> {
 	return useUrl(apiUrl(name, { ...useViewParameters(), ...parameters }));
+}
+
+const SERIES_PAGE = 10_000; /* the most rows of one page of telescope/series */
+const SERIES_PAGES = 5;
+
+export function useSeries(parameters: Changes): Loaded<Answer<Queries['telescope/series']>> {
+	return useUrl(apiUrl('telescope/series', { ...useViewParameters(), limit: SERIES_PAGE, ...parameters }), SERIES_PAGES);
 }
 
 export const useStatus = (): Loaded<Status> => useUrl('/api/v1/status');

@@ -73,6 +73,7 @@ export interface Source extends Origin {
 
 export interface SourceDay extends Source {
 	time: string;
+	sensor: string;
 	evidence: JsonObject | string | null;
 }
 

@@ -11,6 +11,7 @@ import { arc, labelsOf, slicesOf, type Label, type Slice } from './slices';
 import { useWidth } from './size';
 
 const WIDE = 480; /* px: from here on labels carry names and shares */
+const NARROW_LABEL = 72; /* px beside the ring on a phone: leader and "37215/tcp" */
 const LINE = 19;
 
 export const portHref = (protocol: number, port: number): string => linkTo(`/telescope/ports/${protocolName(protocol)}/${port}`);
@@ -38,7 +39,7 @@ function LabelText({ label, x, wide, speech }: { label: Label; x: number; wide: 
 function Leader({ label, x }: { label: Label; x: number }): VNode {
 	const [ax, ay] = label.anchor;
 	const side = label.side === 'right' ? 1 : -1;
-	return <polyline class="ring-leader" points={`${ax},${ay} ${side * (x - 14)},${label.y} ${side * (x - 5)},${label.y}`} />;
+	return <polyline class="ring-leader" points={`${ax},${ay} ${side * (x - 9)},${label.y} ${side * (x - 4)},${label.y}`} />;
 }
 
 /** Stripes and dots tell Windows and the rest apart where colour cannot. */
@@ -86,15 +87,15 @@ export function Ring({ ports, total, lit, onLight }: Props): VNode {
 	const [own, setOwn] = useState<string | null>(null);
 	const wide = width >= WIDE;
 	const slices = slicesOf(ports, total);
-	const outer = wide ? Math.min(132, width * 0.22) : Math.min(108, width * 0.3);
+	const outer = wide ? Math.min(132, width * 0.22) : Math.max(40, Math.min(108, width / 2 - NARROW_LABEL));
 	const height = wide ? 330 : outer * 2 + 56;
-	const labelX = outer + 26;
+	const labelX = outer + (wide ? 26 : 16);
 	const labels = labelsOf(slices, outer, LINE, height / 2 - LINE / 2 - 2);
 	const light = onLight ?? setOwn;
 	const shown = lit === undefined ? own : lit;
 	const spoken = slices.map((slice) => speech.t.ring.part(nameOf(slice, speech).filter((word) => word !== '').join(' '), speech.percent(slice.share)));
 	return (
-		<div class="ring" ref={ref}>
+		<div class={wide ? 'ring' : 'ring narrow'} ref={ref}>
 			<svg
 				width={width}
 				height={height}

@@ -13,6 +13,8 @@ const HEIGHT = 260;
 const TABLE_LIMIT = 300; /* rows of the table of figures */
 const DASHES: number[][] = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 4]];
 
+const LEAD = 'scan'; /* the category that the telescope is about wears the accent */
+
 export interface Style {
 	/** Name of a CSS colour variable without its dashes. */
 	colour: string;
@@ -26,7 +28,7 @@ export function styleOf(key: string, index: number, classOfKey: (key: string) =>
 		return { colour: toneOf(name), dash: index % DASHES.length };
 	if (name !== null)
 		return { colour: `line-${index % 4}`, dash: index % DASHES.length };
-	return index === 0 ? { colour: 'accent', dash: 0 } : { colour: `line-${(index - 1) % 4}`, dash: index % DASHES.length };
+	return key === LEAD ? { colour: 'accent', dash: 0 } : { colour: `line-${index % 4}`, dash: 1 + (index % (DASHES.length - 1)) };
 }
 
 /** Reads colours as the canvas needs them: variables resolve only on an element. */

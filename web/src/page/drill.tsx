@@ -12,7 +12,7 @@ import { Certainty } from '../part/figure';
 import { Empty, Result } from '../part/result';
 import { Rich } from '../part/rich';
 import { usePlace } from '../route';
-import { jsonObject, type SourceDay } from '../rows';
+import { jsonObject, type Json, type JsonObject, type SourceDay } from '../rows';
 import { named, useSpeech, type Speech } from '../text/index';
 import * as column from './columns';
 import { FindingTable } from './findings';
@@ -30,7 +30,7 @@ export function PortPage({ protocol, port }: { protocol: number; port: number })
 				{(answer) => {
 					const row = answer.rows.find((each) => each.port === port);
 					if (!row)
-						return answer.next === null ? <Empty text={t.portPage.nothing} /> : null;
+						return answer.next === null ? <Empty text={t.portPage.nothing} /> : <p class="lead">{t.portPage.few}</p>;
 					return (
 						<p class="lead">
 							<Rich text={t.portPage.sentence(whole(row.packets), whole(row.sources), percent(row.share))} />{' '}
@@ -76,28 +76,58 @@ export function CountryPage({ code }: { code: string }): VNode {
 	);
 }
 
-/** The rule of a verdict and the figures of this day that meet it. */
-function Verdicts({ day }: { day: SourceDay }): VNode {
+const RESEARCH_PORTS = 30;
+const NICTER_PACKETS = 300_000;
+const SCALED_PACKETS = 1000;
+const SCALED_PER_DARK = 1.03;
+
+const numberIn = (object: JsonObject, key: string): number => (typeof object[key] === 'number' ? object[key] : 0);
+const objectIn = (value: Json | undefined): JsonObject => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {});
+
+/** The rule, what it asks for, and what this day had. */
+function ResearchVerdict({ day, evidence }: { day: SourceDay; evidence: JsonObject }): VNode {
 	const { t, whole } = useSpeech();
+	const [rule = ''] = day.research.split(':');
+	const facts = objectIn(evidence.research);
+	const dark = numberIn(facts, 'dark_addresses');
+	const needed = rule === 'nicter' ? NICTER_PACKETS : rule === 'scaled' && dark > 0 ? Math.max(SCALED_PACKETS, Math.ceil(SCALED_PER_DARK * dark)) : 0;
+	const version = numberIn(facts, 'list_version');
+	return (
+		<li>
+			<strong>{t.evidence.verdictResearch(day.research)}</strong>
+			<p>{named(t.evidence.researchRules, rule)}</p>
+			<p>
+				<Rich text={t.evidence.thisDay(whole(day.scan_packets), whole(day.ports))} />
+				{needed > 0 && ` ${t.evidence.needed(whole(needed), whole(RESEARCH_PORTS))}`}
+				{version > 0 && ` ${t.evidence.listVersion(String(version))}`}
+			</p>
+		</li>
+	);
+}
+
+function ToolVerdict({ tool, evidence }: { tool: string; evidence: JsonObject }): VNode {
+	const { t, whole } = useSpeech();
+	const all = Array.isArray(evidence.tools) ? evidence.tools.map(objectIn) : [];
+	const facts = all.find((each) => each.tool === tool) ?? {};
+	const variant = typeof facts.variant === 'string' ? named(t.evidence.values, facts.variant) : '';
+	return (
+		<li>
+			<strong>{`${t.evidence.verdictTool(named(t.toolNames, tool))} ${variant}`.trim()}</strong>
+			<p>{named(t.evidence.toolRules, tool)}</p>
+			{numberIn(facts, 'matched') > 0 && <p><Rich text={t.evidence.matched(whole(numberIn(facts, 'matched')), whole(numberIn(evidence, 'syns')))} /></p>}
+		</li>
+	);
+}
+
+function Verdicts({ day, evidence }: { day: SourceDay; evidence: JsonObject }): VNode {
+	const { t } = useSpeech();
 	const tools = words(day.tools);
 	if (tools.length === 0 && day.research === '')
-		return <p>{t.sourcePage.noVerdict}</p>;
-	const [rule = ''] = day.research.split(':');
+		return <p class="no-verdict">{t.sourcePage.noVerdict}</p>;
 	return (
 		<ul class="verdicts">
-			{day.research !== '' && (
-				<li>
-					<strong>{t.evidence.verdictResearch(day.research)}</strong>
-					<p>{named(t.evidence.researchRules, rule)}</p>
-					<p>{t.evidence.thisDay(whole(day.scan_packets), whole(day.ports))}</p>
-				</li>
-			)}
-			{tools.map((tool) => (
-				<li key={tool}>
-					<strong>{t.evidence.verdictTool(named(t.toolNames, tool))}</strong>
-					<p>{named(t.evidence.toolRules, tool)}</p>
-				</li>
-			))}
+			{day.research !== '' && <ResearchVerdict day={day} evidence={evidence} />}
+			{tools.map((tool) => <ToolVerdict key={tool} tool={tool} evidence={evidence} />)}
 		</ul>
 	);
 }
@@ -120,14 +150,15 @@ function factsOf(day: SourceDay, speech: Speech): [string, string][] {
 function Day({ day }: { day: SourceDay }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
+	const evidence = jsonObject(day.evidence);
 	return (
 		<article class="card day">
-			<h3>{`${speech.day(day.time)} UTC`}</h3>
+			<h3>{`${speech.day(day.time)} UTC`}<span class="quiet">{` · ${day.sensor}`}</span></h3>
 			<div class="day-columns">
 				<div>
 					<h4>{t.sourcePage.how}</h4>
-					<Verdicts day={day} />
-					<Evidence object={jsonObject(day.evidence)} />
+					<Verdicts day={day} evidence={evidence} />
+					<Evidence object={evidence} told={['tools', 'research']} />
 				</div>
 				<div>
 					<h4>{t.sourcePage.figures}</h4>
@@ -214,7 +245,7 @@ export function SourcePage(): VNode {
 							<p class="lead"><Rich text={t.sourcePage.sentence(whole(packets), whole(ports), speech.span(first, last), speech.zone)} /></p>
 							<section aria-labelledby="days-head">
 								<h2 id="days-head">{t.sourcePage.days}</h2>
-								{days.map((day) => <Day key={day.time} day={day} />)}
+								{days.map((day) => <Day key={`${day.time} ${day.sensor}`} day={day} />)}
 							</section>
 							<section aria-labelledby="ports-head">
 								<h2 id="ports-head">{t.sourcePage.ports}</h2>
@@ -226,7 +257,7 @@ export function SourcePage(): VNode {
 			</Result>
 			<section aria-labelledby="findings-head">
 				<h2 id="findings-head">{t.sourcePage.findings}</h2>
-				<FindingTable parameters={{ subject: address }} id="findings_" filters={false} />
+				<FindingTable parameters={{ subject: address }} id="findings_" filters={false} empty={<p class="quiet">{t.sourcePage.noFindings}</p>} />
 			</section>
 		</>
 	);

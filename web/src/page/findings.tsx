@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { words } from '../format';
 import { useLanguage } from '../preferences';
 import { Evidence } from '../part/evidence';
@@ -35,17 +35,24 @@ export function FindingDetail({ finding }: { finding: Finding }): VNode {
 	);
 }
 
-export function FindingTable({ parameters, id, filters = true }: { parameters?: Changes; id?: string; filters?: boolean }): VNode {
+interface TableProps {
+	parameters?: Changes;
+	id?: string;
+	filters?: boolean;
+	empty?: ComponentChildren;
+}
+
+export function FindingTable({ parameters, id, filters = true, empty }: TableProps): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const language = useLanguage();
 	const columns: Column<Finding>[] = [
 		column.text('kind', t.column.kind, (row) => named(t.kinds, row.kind)),
 		{ key: 'subject', head: t.column.subject, value: (row) => row.subject, cell: (row) => <span class="mono">{row.subject}</span> },
-		column.wide({ key: 'severity', head: t.column.severity, value: (row) => row.severity, cell: (row) => <Severity value={row.severity} /> }),
+		{ key: 'severity', head: t.column.severity, value: (row) => row.severity, cell: (row) => <Severity value={row.severity} /> },
 		column.wide({ key: 'reason', head: t.column.reason, value: (row) => (language === 'ja' ? row.reason_ja : row.reason_en), cell: (row) => <span class="prose">{language === 'ja' ? row.reason_ja : row.reason_en}</span> }),
 		column.wide(column.number(speech, 'count', t.column.count, (row) => row.count)),
-		column.time(speech, 'last', t.column.last, (row) => row.last),
+		column.wide(column.time(speech, 'last', t.column.last, (row) => row.last)),
 	];
 	return (
 		<DataTable
@@ -57,6 +64,7 @@ export function FindingTable({ parameters, id, filters = true }: { parameters?: 
 			detailLabel={(row) => t.finding.show(named(t.kinds, row.kind), row.subject)}
 			parameters={parameters ?? {}}
 			id={id ?? ''}
+			empty={empty}
 			filters={filters ? [{ parameter: 'kind', label: t.column.kind, choices: Object.entries(t.kinds) }] : []}
 		/>
 	);

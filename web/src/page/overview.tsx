@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What needs me now? One sentence, two pictures, what changed, and whether the sense sees well.
-import type { VNode } from 'preact';
+import { Fragment, type VNode } from 'preact';
 import { useAnswer } from '../api';
 import { Ring } from '../chart/ring';
 import { Strips } from '../chart/strips';
@@ -37,7 +37,14 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	return (
 		<>
 			<p class="covers">{t.situation.range(speech.span(answer.from, answer.to), speech.zone)}</p>
-			<h1 class="situation"><Rich text={t.situation.join(parts)} /></h1>
+			<h1 class="situation">
+				{parts.map((part, index) => (
+					<Fragment key={part}>
+						<span class="phrase"><Rich text={part + (index < parts.length - 1 ? t.situation.comma : t.situation.stop)} /></span>
+						{t.situation.gap}
+					</Fragment>
+				))}
+			</h1>
 		</>
 	);
 }

@@ -59,8 +59,7 @@ function sourceColumns(speech: Speech, packets: string): Column<Source>[] {
 		column.wide(column.text('research', t.column.research, (row) => row.research)),
 		column.wide(column.country(speech)),
 		column.wide(column.network(speech)),
-		column.wide(column.time(speech, 'first', t.column.first, (row) => row.first)),
-		column.time(speech, 'last', t.column.last, (row) => row.last),
+		column.wide(column.time(speech, 'last', t.column.last, (row) => row.last)),
 	];
 }
 
@@ -151,7 +150,7 @@ export function CampaignsPage(): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const columns: Column<Campaign>[] = [
-		{ key: 'signature', head: t.column.signature, value: (row) => row.signature, cell: (row) => <span class="mono break">{row.signature.replaceAll(',', ', ')}</span> },
+		{ key: 'signature', head: t.column.signature, value: (row) => row.signature, cell: (row) => <span class="mono break">{row.signature}</span> },
 		column.number(speech, 'sources', t.column.sources, (row) => row.sources),
 		column.number(speech, 'packets', t.column.packets, (row) => row.packets),
 		column.wide(column.port(speech)),

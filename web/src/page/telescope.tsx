@@ -2,7 +2,7 @@
 // Who is knocking at our unused doors, and with which tools? The ring, the lines, the Atlas.
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import { useAnswer } from '../api';
+import { useAnswer, useSeries } from '../api';
 import { Atlas, countryHref } from '../chart/atlas';
 import { linesOf, type Measure, type Step } from '../chart/lines';
 import { portHref, Ring } from '../chart/ring';
@@ -80,7 +80,7 @@ export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes })
 	const by: Cut = fixed ? 'port' : pick(query.get('by'), CUTS, 'category');
 	const step = pick(query.get('step'), STEPS, '1h');
 	const measure: Measure = pick(query.get('measure'), ['packets', 'sources'] as const, 'packets');
-	const loaded = useAnswer('telescope/series', { by, step, ...fixed });
+	const loaded = useSeries({ by, step, ...fixed });
 	const stepNames: Record<Step, string> = { '5m': t.series.step5m, '1h': t.series.step1h, '1d': t.series.step1d };
 	const nameOf = (key: string): string => {
 		if (by === 'category')
@@ -110,6 +110,8 @@ export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes })
 			<Result loaded={loaded} lines={12}>
 				{(answer) =>
 					answer.rows.length === 0 ? <Empty /> : (
+						<>
+							{answer.next !== null && <p class="partial">{t.series.partial}</p>}
 						<Series
 							key={by}
 							lines={linesOf(answer.rows, step, measure)}
@@ -121,13 +123,14 @@ export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes })
 							{...(by === 'category' ? { quiet: QUIET } : {})}
 							onRange={(from, to) => go(linkHere({ from: written(from * 1000), to: written(to * 1000) }))}
 						/>
+						</>
 					)}
 			</Result>
 		</section>
 	);
 }
 
-const LISTED = 15;
+const LISTED = 12;
 
 export function AtlasCard({ rows, listed }: { rows: Country[]; listed?: number }): VNode {
 	const speech = useSpeech();
@@ -136,11 +139,11 @@ export function AtlasCard({ rows, listed }: { rows: Country[]; listed?: number }
 	if (!rows.some((row) => row.country !== ''))
 		return (
 			<Empty text={t.atlas.noCountries} hint={t.atlas.noCountriesHint}>
-				<Command text="noroshi telescope read capture.pcap --country country.mmdb --store noroshi.db" />
+				<Command text="noroshi telescope read capture.pcap --mmdb country.mmdb --store noroshi.db" />
 			</Empty>
 		);
 	return (
-		<div class="with-list">
+		<div class="with-list map">
 			<Atlas rows={rows} lit={lit} onLight={setLit} />
 			<table class="top">
 				<caption>{t.atlas.list}</caption>
@@ -194,6 +197,7 @@ export function TelescopePage(): VNode {
 			<section class="card" aria-labelledby="atlas-head">
 				<h2 id="atlas-head">{t.atlas.title}</h2>
 				<Result loaded={countries} lines={14}>{(answer) => <AtlasCard rows={answer.rows} listed={LISTED} />}</Result>
+				<p class="more"><a href={linkTo('/telescope/atlas')}>{t.atlas.all}</a></p>
 			</section>
 		</>
 	);

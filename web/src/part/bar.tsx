@@ -152,17 +152,34 @@ function Freshness({ status }: { status: Status | null }): VNode {
 	);
 }
 
+/** On a narrow screen the bar is one line that says what is shown, and opens. */
+function Fold({ open, onToggle, status }: { open: boolean; onToggle: () => void; status: Status | null }): VNode {
+	const { t, zone, span } = useSpeech();
+	const view = viewOf(usePlace().query);
+	const chosen = presetOf(view.from, view.to, newest(status?.sensors ?? []));
+	const range = chosen === 'custom' ? span(view.from ?? '', view.to ?? '') : t.bar[chosen];
+	return (
+		<button type="button" class="fold" aria-expanded={open} aria-controls="bar-controls" onClick={onToggle}>
+			{t.bar.shown(range, t.bar.researchShort[view.research], zone)}
+		</button>
+	);
+}
+
 export function Bar({ status }: { status: Status | null }): VNode {
 	const { t } = useSpeech();
+	const [open, setOpen] = useState(false);
 	return (
 		<section class="bar" aria-label={t.bar.label}>
-			<div class="bar-controls">
+			<Fold open={open} onToggle={() => setOpen(!open)} status={status} />
+			<div id="bar-controls" class={open ? 'bar-controls open' : 'bar-controls'}>
 				<RangeControl status={status} />
 				<ResearchControl />
 				<SensorControl status={status} />
+			</div>
+			<div class="bar-second">
+				<Freshness status={status} />
 				<ZoneControl />
 			</div>
-			<Freshness status={status} />
 		</section>
 	);
 }

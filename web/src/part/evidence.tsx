@@ -1,28 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evidence as a reader understands it: each figure with its name, the raw JSON below.
 import type { VNode } from 'preact';
+import { portLabel, protocolName } from '../format';
 import type { Json, JsonObject } from '../rows';
 import { named, useSpeech } from '../text/index';
 
 const DEPTH_LIMIT = 4; /* evidence comes from outside the console: bound what it can make us draw */
 const ENTRY_LIMIT = 60;
 
-function Value({ value, depth }: { value: Json; depth: number }): VNode {
+/* Numbers that are names: they are not counted, so they are not grouped. */
+const NAMES = new Set(['port', 'destination_port', 'source_port', 'target_port', 'window', 'id', 'sequence', 'list_version', 'protocol', 'tcp_flags']);
+
+interface ValueProps {
+	name: string;
+	value: Json;
+	depth: number;
+}
+
+/** Rows of one shape, such as ports with their packets, as a table in one line each. */
+function isPort(value: Json): value is { protocol: number; port: number; packets: number } {
+	return value !== null && typeof value === 'object' && !Array.isArray(value) && typeof value.protocol === 'number' && typeof value.port === 'number' && typeof value.packets === 'number';
+}
+
+function Value({ name, value, depth }: ValueProps): VNode {
 	const { t, whole } = useSpeech();
+	if (name === 'protocol' && typeof value === 'number')
+		return <>{protocolName(value)}</>;
 	if (typeof value === 'number')
-		return <>{Number.isInteger(value) ? whole(value) : String(Number(value.toPrecision(4)))}</>;
+		return <>{!Number.isInteger(value) ? String(Number(value.toPrecision(4))) : NAMES.has(name) ? String(value) : whole(value)}</>;
 	if (typeof value === 'boolean')
 		return <>{value ? t.evidence.yes : t.evidence.no}</>;
 	if (value === null || value === '')
 		return <>{'–'}</>;
 	if (typeof value === 'string')
-		return <>{value}</>;
+		return <>{named(t.evidence.values, value)}</>;
+	if (isPort(value))
+		return <span class="item">{`${portLabel(value.protocol, value.port)}: ${whole(value.packets)}`}</span>;
 	if (depth >= DEPTH_LIMIT)
 		return <code>{JSON.stringify(value)}</code>;
 	if (Array.isArray(value)) {
 		if (value.every((item) => item === null || typeof item !== 'object'))
-			return <>{value.slice(0, ENTRY_LIMIT).join(', ')}</>;
-		return <>{value.slice(0, ENTRY_LIMIT).map((item, index) => <Value key={index} value={item} depth={depth + 1} />)}</>;
+			return <>{value.slice(0, ENTRY_LIMIT).map((item) => (typeof item === 'string' ? named(t.evidence.values, item) : String(item))).join(', ')}</>;
+		return <>{value.slice(0, ENTRY_LIMIT).map((item, index) => <Value key={index} name={name} value={item} depth={depth + 1} />)}</>;
 	}
 	return <Entries object={value} depth={depth + 1} />;
 }
@@ -34,20 +53,22 @@ function Entries({ object, depth }: { object: JsonObject; depth: number }): VNod
 			{Object.entries(object).slice(0, ENTRY_LIMIT).map(([key, value]) => (
 				<div key={key}>
 					<dt>{named(t.evidence.keys, key)}</dt>
-					<dd><Value value={value} depth={depth} /></dd>
+					<dd><Value name={key} value={value} depth={depth} /></dd>
 				</div>
 			))}
 		</dl>
 	);
 }
 
-export function Evidence({ object }: { object: JsonObject }): VNode {
+/** `told`: entries that the page has put into words already; they stay in the raw JSON. */
+export function Evidence({ object, told = [] }: { object: JsonObject; told?: string[] }): VNode {
 	const { t } = useSpeech();
 	if (Object.keys(object).length === 0)
 		return <p class="quiet">{t.sourcePage.noEvidence}</p>;
+	const rest = Object.fromEntries(Object.entries(object).filter(([key]) => !told.includes(key)));
 	return (
 		<>
-			<Entries object={object} depth={0} />
+			<Entries object={rest} depth={0} />
 			<details class="raw">
 				<summary>{t.sourcePage.raw}</summary>
 				<pre tabIndex={0}>{JSON.stringify(object, null, 2)}</pre>

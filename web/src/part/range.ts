@@ -21,9 +21,9 @@ export function newest(sensors: Coverage[]): number | null {
 	return times.length > 0 ? Math.max(...times) : null;
 }
 
-/** The hour, day or week that ends with the hour of the newest packet: the store answers by whole hours. */
+/** The hour, day or week that ends with the hour of the newest data: the store answers by whole hours. */
 export function presetRange(preset: Preset, last: number): Range {
-	const to = (Math.floor(last / HOUR) + 1) * HOUR;
+	const to = Math.ceil(last / HOUR) * HOUR;
 	return { from: written(to - PRESETS[preset]), to: written(to) };
 }
 

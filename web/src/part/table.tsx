@@ -272,9 +272,10 @@ export function DataTable<Name extends keyof Queries>(table: Props<Name>): VNode
 		...table.parameters,
 		after: query.get(`${table.id ?? ''}after`),
 	});
+	const searching = (table.filters ?? []).length > 0;
 	return (
 		<div class="table">
-			<Tools table={table} />
+			{(loaded.data?.rows.length !== 0 || searching) && <Tools table={table} />}
 			<Result loaded={loaded} lines={12}>
 				{(answer) => (answer.rows.length === 0 ? (table.empty ?? <Empty />) : <Rows table={table} answer={answer} />)}
 			</Result>
