@@ -4,6 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 noroshi=${NOROSHI:-$PWD/build/noroshi}
+pages=$(dirname "$noroshi")/man
 export LC_ALL=C.UTF-8
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,7 +34,7 @@ for area in "${areas[@]}"; do
 		"$noroshi" help "$area" "$command" >>"$work/help" 2>>"$work/wrong"
 	done
 	options_in <"$work/help" >"$work/help.options"
-	for page in "build/man/noroshi-$area.1" "build/man/ja/noroshi-$area.1"; do
+	for page in "$pages/noroshi-$area.1" "$pages/ja/noroshi-$area.1"; do
 		plain "$page" 2>>"$work/wrong" | options_in >"$work/page.options"
 		diff "$work/help.options" "$work/page.options" | sed -n "s,^[<>],$page: only in one of help and manual:,p" \
 			>>"$work/wrong"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compares one JSON report with what an independent counter (tshark) found in the same capture. Prints one line per
 # figure that differs: nothing means equal.
-# --argjson expected: the capture's object of expected.json; --argjson ipv6: what that file leaves out (or null).
+# --argjson expected: the capture's object of expected.json; --argjson ipv6 and short: what captures.json says of it.
 
 def figure(name; got; want): if got == want then empty else "\(name): \(got | tojson), expected \(want | tojson)" end;
 
@@ -21,7 +21,8 @@ def add_ports(other): . + other | group_by(.[0]) | map([.[0][0], (map(.[1]) | ad
   figure("capture.first"; $report.capture.first; $expected.min_time | time_text),
   figure("capture.last"; $report.capture.last; $expected.max_time | time_text),
   figure("packets"; $report.packets; ($c.ipv4 // 0) + ($c.ipv6 // 0)),
-  figure("dropped.non_ip"; $report.dropped.non_ip // 0; $c.non_ip // 0),
+  figure("dropped.non_ip"; $report.dropped.non_ip // 0; ($c.non_ip // 0) - ($short // 0)),
+  figure("dropped.truncated"; $report.dropped.truncated // 0; $short // 0),
   figure("dropped, all causes"; [$report.dropped[]] | add // 0; $c.non_ip // 0),
   figure("sources.count"; $report.sources.count; $expected.unique_src + ($six.sources // 0)),
   figure("sources.exact"; $report.sources.exact; true),

@@ -39,6 +39,7 @@ read_capture() { # FILE OPTIONS...; a crash or a message that is not JSON is wri
 compare() { # FILE EXPECTED_OF
 	read_capture "$1"
 	[ -s "$work/wrong" ] || jq -r --argjson ipv6 "$(jq --arg f "$2" '.ipv6[$f]' tests/golden/captures.json)" \
+		--argjson short "$(jq --arg f "$2" '.short[$f]' tests/golden/captures.json)" \
 		--argjson expected "$(jq --arg f "$2" '.files[$f]' "$data/expected.json")" \
 		-f tests/golden/captures.jq "$work/report.json" >"$work/wrong" 2>&1
 	result "$1"
@@ -63,7 +64,7 @@ while IFS=$'\t' read -r file want; do
 done < <(jq -r '.report | to_entries[] | [.key, (.value | tojson)] | @tsv' tests/golden/captures.json)
 
 # decapsulated only where the outer destination is said to be a tunnel end of ours
-read_capture libtrace/vxlan.pcap --tunnel 0.0.0.0/0
+read_capture libtrace/vxlan.pcap --tunnel-end 0.0.0.0/0
 [ -s "$work/wrong" ] || jq -r 'select(.by_category.icmp.packets != 8 or .packets != 8 or .dropped.non_ip != 2)
 	| "icmp \(.by_category.icmp.packets), packets \(.packets), dropped \(.dropped), expected 8, 8, non_ip 2"' \
 	"$work/report.json" >"$work/wrong"

@@ -6,17 +6,27 @@ noroshi() { "${NOROSHI:?}" "$@"; }
 
 pcap() { node "$golden/pcap.mjs" "$1"; } # pcap OUT < LINES
 
-# json FILTER FILE...: reads captures and prints one figure of the report
+# json FILTER FILE...: reads captures and prints one figure of the report. What failed is equal to nothing, not even to
+# another failure.
 json() {
-	local filter=$1
+	local filter=$1 status=0
 	shift
-	noroshi telescope read --json "$@" 2>/dev/null | jq -c "$filter"
+	noroshi telescope read --json "$@" >"$BATS_TEST_TMPDIR/json.out" 2>"$BATS_TEST_TMPDIR/json.err" || status=$?
+	case $status in
+	0 | 3) jq -c "$filter" "$BATS_TEST_TMPDIR/json.out" || echo "no JSON $RANDOM$RANDOM" ;;
+	*) echo "exit status $status $RANDOM$RANDOM: $(<"$BATS_TEST_TMPDIR/json.err")" ;;
+	esac
 }
 
-equal() { # GOT WANTED [WHAT]
-	if [ "$1" != "$2" ]; then
-		echo "${3:-got}: $1"
-		echo "expected: $2"
+equal() { # GOT WANTED [WHAT]; nothing is never what was wanted
+	if [ -z "$1$2" ] || [ "$1" != "$2" ]; then
+		if [ $((${#1} + ${#2})) -lt 1000 ]; then
+			echo "${3:-got}: $1"
+			echo "expected: $2"
+		else
+			echo "${3:-got} (<) is not what was expected (>):"
+			diff <(tr , '\n' <<<"$1") <(tr , '\n' <<<"$2") | head -n 30
+		fi
 		return 1
 	fi
 }

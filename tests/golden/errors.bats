@@ -31,7 +31,7 @@ one_packet() { pcap "$1" <<<"1600000000 198.51.100.7 192.0.2.1 tcp S 40000 23"; 
 @test "a file of another format" {
 	seq 100 >"$BATS_TEST_TMPDIR/notes.txt"
 	fails 3 telescope read "$BATS_TEST_TMPDIR/notes.txt"
-	one_line "$message" notes.txt pcap
+	one_line "$message" notes.txt "tcpdump -w"
 }
 
 @test "no file at all" {

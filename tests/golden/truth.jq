@@ -17,7 +17,7 @@ def number: {"tcp": 6, "udp": 17, "icmp": 1}[.] // .;
 . as $report | $truths[0] as $truth
 | figure("packets"; $report.packets; $truth.packets),
   figure("capture.frames"; $report.capture.frames; $truth.frames),
-  figure("capture.bytes"; $report.capture.bytes; $truth.bytes),
+  figure("bytes"; $report.bytes; $truth.bytes),
   figure("capture.first"; $report.capture.first; $truth.first),
   figure("capture.last"; $report.capture.last; $truth.last),
   figure("sources.count"; $report.sources.count; $truth.sources.count),
@@ -33,5 +33,7 @@ def number: {"tcp": 6, "udp": 17, "icmp": 1}[.] // .;
             [$truth.research_scanners[] | [.address, .packets, .ports, .rule]]),
   same_rows("victims"; [$report.victims[] | [.address, .packets, .peak_60s, .first, .last]];
             [$truth.victims[] | select(.expected) | [.address, .packets, .peak_60s, .first, .last]]),
-  same_rows("infected hosts"; [$report.findings[] | select(.kind == "infected-host") | [.subject, .count]];
+  # one finding per host and day
+  same_rows("infected hosts"; [$report.findings | map(select(.kind == "infected-host")) | group_by(.subject)[]
+              | [.[0].subject, (map(.count) | add)]];
             [$truth.infected_hosts[] | [.address, .packets]])

@@ -25,7 +25,7 @@ read_world() { # OPTIONS...
 @test "the report is the truth" {
 	read_world --json >"$BATS_TEST_TMPDIR/report.json"
 	wrong=$(jq -r --slurpfile truths "$WORLD.pcap.truth.json" -f "$golden/truth.jq" "$BATS_TEST_TMPDIR/report.json")
-	equal "$wrong" ""
+	equal "wrong: $wrong" "wrong: "
 }
 
 @test "every frame is a packet or in dropped" {
