@@ -155,7 +155,10 @@ static struct scene set_scene(struct nr_day *day, struct nr_actor *actor, const 
 static void script_large(struct nr_day *day, struct nr_actor *actor, enum answer answer, const char *why,
 	unsigned permille, uint64_t packets)
 {
-	nr_time duration = day->end - day->start, length = NR_MIN(30 * NR_MINUTE, duration / 8);
+	nr_time duration = day->end - day->start;
+	nr_time length = NR_MIN(30 * NR_MINUTE, duration / 8);
+	length = NR_MIN(
+		length, (nr_time)packets * NR_SECOND); /* twice the threshold even in the smallest world */
 	nr_time begin = nr_time_floor(day->start + duration / 1000 * permille, NR_MINUTE);
 	struct attack attack = {.why = why,
 		.answer = answer,
@@ -176,8 +179,8 @@ static void script_victims(struct nr_day *day, struct nr_actor *actor)
 			script_attack(day, actor, &attacks[i], &scene, nr_time_floor(begin, NR_MINUTE));
 	}
 	uint64_t size = NR_MAX(day->world->conf->packets / 250, UINT64_C(800));
-	script_large(day, actor, SYN_ACK, "a SYN flood of half an hour", 310, size);
-	script_large(day, actor, RST_ACK, "a flood against closed ports", 780, size / 2);
+	script_large(day, actor, SYN_ACK, "a large SYN flood", 310, size);
+	script_large(day, actor, RST_ACK, "a large flood against closed ports", 780, size / 2);
 }
 
 const struct nr_behaviour nr_behaviour_victims = {.name = "victims", .script = script_victims};
