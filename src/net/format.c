@@ -39,10 +39,11 @@ enum nr_format nr_format_recognise(const uint8_t *bytes, size_t length, bool at_
 
 static bool is_text(const uint8_t *bytes, size_t length)
 {
-	for (size_t i = 0; i < length && i < 64; i++)
-		if ((bytes[i] < 0x20 && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r') ||
-			bytes[i] == 0x7f)
+	for (size_t i = 0; i < length && i < 64; i++) {
+		bool blank = bytes[i] == '\t' || bytes[i] == '\n' || bytes[i] == '\r';
+		if (!blank && (bytes[i] < 0x20 || bytes[i] > 0x7e))
 			return false;
+	}
 	return length > 0;
 }
 

@@ -2,13 +2,13 @@
 #include "wire/pcap.h"
 #include <errno.h>
 
-#define MAGIC_US          0xa1b2c3d4u
-#define MAGIC_NS          0xa1b23c4du
-#define MAGIC_MODIFIED    0xa1b2cd34u
-#define MODIFIED_HEADER   24 /* + interface index, protocol, packet type */
-#define RESYNC_CHAIN      4  /* records in a row that must be believable */
-#define RESYNC_TIME_SLACK (400 * NR_DAY)
-#define RESYNC_WIRE_MAX   (1u << 20)
+#define MAGIC_US        0xa1b2c3d4u
+#define MAGIC_NS        0xa1b23c4du
+#define MAGIC_MODIFIED  0xa1b2cd34u
+#define MODIFIED_HEADER 24 /* + interface index, protocol, packet type */
+#define RESYNC_CHAIN    4  /* records in a row that must be believable */
+#define RESYNC_SECONDS  (400 * 86400)
+#define RESYNC_WIRE_MAX (1u << 20)
 
 static bool read_magic(uint32_t magic, struct nr_pcap *pcap)
 {
@@ -49,7 +49,7 @@ int nr_pcap_parse_header(struct nr_cursor *c, struct nr_pcap *ret, struct nr_err
 	if (!header)
 		return nr_fail(error, -EAGAIN, "pcap header of %zu bytes instead of %d", nr_cursor_left(c),
 			NR_PCAP_FILE_HEADER);
-	struct nr_pcap pcap = {.last = NR_TIME_MIN};
+	struct nr_pcap pcap = {0};
 	pcap.swapped = !read_magic(u32_at(header, false), &pcap);
 	if (pcap.swapped && !read_magic(u32_at(header, true), &pcap))
 		return nr_fail(error, -EBADMSG, "no pcap magic number");
@@ -68,13 +68,13 @@ NR_INLINE enum nr_record_status next(const struct nr_pcap *pcap, struct nr_curso
 		return NR_RECORD_NEED_MORE;
 	const uint8_t *record = c->at;
 	uint32_t captured = u32_at(record + 8, swapped);
-	if (NR_UNLIKELY(captured > NR_RECORD_CAPTURED_MAX))
+	uint32_t wire = u32_at(record + 12, swapped);
+	if (NR_UNLIKELY(captured > NR_RECORD_CAPTURED_MAX || (captured | wire) == 0))
 		return NR_RECORD_DAMAGED;
 	if (NR_UNLIKELY(left - header < captured))
 		return NR_RECORD_NEED_MORE;
 	uint32_t seconds = u32_at(record, swapped);
 	uint32_t fraction = u32_at(record + 4, swapped);
-	uint32_t wire = u32_at(record + 12, swapped);
 	ret->data = record + header;
 	ret->captured = captured;
 	ret->wire = NR_MAX(wire, captured);
@@ -87,21 +87,23 @@ NR_INLINE enum nr_record_status next(const struct nr_pcap *pcap, struct nr_curso
 static enum nr_record_status damaged(
 	const struct nr_pcap *pcap, const struct nr_cursor *c, struct nr_error *error)
 {
-	nr_fail(error, -EBADMSG, "record of %u bytes is longer than %d", u32_at(c->at + 8, pcap->swapped),
-		NR_RECORD_CAPTURED_MAX);
+	uint32_t captured = u32_at(c->at + 8, pcap->swapped);
+	if (captured == 0)
+		nr_fail(error, -EBADMSG, "record of no length");
+	else
+		nr_fail(error, -EBADMSG, "record of %u bytes is longer than %d", captured,
+			NR_RECORD_CAPTURED_MAX);
 	return NR_RECORD_DAMAGED;
 }
 
 enum nr_record_status nr_pcap_next(
-	struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *ret, struct nr_error *error)
+	const struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *ret, struct nr_error *error)
 {
 	enum nr_record_status status = next(pcap, c, ret, pcap->header, pcap->swapped, pcap->nanoseconds);
-	if (status == NR_RECORD_FRAME)
-		pcap->last = ret->time;
 	return status == NR_RECORD_DAMAGED ? damaged(pcap, c, error) : status;
 }
 
-size_t nr_pcap_read(struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *frames, size_t max,
+size_t nr_pcap_read(const struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *frames, size_t max,
 	enum nr_record_status *ret_status, struct nr_error *error)
 {
 	const struct nr_pcap form = *pcap; /* kept in registers: frames may not alias it */
@@ -109,8 +111,6 @@ size_t nr_pcap_read(struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *
 	size_t n = 0;
 	if (form.header == NR_PCAP_RECORD_HEADER && !form.swapped && !form.nanoseconds) {
 		for (; n < max; n++) {
-			/* Frames are decoded behind this loop; a few records ahead hides the first miss. */
-			__builtin_prefetch(c->at + 512);
 			status = next(&form, c, &frames[n], NR_PCAP_RECORD_HEADER, false, false);
 			if (NR_UNLIKELY(status != NR_RECORD_FRAME))
 				break;
@@ -122,48 +122,44 @@ size_t nr_pcap_read(struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *
 				break;
 		}
 	}
-	if (n > 0)
-		pcap->last = frames[n - 1].time;
 	*ret_status = status == NR_RECORD_DAMAGED ? damaged(pcap, c, error) : status;
 	return n;
 }
 
 /* Is this a record that a capture could hold here? Stricter than reading: four in a row must not come by
  * chance. */
-static bool believable(const struct nr_pcap *pcap, const uint8_t *record, uint32_t *ret_captured)
+static bool believable(const struct nr_pcap *pcap, const uint8_t *record)
 {
 	uint32_t fraction = u32_at(record + 4, pcap->swapped);
 	uint32_t captured = u32_at(record + 8, pcap->swapped);
 	uint32_t wire = u32_at(record + 12, pcap->swapped);
-	if (fraction >= (pcap->nanoseconds ? 1000000000u : 1000000u))
-		return false;
-	if (captured == 0 || captured > NR_RECORD_CAPTURED_MAX || wire < captured || wire > RESYNC_WIRE_MAX)
-		return false;
-	nr_time time = (nr_time)u32_at(record, pcap->swapped) * NR_SECOND;
-	if (pcap->last != NR_TIME_MIN &&
-		(time < pcap->last - RESYNC_TIME_SLACK || time > pcap->last + RESYNC_TIME_SLACK))
-		return false;
-	*ret_captured = captured;
-	return true;
+	return fraction < (pcap->nanoseconds ? 1000000000u : 1000000u) && captured > 0 &&
+	       captured <= NR_RECORD_CAPTURED_MAX && wire >= captured && wire <= RESYNC_WIRE_MAX;
 }
 
 bool nr_pcap_is_believable(const struct nr_pcap *pcap, const struct nr_cursor *c)
 {
-	uint32_t ignored;
-	return nr_cursor_left(c) < pcap->header || believable(pcap, c->at, &ignored);
+	return nr_cursor_left(c) < pcap->header || believable(pcap, c->at);
 }
 
+/* Records from `at` on, as far as the bytes go, that are believable and lie near each other in time. What was
+ * read before the damage is no measure: the damage may have been read as a record. */
 static bool is_chain(const struct nr_pcap *pcap, const uint8_t *at, const uint8_t *end, bool at_end)
 {
+	int64_t first = 0;
 	for (unsigned i = 0; i < RESYNC_CHAIN; i++) {
 		size_t left = (size_t)(end - at);
-		uint32_t captured;
 		if (left == 0 && at_end)
 			return i > 0; /* the chain ends exactly with the file */
 		if (left < pcap->header)
 			return i >= 2;
-		if (!believable(pcap, at, &captured))
+		if (!believable(pcap, at))
 			return false;
+		int64_t seconds = u32_at(at, pcap->swapped);
+		first = i == 0 ? seconds : first;
+		if (seconds < first - RESYNC_SECONDS || seconds > first + RESYNC_SECONDS)
+			return false;
+		uint32_t captured = u32_at(at + 8, pcap->swapped);
 		if (left - pcap->header < captured)
 			return i >= 2;
 		at += pcap->header + captured;

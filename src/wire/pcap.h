@@ -16,7 +16,6 @@ struct nr_pcap {
 	uint8_t header; /* bytes of a record header: 16, modified 24 */
 	uint16_t link;
 	uint32_t snap; /* as the file says; 0 or very large: no limit */
-	nr_time last;  /* of the last good record, NR_TIME_MIN before: what _resync holds candidates to */
 };
 
 /* Does a file begin like this? length may be less than the header: then false. */
@@ -25,12 +24,13 @@ bool nr_pcap_is(const uint8_t *bytes, size_t length);
 /* Reads the file header. -EBADMSG; -EAGAIN where there are not 24 bytes. The cursor moves on success only. */
 int nr_pcap_parse_header(struct nr_cursor *c, struct nr_pcap *ret, struct nr_error *error);
 
-/* One record. NR_RECORD_FRAME, _NEED_MORE or _DAMAGED. */
+/* One record. NR_RECORD_FRAME, _NEED_MORE or _DAMAGED: captured too much, or a header of no length at all,
+ * which is what holes and preallocated ends of files look like. */
 enum nr_record_status nr_pcap_next(
-	struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *ret, struct nr_error *error);
+	const struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *ret, struct nr_error *error);
 
 /* Up to max records at once; *ret_status says why it stopped (NR_RECORD_FRAME: max reached). The fast way. */
-size_t nr_pcap_read(struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *frames, size_t max,
+size_t nr_pcap_read(const struct nr_pcap *pcap, struct nr_cursor *c, struct nr_frame *frames, size_t max,
 	enum nr_record_status *ret_status, struct nr_error *error);
 
 /* False where the header at the cursor is there and could not be that of a real record. */
