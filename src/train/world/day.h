@@ -89,7 +89,7 @@ extern const struct nr_behaviour nr_behaviour_backscatter, nr_behaviour_victims;
 extern const struct nr_behaviour nr_behaviour_flood, nr_behaviour_odd, nr_behaviour_damage;
 extern const struct nr_behaviour nr_behaviour_own;
 
-/* --- for behaviours (day_tools.c) --- */
+/* --- for behaviours (day_cast.c) --- */
 
 /* A new source somewhere in the world, or in the country with that code. */
 uint32_t nr_day_add_source(struct nr_day *day, struct nr_random *random, uint8_t tool);

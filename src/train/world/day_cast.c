@@ -35,14 +35,14 @@ static uint32_t add_in(struct nr_day *day, struct nr_random *random, uint8_t too
 		if (nr_day_add_address(day, address, tool, &source))
 			return source;
 		if (attempt >= 64) /* a crowded country */
-			country = nr_geography_draw_country(geography, random);
+			country = nr_geography_draw_country(random);
 	}
 	return 0;
 }
 
 uint32_t nr_day_add_source(struct nr_day *day, struct nr_random *random, uint8_t tool)
 {
-	return add_in(day, random, tool, nr_geography_draw_country(day->world->geography, random));
+	return add_in(day, random, tool, nr_geography_draw_country(random));
 }
 
 uint32_t nr_day_add_source_in(struct nr_day *day, struct nr_random *random, uint8_t tool, const char *country)

@@ -133,9 +133,8 @@ static uint32_t total_weight(void)
 	return sum;
 }
 
-unsigned nr_geography_draw_country(const struct nr_geography *g, struct nr_random *random)
+unsigned nr_geography_draw_country(struct nr_random *random)
 {
-	(void)g;
 	uint32_t at = (uint32_t)nr_random_below(random, total_weight());
 	unsigned country = 0;
 	while (at >= nr_world_countries[country].weight)
@@ -149,9 +148,9 @@ static void found_networks(struct nr_geography *g, struct nr_random *random)
 	for (unsigned i = 0; i < NR_WORLD_NETWORKS; i++) {
 		struct nr_world_network *n = &g->networks[i];
 		n->asn = NR_WORLD_FIRST_ASN + i;
-		n->country = (uint8_t)(i < 3 * NR_COUNT(nr_world_countries)
-					       ? i % NR_COUNT(nr_world_countries)
-					       : nr_geography_draw_country(g, random));
+		n->country =
+			(uint8_t)(i < 3 * NR_COUNT(nr_world_countries) ? i % NR_COUNT(nr_world_countries)
+								       : nr_geography_draw_country(random));
 		snprintf(n->name, sizeof n->name, "WORLD-NET-%02u", i);
 	}
 }

@@ -66,7 +66,7 @@ NR_INLINE bool nr_geography_usable(const struct nr_geography *g, uint32_t addres
 }
 
 /* The country of a new source, by weight. */
-unsigned nr_geography_draw_country(const struct nr_geography *g, struct nr_random *random);
+unsigned nr_geography_draw_country(struct nr_random *random);
 /* A usable address in the country. */
 uint32_t nr_geography_draw_address(const struct nr_geography *g, struct nr_random *random, unsigned country);
 
