@@ -65,6 +65,11 @@ static int command_find(const struct nr_command_table *table, char *const *words
 	return 0;
 }
 
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int help_main(const struct nr_command_table *table, int argc, char *const *argv)
 {
 	struct nr_error error;
@@ -73,6 +78,8 @@ static int help_main(const struct nr_command_table *table, int argc, char *const
 	bool manual = argc > 0 && strcmp(argv[0], "--man") == 0;
 	argc -= manual;
 	argv += manual;
+	if (argc > 0 && is_help(argv[0]))
+		argc = 0;
 	if (argc > 0 && command_find(table, argv, (size_t)argc, &command, &used, &error) < 0)
 		return command_fail(NR_EXIT_USAGE, &error);
 	if (manual)
@@ -127,7 +134,7 @@ static int common_take(const struct nr_command *command, int argc, char *const *
 			common->argc += argc - i;
 			break;
 		}
-		if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+		if (is_help(argument)) {
 			common->help = true;
 		} else if (command->option_count && strncmp(argument, "--config=", 9) == 0) {
 			common->config = argument + 9;
@@ -269,7 +276,7 @@ static int table_main(const struct nr_command_table *table, int argc, char *cons
 		return command_fail(NR_EXIT_USAGE, &error);
 	if (command)
 		return command_main(table, command, argc - 1 - (int)used, argv + 1 + used);
-	bool asked = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+	bool asked = argc > 2 && is_help(argv[2]);
 	nr_help_area(table, argv[1], asked ? stdout : stderr);
 	return asked ? NR_EXIT_OK : NR_EXIT_USAGE;
 }

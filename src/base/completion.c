@@ -44,7 +44,7 @@ static void bash_values_write(const struct nr_command *command, const char *word
 			continue;
 		fprintf(out, "\t\"%s --%s\")", words, option->name);
 		if (option->type == NR_OPTION_PATH) {
-			fputs(" COMPREPLY=($(compgen -f -- \"$current\"));", out);
+			fputs(" _noroshi_files;", out);
 		} else if (option->choices) {
 			fputs(" COMPREPLY=($(compgen -W \"", out);
 			for (const char *const *choice = option->choices; *choice; choice++)
@@ -91,6 +91,8 @@ static void bash_verbs_write(const struct nr_command_table *table, FILE *out)
 static void bash_write(const struct nr_command_table *table, FILE *out)
 {
 	fputs("# Completion of noroshi for bash: source <(noroshi completion bash)\n"
+	      /* names with spaces in them */
+	      "_noroshi_files()\n{\n\tlocal IFS=$'\\n'\n\tCOMPREPLY=($(compgen -f -- \"$current\"))\n}\n"
 	      "_noroshi()\n{\n"
 	      "\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
 	      "\tlocal area=\"${COMP_WORDS[1]}\" at=2 verbs= command options= files=\n"
@@ -118,7 +120,7 @@ static void bash_write(const struct nr_command_table *table, FILE *out)
 	bash_commands_write(table, out, bash_options_write, "$command");
 	fputs("\tcase \"$current\" in\n"
 	      "\t-*) COMPREPLY=($(compgen -W \"$options\" -- \"$current\")) ;;\n"
-	      "\t*) if [ -n \"$files\" ]; then COMPREPLY=($(compgen -f -- \"$current\")); fi ;;\n"
+	      "\t*) if [ -n \"$files\" ]; then _noroshi_files; fi ;;\n"
 	      "\tesac\n}\n"
 	      "complete -o filenames -F _noroshi noroshi\n",
 		out);
@@ -126,7 +128,7 @@ static void bash_write(const struct nr_command_table *table, FILE *out)
 
 static void zsh_write(const struct nr_command_table *table, FILE *out)
 {
-	fputs("#compdef noroshi\n# Completion of noroshi for zsh: source <(noroshi completion zsh)\n"
+	fputs("# Completion of noroshi for zsh: source <(noroshi completion zsh)\n"
 	      "autoload -U +X bashcompinit && bashcompinit\n",
 		out);
 	bash_write(table, out);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #define FILE_READ_FIRST 65536
 
@@ -70,24 +71,42 @@ static int part_open(const char *path, char **ret_part, struct nr_error *error)
 	return file_fail(error, path, EEXIST);
 }
 
+/* Replacing /dev/null by a file would be the last thing that a system sees. */
+static int device_open(const char *path, struct nr_file *ret_file, struct nr_error *error)
+{
+	char *name = strdup(path);
+	FILE *stream = name ? fopen(path, "wbe") : NULL;
+	if (!stream) {
+		int code = name ? errno : ENOMEM;
+		free(name);
+		return file_fail(error, path, code);
+	}
+	*ret_file = (struct nr_file){stream, name, NULL};
+	return 0;
+}
+
 int nr_file_create(struct nr_file *file, const char *path, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) char *name = strdup(path);
+	struct stat status;
+	bool exists = stat(path, &status) == 0;
+	if (exists && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return device_open(path, file, error);
+	NR_AUTO(nr_freep) char *name = exists ? realpath(path, NULL) : strdup(path);
 	if (!name)
-		return file_fail(error, path, ENOMEM);
-	char *part = NULL;
-	int fd = part_open(path, &part, error);
+		return file_fail(error, path, errno);
+	NR_AUTO(nr_freep) char *part = NULL;
+	int fd = part_open(name, &part, error);
 	if (fd < 0)
 		return fd;
-	FILE *stream = fdopen(fd, "wb");
+	bool mode_kept = !exists || fchmod(fd, status.st_mode & 07777) == 0;
+	FILE *stream = mode_kept ? fdopen(fd, "wb") : NULL;
 	if (!stream) {
 		int code = errno;
 		close(fd);
 		unlink(part);
-		free(part);
 		return file_fail(error, path, code);
 	}
-	*file = (struct nr_file){stream, nr_steal(&name), part};
+	*file = (struct nr_file){stream, nr_steal(&name), nr_steal(&part)};
 	return 0;
 }
 
@@ -109,8 +128,10 @@ static void folder_sync(const char *path)
 int nr_file_commit(struct nr_file *file, struct nr_error *error)
 {
 	errno = 0;
-	bool written = fflush(file->stream) == 0 && !ferror(file->stream) && fsync(fileno(file->stream)) == 0;
-	if (!written || rename(file->part, file->path) < 0)
+	bool written = fflush(file->stream) == 0 && !ferror(file->stream);
+	if (written && !file->part)
+		return 0;
+	if (!written || fsync(fileno(file->stream)) < 0 || rename(file->part, file->path) < 0)
 		return file_fail(error, file->path, errno ? errno : EIO);
 	folder_sync(file->path);
 	free(nr_steal(&file->part)); /* nothing to remove any more */

@@ -12,8 +12,12 @@
 int nr_file_read(
 	const char *path, size_t limit, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error);
 
-/* Writes path whole: a temporary file beside it, fsync, rename, fsync of the folder. On failure nothing is
- * left behind and an older file stays. The new file has the mode 0666 less the umask. */
+/*
+ * Writes path whole: a temporary file beside it, fsync, rename, fsync of the folder. On failure nothing is
+ * left behind and an older file stays. A new file has the mode 0666 less the umask, a replaced one keeps its
+ * own; through a symbolic link the file behind it is replaced. A device or a pipe (/dev/stdout) is written to
+ * as it is.
+ */
 int nr_file_write(const char *path, const void *bytes, size_t length, struct nr_error *error);
 
 /*
@@ -22,7 +26,8 @@ int nr_file_write(const char *path, const void *bytes, size_t length, struct nr_
  */
 struct nr_file {
 	FILE *stream;
-	char *path, *part; /* owned: the name to be, and the temporary one */
+	char *path, *part; /* owned: the name to be, and the temporary one; part NULL: written in place or
+			      committed */
 };
 
 int nr_file_create(struct nr_file *file, const char *path, struct nr_error *error);

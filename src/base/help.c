@@ -2,6 +2,7 @@
 #include "base/help.h"
 
 #include "base/language.h"
+#include "base/option_value.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -14,11 +15,11 @@ const struct nr_option nr_common_options[NR_COMMON_OPTIONS] = {
 	{.name = "config",
 		.type = NR_OPTION_PATH,
 		.value = "FILE",
-		.text_en = "Read options from the area's mapping of this YAML file; flags win over it",
+		.text_en = "read options from the area's mapping of this YAML file; flags win over it",
 		.text_ja = "この YAML ファイルから領域の設定を読む。コマンドラインの指定が優先"},
 	{.name = "help",
 		.type = NR_OPTION_FLAG,
-		.text_en = "Show this help",
+		.text_en = "show this help",
 		.text_ja = "この説明を表示する"},
 };
 
@@ -104,12 +105,15 @@ static void line_add(struct line *line, const char *format, ...)
 static void line_add_range(struct line *line, const struct nr_option *option, const char *separator)
 {
 	double low = option->minimum, high = option->maximum;
+	char low_text[32], high_text[32];
 	if (low == 0 && high == 0)
 		return;
+	nr_option_limit(option, low, low_text, sizeof low_text);
+	nr_option_limit(option, high, high_text, sizeof high_text);
 	if (high > low)
-		line_add(line, nr_says("%s%.15g to %.15g", "%s%.15g～%.15g"), separator, low, high);
+		line_add(line, nr_says("%s%s to %s", "%s%s～%s"), separator, low_text, high_text);
 	else
-		line_add(line, nr_says("%sat least %.15g", "%s%.15g 以上"), separator, low);
+		line_add(line, nr_says("%sat least %s", "%s%s 以上"), separator, low_text);
 }
 
 const char *nr_option_describe(const struct nr_option *option, char *text, size_t room)

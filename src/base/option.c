@@ -22,16 +22,31 @@ static int no_memory(struct nr_error *error)
 	return nr_fail(error, -ENOMEM, "out of memory");
 }
 
+const char *nr_option_limit(const struct nr_option *option, double limit, char *text, size_t room)
+{
+	const char *letter = "";
+	static const char *const letters[] = {"K", "M", "G", "T"};
+	for (size_t i = 0; option->type == NR_OPTION_SIZE && i < NR_COUNT(letters); i++) {
+		if (limit < 1024 || fmod(limit, 1024) != 0)
+			break;
+		limit /= 1024;
+		letter = letters[i];
+	}
+	snprintf(text, room, "%.15g%s", limit, letter);
+	return text;
+}
+
 static int range_check(const struct nr_option *option, double value, struct nr_error *error)
 {
 	double low = option->minimum, high = option->maximum;
-	if (low == 0 && high == 0)
+	char low_text[32], high_text[32];
+	if ((low == 0 && high == 0) || (value >= low && (high <= low || value <= high)))
 		return 0;
-	if (high <= low && value < low)
-		return nr_fail(error, -ERANGE, "the value must be at least %.15g", low);
-	if (high > low && (value < low || value > high))
-		return nr_fail(error, -ERANGE, "the value must be from %.15g to %.15g", low, high);
-	return 0;
+	nr_option_limit(option, low, low_text, sizeof low_text);
+	if (high <= low)
+		return nr_fail(error, -ERANGE, "the value must be at least %s", low_text);
+	return nr_fail(error, -ERANGE, "the value must be from %s to %s", low_text,
+		nr_option_limit(option, high, high_text, sizeof high_text));
 }
 
 static int flag_set(const struct nr_option *option, void *slot, const char *text, struct nr_error *error)

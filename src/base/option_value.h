@@ -14,6 +14,9 @@ int nr_option_set(const struct nr_option *option, void *conf, const char *text, 
 /* Back to zero or empty; releases what the value owned. */
 void nr_option_clear(const struct nr_option *option, void *conf);
 
+/* A limit as the user would write it: 64 for a number, 64M for a size. */
+const char *nr_option_limit(const struct nr_option *option, double limit, char *text, size_t room);
+
 /* The keys of a configuration file that belong to somebody: key NULL asks for the area. */
 struct nr_option_names {
 	bool (*known)(const void *data, const char *area, const char *key);

@@ -30,21 +30,17 @@ static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struc
 
 /* ---- figures without research scanners: what the scanners contributed is taken off ---- */
 
-static bool in_set(const void *context, const struct nr_tally_item *item)
-{
-	return nr_member_set_find(context, nr_tally_member(item)) != UINT32_MAX;
-}
-
 static int filtered(const struct nr_member_set *set, const struct nr_tally *from, struct nr_tally *into, struct nr_error *error)
 {
-	for (size_t i = 0; i < from->count; i++)
-		if (in_set(set, &from->items[i])) {
-			int e = nr_tally_reserve(into, 1, error);
-			if (e)
-				return e;
-			into->items[into->count++] = from->items[i];
-		}
-	return 0;
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {from, 0, 0}; nr_tally_next(&walk, &sum);) {
+		if (NR_LIKELY(nr_member_set_find(set, nr_sum_member(&sum)) == UINT32_MAX))
+			continue;
+		int e = nr_tally_add_sum(into, &sum, error);
+		if (e)
+			return e;
+	}
+	return nr_tally_sort(into, error);
 }
 
 static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time start, struct nr_tally *tally, struct nr_error *error)
@@ -94,13 +90,9 @@ static int take_off_research(const struct nr_day_end *end, const struct nr_tally
 		nr_member_set_add(set, m->scanners.items[i].member, 0);
 	NR_AUTO(nr_tally_fini) struct nr_tally of_day = {0};
 	e = filtered(set, tally, &of_day, error);
-	for (size_t i = 0; !e && i < of_day.count; i++) {
-		uint32_t group = nr_tally_group(&of_day.items[i]);
-		uint64_t packets = nr_tally_packets(&of_day.items[i]);
-		m->research_packets[group] += packets;
-		m->research_total_packets += group < NR_GROUP_EXTRA ? packets : 0;
-		m->research_scan_packets += group < NR_GROUP_OTHER ? packets : 0;
-	}
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {&of_day, 0, 0}; !e && nr_tally_next(&walk, &sum);)
+		m->research_packets[nr_sum_group(&sum)] += sum.packets;
 	if (!e)
 		e = nr_tally_append(&m->research, &of_day, error);
 	if (!e && end->sink)
@@ -139,7 +131,7 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 			int e = nr_tally_reserve(&m->tools, 1, error);
 			if (e)
 				return e;
-			nr_tally_add(&m->tools, nr_tally_key(t, member), 1, 0);
+			nr_tally_add(&m->tools, t, member, 1, NR_WORD_SIZE_MIN);
 			m->tool_totals[t].zmap_new += t == NR_TOOL_ZMAP && v.zmap_new;
 			m->tool_totals[t].masscan_new += t == NR_TOOL_MASSCAN && v.masscan_new;
 		}
@@ -182,18 +174,59 @@ static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
 
 /* ---- the day into the run ---- */
 
-static int fold(struct nr_merged *m, struct nr_tally *tally, struct nr_error *error)
+/* Sorted again whenever it has doubled: what sources repeat from day to day takes no room. */
+static int fold_tally(struct nr_merged *m, struct nr_tally *tally, struct nr_error *error)
 {
-	if (!m->tally.count) {
+	if (!nr_tally_count(&m->tally)) {
 		nr_tally_fini(&m->tally);
 		m->tally = *tally;
 		*tally = (struct nr_tally){0};
 		return 0;
 	}
 	int e = nr_tally_append(&m->tally, tally, error);
-	/* sorted again whenever it has doubled: what sources repeat from day to day takes no room */
-	if (!e && m->tally.count >= 2 * m->tally.sorted)
+	if (!e && nr_tally_count(&m->tally) >= m->tally_sort_at) {
 		e = nr_tally_sort(&m->tally, error);
+		m->tally_sort_at = 2 * nr_tally_count(&m->tally);
+	}
+	return e;
+}
+
+static int add_members(struct nr_wides *members, const struct nr_source_table *table, struct nr_error *error)
+{
+	int e = 0;
+	for (size_t i = 0; !e && i < table->capacity; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (s->packets)
+			e = nr_members_add(members, nr_source_member(table, s), s->categories, 0, 0, error);
+	}
+	return e;
+}
+
+/* The day's sources with their categories: from the source tables, or, where some found no room, from the tally. */
+static int fold_members(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
+{
+	struct nr_merged *m = end->merged;
+	uint64_t untracked = 0;
+	for (size_t i = 0; i < end->local_count; i++)
+		untracked += nr_day_of(end, i) ? nr_day_of(end, i)->untracked : 0;
+	int e = 0;
+	if (untracked) {
+		NR_AUTO(nr_members_fini) struct nr_wides members = {0};
+		e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
+		return e ? e : nr_members_append(&m->members, &members, error);
+	}
+	for (size_t i = 0; !e && i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		if (!day)
+			continue;
+		e = add_members(&m->members, &day->table4, error);
+		if (!e)
+			e = add_members(&m->members, &day->table6, error);
+	}
+	if (!e && m->members.count >= m->members_sort_at) {
+		e = nr_members_sort(&m->members, error);
+		m->members_sort_at = NR_MAX(2 * m->members.count, (size_t)1 << 20);
+	}
 	return e;
 }
 
@@ -219,6 +252,8 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 	if (!e)
 		e = nr_findings_of_day(end, scanner_first, flood_first, error);
 	if (!e)
-		e = fold(end->merged, &tally, error);
+		e = fold_members(end, &tally, error);
+	if (!e)
+		e = fold_tally(end->merged, &tally, error);
 	return e;
 }

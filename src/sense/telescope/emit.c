@@ -80,8 +80,8 @@ static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, 
 	struct nr_count c = {0};
 	uint32_t group = UINT32_MAX;
 	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
-		uint32_t g = (uint32_t)(sum.key >> NR_MEMBER_BITS);
+	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
+		uint32_t g = nr_sum_group(&sum);
 		if (g != group && group < NR_GROUP_OTHER) {
 			int e = add_port(&block, group, &c, error);
 			if (e)
@@ -98,7 +98,7 @@ static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, 
 		c.bytes += sum.bytes;
 		c.sources++;
 		if (c.sketch)
-			nr_hll_add(sketch, nr_hll_hash(sum.key & NR_MEMBER_MASK));
+			nr_hll_add(sketch, nr_hll_hash(nr_sum_member(&sum)));
 	}
 	if (group < NR_GROUP_OTHER) {
 		int e = add_port(&block, group, &c, error);
@@ -129,42 +129,64 @@ int nr_telescope_emit_category(const struct nr_step *step, const char *category,
 	return step->sink->rows(step->sink, &nr_traffic_table, &row, 1, error);
 }
 
-/* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is everything. */
-static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
-	struct nr_count *counts, size_t bits, struct nr_error *error)
+static void count_packets(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
+	struct nr_count *counts, size_t bits)
 {
-	for (size_t i = 0; i < tally->count; i++) {
-		const struct nr_tally_item *item = &tally->items[i];
-		uint32_t group = nr_tally_group(item);
-		unsigned mask = mask_of(context, group);
+	struct nr_count of_group = {0};
+	uint32_t group = NR_GROUP_COUNT;
+	struct nr_tally_sum sum;
+	struct nr_tally_walk walk = {tally, 0, 0};
+	for (bool more = true; more;) {
+		more = nr_tally_next(&walk, &sum);
+		if (more && nr_sum_group(&sum) == group) {
+			of_group.packets += sum.packets;
+			of_group.bytes += sum.bytes;
+			continue;
+		}
+		unsigned mask = group < NR_GROUP_COUNT ? mask_of(context, group) : 0;
 		if (mask && group < NR_GROUP_EXTRA)
 			mask |= NR_BIT(bits);
 		for (; mask; mask &= mask - 1) {
-			struct nr_count *c = &counts[__builtin_ctz(mask)];
-			c->packets += nr_tally_packets(item);
-			c->bytes += nr_tally_bytes(item);
+			counts[__builtin_ctz(mask)].packets += of_group.packets;
+			counts[__builtin_ctz(mask)].bytes += of_group.bytes;
 		}
+		if (more)
+			group = nr_sum_group(&sum);
+		of_group = (struct nr_count){.packets = sum.packets, .bytes = sum.bytes};
 	}
-	NR_AUTO(nr_tally_fini) struct nr_tally members = {0};
-	int e = nr_members_from(&members, tally, mask_of, context, error);
-	if (e)
-		return e;
+}
+
+static void count_members(const struct nr_wides *members, struct nr_count *counts, size_t bits)
+{
 	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_tally_next(&members, &at, NR_TALLY_MEMBERS, &sum);) {
-		uint64_t hash = nr_hll_hash(sum.key >> 16);
-		for (unsigned mask = (uint16_t)sum.key | NR_BIT(bits); mask; mask &= mask - 1) {
+	for (size_t at = 0; nr_members_next(members, &at, &sum);) {
+		uint64_t hash = nr_hll_hash(nr_members_member(&sum));
+		for (unsigned mask = nr_members_mask(&sum) | NR_BIT(bits); mask; mask &= mask - 1) {
 			struct nr_count *c = &counts[__builtin_ctz(mask)];
 			c->sources++;
 			if (c->sketch)
 				nr_hll_add(c->sketch, hash);
 		}
 	}
+}
+
+/* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is everything. */
+static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
+	struct nr_count *counts, size_t bits, struct nr_error *error)
+{
+	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
+	int e = nr_members_from(&members, tally, mask_of, context, error);
+	if (e)
+		return e;
+	count_packets(tally, mask_of, context, counts, bits);
+	count_members(&members, counts, bits);
 	return 0;
 }
 
-int nr_telescope_count(const struct nr_tally *tally, struct nr_count counts[static NR_CATEGORY_COUNT + 1], struct nr_error *error)
+void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, struct nr_count counts[static NR_CATEGORY_COUNT + 1])
 {
-	return count_masks(tally, nr_telescope_mask_of_group, NULL, counts, NR_CATEGORY_COUNT, error);
+	count_packets(tally, nr_telescope_mask_of_group, NULL, counts, NR_CATEGORY_COUNT);
+	count_members(members, counts, NR_CATEGORY_COUNT);
 }
 
 static uint16_t class_of_group(const void *context, uint32_t group)
@@ -309,7 +331,7 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 	const struct nr_origin *origin = &step->conf->refs->origin;
 	if (!origin->count || !wants_sketch(step))
 		return 0;
-	NR_AUTO(nr_tally_fini) struct nr_tally members = {0};
+	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
 	int e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
@@ -318,7 +340,7 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 	if (!o.slots)
 		return nr_fail(error, -ENOMEM, "out of memory for countries");
 	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_tally_next(&members, &at, NR_TALLY_MEMBERS, &sum);) {
+	for (size_t at = 0; nr_members_next(&members, &at, &sum);) {
 		struct nr_place place = {0};
 		if (!(sum.key >> 16 & NR_MEMBER_IPV6)) {
 			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
@@ -333,7 +355,7 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
-	if (!tally->count)
+	if (!nr_tally_count(tally))
 		return 0;
 	int e = emit_ports(step, tally, error);
 	if (!e)

@@ -19,8 +19,8 @@ struct nr_count {
 	uint64_t packets, bytes, sources;
 	struct nr_hll *sketch; /* NULL: not wanted */
 };
-/* Adds up a sorted tally by category; counts[NR_CATEGORY_COUNT] is everything. */
-int nr_telescope_count(const struct nr_tally *tally, struct nr_count counts[static NR_CATEGORY_COUNT + 1], struct nr_error *error);
+/* Adds up a sorted tally and the sorted members of the same time by category; counts[NR_CATEGORY_COUNT] is everything. */
+void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
 
 /* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);

@@ -56,6 +56,7 @@ void nr_merged_free(struct nr_merged *m)
 	for (size_t i = 0; i < NR_COUNT(m->days); i++)
 		fini_day(&m->days[i]);
 	nr_tally_fini(&m->tally);
+	nr_members_fini(&m->members);
 	nr_tally_fini(&m->tools);
 	nr_tally_fini(&m->research);
 	for (size_t i = 0; i < m->findings.count; i++) {
@@ -112,7 +113,7 @@ static int merge_window(const struct flush *f, int64_t number, struct nr_tally *
 		if (!w->open || w->number != number)
 			continue;
 		int e = nr_tally_sort(&w->log, error);
-		if (!e && !into->count) { /* one worker, or the first: no copy */
+		if (!e && !nr_tally_count(into)) { /* one worker, or the first: no copy */
 			nr_tally_fini(into);
 			*into = w->log;
 			w->log = (struct nr_tally){0};

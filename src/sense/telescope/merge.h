@@ -65,11 +65,12 @@ struct nr_kept_finding {
 
 struct nr_merged {
 	struct nr_merged_day days[2];
-	struct nr_tally tally; /* the whole run: all days */
+	struct nr_tally tally;	 /* the whole run: all days */
+	struct nr_wides members; /* its sources with their categories */
+	size_t tally_sort_at, members_sort_at;
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
 	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
-	uint64_t research_total_packets, research_scan_packets;
 	struct nr_tally research; /* group: the scanners' groups, for sources without them */
 	uint64_t untracked;	  /* packets of sources beyond the memory limit */
 	NR_LIST(struct nr_research_scanner) scanners;

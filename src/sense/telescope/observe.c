@@ -12,6 +12,7 @@
 #define NR_BLOCK	32
 #define NR_ITEMS_PACKET 4 /* most tally items that one packet can cause: one evicted, three extra groups */
 #define NR_RECENT_GROUP 0x3ffffu
+#define NR_SIZE_MAX	0xffffffu /* bytes of a frame that are counted; readers refuse records over 256 KiB */
 
 const char *const nr_category_names[NR_CATEGORY_COUNT] = {"tcp_syn", "tcp_syn_ack", "tcp_rst", "tcp_other", "udp", "icmp",
 	"other", "scan", "backscatter", "spoofed", "malformed", "misconfigured"};
@@ -93,10 +94,15 @@ static bool select_time(struct nr_local *l, nr_time time)
 
 /* ---- tallies ---- */
 
-NR_INLINE void put(struct nr_local *l, uint32_t recent_key, uint64_t member, uint64_t packets, uint64_t bytes)
+NR_INLINE void put(struct nr_local *l, uint32_t recent_key, uint64_t member, uint32_t packets, uint32_t size)
 {
 	struct nr_window *w = &l->windows[recent_key >> 18];
-	nr_tally_add(&w->log, nr_tally_key(recent_key & NR_RECENT_GROUP, member), packets, bytes);
+	nr_tally_add(&w->log, recent_key & NR_RECENT_GROUP, member, packets, size);
+}
+
+NR_INLINE size_t room_of(const struct nr_tally *log)
+{
+	return NR_MIN(log->words.room - log->words.count, log->wides.room - log->wides.count);
 }
 
 static bool make_room(struct nr_local *l, size_t items)
@@ -104,14 +110,14 @@ static bool make_room(struct nr_local *l, size_t items)
 	struct nr_error error = {0};
 	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++) {
 		struct nr_window *w = &l->windows[i];
-		if (!w->open || NR_LIKELY(w->log.room - w->log.count >= items && w->log.count < w->sort_at))
+		if (!w->open || NR_LIKELY(room_of(&w->log) >= items && nr_tally_count(&w->log) < w->sort_at))
 			continue;
-		if (w->log.count >= w->sort_at) {
+		if (nr_tally_count(&w->log) >= w->sort_at) {
 			if (nr_tally_sort(&w->log, &error)) {
 				fail(l, &error);
 				return false;
 			}
-			w->sort_at = NR_MAX(l->sort_items, w->log.count * 2);
+			w->sort_at = NR_MAX(l->sort_items, nr_tally_count(&w->log) * 2);
 		}
 		if (nr_tally_reserve(&w->log, items, &error)) {
 			fail(l, &error);
@@ -125,7 +131,7 @@ static void drain_source(struct nr_local *l, struct nr_source *s, uint64_t membe
 {
 	for (size_t k = 0; k < 2; k++)
 		if (s->recent[k].packets) {
-			put(l, s->recent[k].key, member, s->recent[k].packets, s->recent[k].bytes);
+			put(l, s->recent[k].key, member, s->recent[k].packets, s->recent[k].size);
 			s->recent[k].packets = 0;
 		}
 }
@@ -160,37 +166,34 @@ static bool make_dirty_room(struct nr_local *l)
 	return true;
 }
 
+/* The two latest groups of a source; the newest stands first. */
 NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table, struct nr_source *s, uint64_t member,
 	uint32_t group, uint32_t wire)
 {
 	uint32_t key = l->window_slot | group;
-	struct nr_recent *r = &s->recent[0];
-	if (NR_UNLIKELY(wire > 0x7fff)) { /* jumbo: would not fit the entry's 16 bits */
-		put(l, key, member, 1, wire);
+	struct nr_recent *newest = &s->recent[0], *older = &s->recent[1];
+	if (newest->key == key && newest->size == wire && newest->packets && NR_LIKELY(newest->packets != UINT16_MAX)) {
+		newest->packets++;
 		return;
 	}
-	if (!r->packets || r->key != key) {
-		struct nr_recent old = *r;
-		if (!old.packets && !s->recent[1].packets) {
-			size_t index = (size_t)((const uint8_t *)s - table->slots) / table->stride;
-			l->dirty[l->dirty_count++] = (uint32_t)(index << 1) | (table->stride == sizeof(struct nr_source6));
-		}
-		*r = s->recent[1];
-		s->recent[1] = old;
-		if (!r->packets || r->key != key) {
-			if (r->packets)
-				put(l, r->key, member, r->packets, r->bytes);
-			*r = (struct nr_recent){key, 1, (uint16_t)wire};
-			return;
-		}
-	}
-	if (NR_UNLIKELY(r->packets == UINT16_MAX || r->bytes + wire > UINT16_MAX)) {
-		put(l, key, member, r->packets, r->bytes);
-		*r = (struct nr_recent){key, 1, (uint16_t)wire};
+	if (NR_UNLIKELY(wire > UINT16_MAX)) { /* would not fit the entry's 16 bits */
+		put(l, key, member, 1, NR_MIN(wire, NR_SIZE_MAX));
 		return;
 	}
-	r->packets++;
-	r->bytes = (uint16_t)(r->bytes + wire);
+	struct nr_recent swap = *newest;
+	*newest = *older;
+	*older = swap;
+	if (newest->key == key && newest->size == wire && newest->packets && NR_LIKELY(newest->packets != UINT16_MAX)) {
+		newest->packets++;
+		return;
+	}
+	if (newest->packets) {
+		put(l, newest->key, member, newest->packets, newest->size);
+	} else if (!swap.packets) {
+		size_t index = (size_t)((const uint8_t *)s - table->slots) / table->stride;
+		l->dirty[l->dirty_count++] = (uint32_t)(index << 1) | (table->stride == sizeof(struct nr_source6));
+	}
+	*newest = (struct nr_recent){key, 1, (uint16_t)wire};
 }
 
 /* ---- sources ---- */
@@ -333,7 +336,7 @@ static unsigned extras_of(const struct nr_source *s, const struct nr_packet *p)
 static void put_extras(struct nr_local *l, unsigned extra, uint64_t member, uint32_t wire)
 {
 	for (unsigned rest = extra; rest; rest &= rest - 1)
-		put(l, l->window_slot | (NR_GROUP_EXTRA + (uint32_t)__builtin_ctz(rest)), member, 1, NR_MIN(wire, (uint32_t)INT32_MAX));
+		put(l, l->window_slot | (NR_GROUP_EXTRA + (uint32_t)__builtin_ctz(rest)), member, 1, NR_MIN(wire, NR_SIZE_MAX));
 }
 
 NR_INLINE unsigned marks_of(const struct nr_packet *p)
@@ -407,7 +410,7 @@ static void observe_untracked(const struct nr_telescope_refs *refs, struct nr_lo
 	else if (category == NR_CATEGORY_UDP && (p->marks & NR_MARK_PORTS) && !backscatter)
 		group = NR_GROUP_UDP + p->destination_port;
 	note_new_source(refs, &scratch, p);
-	put(l, l->window_slot | group, member, 1, NR_MIN(p->wire, (uint32_t)INT32_MAX));
+	put(l, l->window_slot | group, member, 1, NR_MIN(p->wire, NR_SIZE_MAX));
 	observe_rest(refs, l, &scratch, member, p, backscatter);
 	l->day->untracked++;
 }
@@ -497,7 +500,7 @@ static void observe_block(const struct nr_telescope_refs *refs, struct nr_local 
 		nr_time time = p->time;
 		if (NR_UNLIKELY(!step_time(l, &time)))
 			return;
-		if (NR_UNLIKELY(l->window->log.room - l->window->log.count < NR_BLOCK * NR_ITEMS_PACKET) &&
+		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) &&
 			!make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
 		l->packets++;

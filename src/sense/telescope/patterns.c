@@ -4,6 +4,7 @@
  * spoofed floods (one packet each, one signature, addresses from everywhere).
  */
 #include "sense/telescope/merge.h"
+#include "sense/telescope/radix.h"
 
 #include <errno.h>
 #include <math.h>
@@ -122,16 +123,26 @@ static uint64_t flood_key(const struct nr_source *s)
 	       (uint64_t)s->option_hash << 16 | s->address >> 24;
 }
 
-static int find_single_packets(struct nr_tally *out, const struct nr_day *day, struct nr_error *error)
+struct keys {
+	uint64_t *items; /* owned */
+	size_t count;
+};
+
+static void keys_fini(struct keys *keys)
 {
+	free(keys->items);
+}
+
+static int find_single_packets(struct keys *out, const struct nr_day *day, struct nr_error *error)
+{
+	uint64_t *grown = realloc(out->items, (out->count + day->table4.used + 1) * sizeof *grown);
+	if (!grown)
+		return nr_fail(error, -ENOMEM, "out of memory to look for floods");
+	out->items = grown;
 	for (size_t i = 0; i < day->table4.capacity; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
-		if (s->packets != 1 || !s->syns)
-			continue;
-		int e = nr_tally_reserve(out, 1, error);
-		if (e)
-			return e;
-		nr_tally_add(out, flood_key(s), 1, 0);
+		if (s->packets == 1 && s->syns)
+			out->items[out->count++] = flood_key(s);
 	}
 	return 0;
 }
@@ -168,8 +179,8 @@ static void find_span(const struct nr_day_end *end, struct nr_flood *flood, uint
 
 static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t counts[static 256], uint64_t total)
 {
-	double entropy = entropy_of(counts, total);
-	if (total < NR_FLOOD_SOURCES || entropy < NR_FLOOD_ENTROPY)
+	double entropy = total < NR_FLOOD_SOURCES ? 0 : entropy_of(counts, total);
+	if (entropy < NR_FLOOD_ENTROPY)
 		return;
 	struct nr_flood *flood = nr_list_add(&end->merged->floods);
 	if (!flood)
@@ -185,7 +196,7 @@ static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t
 
 static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 {
-	NR_AUTO(nr_tally_fini) struct nr_tally singles = {0};
+	NR_AUTO(keys_fini) struct keys singles = {0};
 	for (size_t i = 0; i < end->local_count; i++) {
 		int e = nr_day_of(end, i) ? find_single_packets(&singles, nr_day_of(end, i), error) : 0;
 		if (e)
@@ -193,23 +204,15 @@ static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 	}
 	if (singles.count < NR_FLOOD_SOURCES)
 		return 0;
-	int e = nr_tally_sort(&singles, error);
+	int e = nr_radix_sort_8(singles.items, singles.count, 0, error);
 	if (e)
 		return e;
-	uint64_t counts[256] = {0}, total = 0;
-	uint64_t key = singles.items[0].key >> 16;
-	for (size_t i = 0; i < singles.count; i++) {
-		const struct nr_tally_item *item = &singles.items[i];
-		if (item->key >> 16 != key) {
-			add_flood(end, key, counts, total);
-			memset(counts, 0, sizeof counts);
-			total = 0;
-			key = item->key >> 16;
-		}
-		counts[item->key & 0xff] += nr_tally_packets(item);
-		total += nr_tally_packets(item);
+	for (size_t from = 0, to; from < singles.count; from = to) {
+		uint64_t counts[256] = {0}, key = singles.items[from] >> 16;
+		for (to = from; to < singles.count && singles.items[to] >> 16 == key; to++)
+			counts[singles.items[to] & 0xff]++;
+		add_flood(end, key, counts, to - from);
 	}
-	add_flood(end, key, counts, total);
 	return 0;
 }
 

@@ -17,8 +17,8 @@ static int by_packets(const void *a, const void *b)
 static void count_ports(const struct nr_tally *tally, struct nr_port_figure *ports, bool research)
 {
 	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
-		uint32_t group = (uint32_t)(sum.key >> NR_MEMBER_BITS);
+	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
+		uint32_t group = nr_sum_group(&sum);
 		if (group >= NR_GROUP_OTHER)
 			break;
 		struct nr_port_figure *p = &ports[group];
@@ -148,9 +148,23 @@ static int count_tools(struct nr_report *r, struct nr_error *error)
 {
 	int e = nr_tally_sort(&r->merged->tools, error);
 	struct nr_tally_sum sum;
-	for (size_t at = 0; !e && nr_tally_next(&r->merged->tools, &at, NR_TALLY_PAIRS, &sum);)
-		r->tool_sources[sum.key >> NR_MEMBER_BITS]++;
+	for (struct nr_tally_walk walk = {&r->merged->tools, 0, 0}; !e && nr_tally_next(&walk, &sum);)
+		r->tool_sources[nr_sum_group(&sum)]++;
 	return e;
+}
+
+static int count_categories(struct nr_report *r, struct nr_error *error)
+{
+	struct nr_merged *m = r->merged;
+	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
+	int e = nr_members_sort(&m->members, error);
+	if (!e)
+		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
+	if (e)
+		return e;
+	nr_telescope_count(&m->tally, &m->members, r->all);
+	nr_telescope_count(&m->research, &research, r->research);
+	return 0;
 }
 
 int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, struct nr_error *error)
@@ -169,9 +183,7 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 	if (!e)
 		e = nr_tally_sort(&r->merged->research, error);
 	if (!e)
-		e = nr_telescope_count(&r->merged->tally, r->all, error);
-	if (!e)
-		e = nr_telescope_count(&r->merged->research, r->research, error);
+		e = count_categories(r, error);
 	if (!e)
 		e = count_tools(r, error);
 	if (!e)

@@ -124,10 +124,10 @@ static int count_candidates(struct candidates *c, const struct nr_tally *tally, 
 	for (size_t i = 0; i < c->count; i++)
 		nr_member_set_add(set, c->items[i].member, (uint32_t)i);
 	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
-		if (sum.key >> NR_MEMBER_BITS >= NR_GROUP_OTHER)
+	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
+		if (nr_sum_group(&sum) >= NR_GROUP_OTHER)
 			break;
-		uint32_t i = nr_member_set_find(set, sum.key & NR_MEMBER_MASK);
+		uint32_t i = nr_member_set_find(set, nr_sum_member(&sum));
 		if (i == UINT32_MAX)
 			continue;
 		c->items[i].scan_packets += sum.packets;

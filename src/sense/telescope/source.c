@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/source.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
-#define NR_HUGE_FROM (4u << 20) /* bytes from which huge pages pay */
 #define NR_CAPACITY_MIN 1024
 #define NR_QUADRUPLE_BELOW (1u << 20) /* slots: small tables grow faster, so that a busy hour is not spent moving */
 
 static int map_slots(size_t bytes, uint8_t **ret_slots, struct nr_error *error)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return nr_fail(error, -ENOMEM, "out of memory for a source table of %zu bytes", bytes);
-	if (bytes >= NR_HUGE_FROM)
-		madvise(p, bytes, MADV_HUGEPAGE); /* before the first touch, or it does not take */
-	*ret_slots = p;
-	return 0;
+	void *pages = NULL;
+	int e = nr_pages_resize(&pages, 0, bytes, error);
+	if (!e)
+		*ret_slots = pages;
+	return e;
 }
 
 int nr_source_table_init(struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error)
@@ -40,7 +37,7 @@ int nr_source_table_init(struct nr_source_table *table, size_t stride, size_t ex
 void nr_source_table_fini(struct nr_source_table *table)
 {
 	if (table->slots)
-		munmap(table->slots, table->capacity * table->stride);
+		nr_pages_unmap(table->slots, table->capacity * table->stride);
 	*table = (struct nr_source_table){0};
 }
 
@@ -60,7 +57,7 @@ int nr_source_table_grow(struct nr_source_table *table, struct nr_error *error)
 			at = at + 1 == next.capacity ? 0 : at + 1;
 		memcpy(nr_source_at(&next, at), from, table->stride);
 	}
-	munmap(table->slots, table->capacity * table->stride);
+	nr_pages_unmap(table->slots, table->capacity * table->stride);
 	*table = next;
 	return 0;
 }

@@ -45,8 +45,8 @@ enum nr_invariant {
 };
 
 struct nr_recent {
-	uint32_t key; /* window slot << 18 | group */
-	uint16_t packets, bytes;
+	uint32_t key;		/* window slot << 18 | group */
+	uint16_t packets, size; /* so many packets of one size */
 };
 
 struct nr_source {

@@ -95,11 +95,11 @@ static int emit_ports(const struct nr_day_end *end, const struct nr_tally *tally
 	for (size_t i = 0; i < r->count; i++)
 		nr_member_set_add(set, r->items[i].member, (uint32_t)i);
 	struct nr_tally_sum sum;
-	for (size_t at = 0; !e && nr_tally_next(tally, &at, NR_TALLY_PAIRS, &sum);) {
-		uint32_t group = (uint32_t)(sum.key >> NR_MEMBER_BITS);
+	for (struct nr_tally_walk walk = {tally, 0, 0}; !e && nr_tally_next(&walk, &sum);) {
+		uint32_t group = nr_sum_group(&sum);
 		if (group >= NR_GROUP_OTHER)
 			break;
-		uint32_t i = nr_member_set_find(set, sum.key & NR_MEMBER_MASK);
+		uint32_t i = nr_member_set_find(set, nr_sum_member(&sum));
 		if (i == UINT32_MAX)
 			continue;
 		struct ranked *k = &r->items[i];

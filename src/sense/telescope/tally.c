@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/tally.h"
+#include "base/pages.h"
+#include "sense/telescope/radix.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define NR_DIGIT_BITS	11
-#define NR_DIGITS	(1u << NR_DIGIT_BITS)
-#define NR_SHORT_BITS	8    /* digits of short lists: fewer counters to clear */
-#define NR_SHORT_SORT	4096 /* items */
-#define NR_SMALL_SORT	48   /* insertion sort up to here */
-#define NR_LARGE_SORT	(1u << 17) /* items: two buffers of 2 MiB; larger ones are first split by their top digit */
+#define NR_ROOM_MIN 512 /* items: a page of words */
 
 uint64_t nr_member_of(const struct nr_address *address)
 {
@@ -23,236 +20,288 @@ uint64_t nr_member_of(const struct nr_address *address)
 	return NR_MEMBER_IPV6 | h >> 19;
 }
 
+/* ---- the two lists ---- */
+
+static int reserve(void **items, size_t count, size_t *room, size_t more, size_t width, struct nr_error *error)
+{
+	if (NR_LIKELY(*room - count >= more))
+		return 0;
+	size_t wanted = NR_MAX(NR_MAX(*room * 2, count + more), (size_t)NR_ROOM_MIN);
+	int e = nr_pages_resize(items, *room * width, wanted * width, error);
+	if (!e)
+		*room = wanted;
+	return e;
+}
+
+static int reserve_words(struct nr_words *w, size_t more, struct nr_error *error)
+{
+	return reserve((void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
+}
+
+static int reserve_wides(struct nr_wides *w, size_t more, struct nr_error *error)
+{
+	return reserve((void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
+}
+
+/* Splits what is too large for one item. */
+static int add_wide(struct nr_wides *w, uint64_t key, uint64_t packets, uint64_t bytes, struct nr_error *error)
+{
+	do {
+		int e = reserve_wides(w, 1, error);
+		if (e)
+			return e;
+		struct nr_wide part = nr_wide_of(key, NR_MIN(packets, NR_WIDE_PACKETS_MAX), NR_MIN(bytes, NR_WIDE_BYTES_MAX));
+		w->items[w->count++] = part;
+		packets -= part.packets;
+		bytes -= part.bytes;
+	} while (packets || bytes);
+	return 0;
+}
+
 void nr_tally_fini(struct nr_tally *tally)
 {
-	free(tally->items);
+	nr_pages_unmap(tally->words.items, tally->words.room * sizeof *tally->words.items);
+	nr_members_fini(&tally->wides);
 	*tally = (struct nr_tally){0};
 }
 
 int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error)
 {
-	if (NR_LIKELY(tally->room - tally->count >= more))
-		return 0;
-	size_t room = NR_MAX(tally->room + tally->room / 2, tally->count + more);
-	room = NR_MAX(room, (size_t)256);
-	struct nr_tally_item *items = realloc(tally->items, room * sizeof *items);
-	if (!items)
-		return nr_fail(error, -ENOMEM, "out of memory for %zu tallies", room);
-	tally->items = items;
-	tally->room = room;
-	return 0;
+	int e = reserve_words(&tally->words, more, error);
+	return e ? e : reserve_wides(&tally->wides, more, error);
 }
 
 int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct nr_error *error)
 {
-	if (!from->count)
+	if (!nr_tally_count(from))
 		return 0;
-	int e = nr_tally_reserve(tally, from->count, error);
+	int e = reserve_words(&tally->words, from->words.count, error);
+	if (!e)
+		e = reserve_wides(&tally->wides, from->wides.count, error);
 	if (e)
 		return e;
-	memcpy(tally->items + tally->count, from->items, from->count * sizeof *from->items);
-	tally->count += from->count;
+	memcpy(tally->words.items + tally->words.count, from->words.items, from->words.count * sizeof *from->words.items);
+	tally->words.count += from->words.count;
+	if (from->wides.count)
+		memcpy(tally->wides.items + tally->wides.count, from->wides.items, from->wides.count * sizeof *from->wides.items);
+	tally->wides.count += from->wides.count;
+	tally->unsorted = true;
 	return 0;
 }
 
-/* ---- sorting: least significant digit first; digits in which all items agree cost nothing ---- */
-
-static void insertion_sort(struct nr_tally_item *items, size_t count)
+static struct nr_tally_sum sum_of_word(uint64_t word)
 {
-	for (size_t i = 1; i < count; i++) {
-		struct nr_tally_item item = items[i];
-		size_t k = i;
-		for (; k && items[k - 1].key > item.key; k--)
-			items[k] = items[k - 1];
-		items[k] = item;
+	uint64_t packets = word >> 8 & NR_WORD_PACKETS_MAX, size = (word >> 1 & 127) + NR_WORD_SIZE_MIN;
+	uint64_t key = word >> 46 << 46 | (word >> NR_WORD_KEY_SHIFT & UINT32_MAX);
+	return (struct nr_tally_sum){key, packets, packets * size};
+}
+
+int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, struct nr_error *error)
+{
+	int e = nr_tally_reserve(tally, 1, error);
+	if (e)
+		return e;
+	uint64_t packets = sum->packets, bytes = sum->bytes;
+	tally->unsorted = true;
+	if (packets && packets <= NR_WORD_PACKETS_MAX && bytes % packets == 0) {
+		nr_tally_add(tally, nr_sum_group(sum), nr_sum_member(sum), (uint32_t)packets, (uint32_t)(bytes / packets));
+		return 0;
 	}
+	return add_wide(&tally->wides, sum->key, packets, bytes, error);
 }
 
-struct digit {
-	unsigned shift, bits;
-};
+/* ---- sorting and combining ---- */
 
-NR_INLINE uint32_t digit_of(uint64_t key, struct digit d)
+/* Equal keys (from bit mask_bits up) become one where their sum fits. */
+static void combine_wides(struct nr_wides *w, unsigned mask_bits)
 {
-	return (uint32_t)(key >> d.shift) & ((1u << d.bits) - 1);
-}
-
-static void scatter(const struct nr_tally_item *from, size_t count, struct nr_tally_item *to, struct digit digit, uint32_t starts[NR_DIGITS])
-{
-	for (size_t i = 0; i < count; i++)
-		to[starts[digit_of(from[i].key, digit)]++] = from[i];
-}
-
-static void count_digits(const struct nr_tally_item *items, size_t count, struct digit digit, uint32_t starts[NR_DIGITS])
-{
-	memset(starts, 0, (sizeof *starts) << digit.bits);
-	for (size_t i = 0; i < count; i++)
-		starts[digit_of(items[i].key, digit)]++;
-	uint32_t sum = 0;
-	for (size_t d = 0; d < (size_t)1 << digit.bits; d++) {
-		uint32_t n = starts[d];
-		starts[d] = sum;
-		sum += n;
-	}
-}
-
-/* Sorts items by key bits in `varying`; other is a second buffer; the result is in items. */
-static void radix_sort(struct nr_tally_item *items, struct nr_tally_item *other, size_t count, uint64_t varying)
-{
-	struct nr_tally_item *from = items, *to = other;
-	if (count <= NR_SMALL_SORT) {
-		insertion_sort(items, count);
-		return;
-	}
-	unsigned bits = count <= NR_SHORT_SORT ? NR_SHORT_BITS : NR_DIGIT_BITS;
-	for (struct digit digit = {0, bits}; digit.shift < 64 && varying >> digit.shift; digit.shift += bits) {
-		digit.shift += (unsigned)__builtin_ctzll(varying >> digit.shift);
-		uint32_t starts[NR_DIGITS];
-		count_digits(from, count, digit, starts);
-		scatter(from, count, to, digit, starts);
-		struct nr_tally_item *swap = from;
-		from = to;
-		to = swap;
-	}
-	if (from != items)
-		memcpy(items, from, count * sizeof *items);
-}
-
-static uint64_t varying_bits(const struct nr_tally_item *items, size_t count)
-{
-	uint64_t any = 0, all = ~UINT64_C(0);
-	for (size_t i = 0; i < count; i++) {
-		any |= items[i].key;
-		all &= items[i].key;
-	}
-	return any ^ all;
-}
-
-/* One split by the topmost varying digit, then each part in cache. */
-static void sort_items(struct nr_tally_item *items, struct nr_tally_item *other, size_t count)
-{
-	uint64_t varying = varying_bits(items, count);
-	if (!varying)
-		return;
-	if (count <= NR_LARGE_SORT) {
-		radix_sort(items, other, count, varying);
-		return;
-	}
-	unsigned top = 63u - (unsigned)__builtin_clzll(varying);
-	struct digit digit = {top >= NR_DIGIT_BITS - 1 ? top - (NR_DIGIT_BITS - 1) : 0, NR_DIGIT_BITS};
-	uint32_t starts[NR_DIGITS], ends[NR_DIGITS];
-	count_digits(items, count, digit, starts);
-	memcpy(ends, starts, sizeof ends);
-	scatter(items, count, other, digit, ends);
-	for (size_t d = 0; d < NR_DIGITS; d++) {
-		size_t n = ends[d] - starts[d];
-		if (!n)
-			continue;
-		struct nr_tally_item *part = other + starts[d], *room = items + starts[d];
-		if (n > NR_LARGE_SORT && digit.shift)
-			sort_items(part, room, n);
-		else
-			radix_sort(part, room, n, varying_bits(part, n));
-		memcpy(room, part, n * sizeof *part);
-	}
-}
-
-static bool value_fits(uint64_t a, uint64_t b)
-{
-	return (a >> 40) + (b >> 40) <= NR_TALLY_PACKETS_MAX &&
-	       (a & NR_TALLY_BYTES_MAX) + (b & NR_TALLY_BYTES_MAX) <= NR_TALLY_BYTES_MAX;
-}
-
-static void combine(struct nr_tally *tally, unsigned mask_bits)
-{
-	struct nr_tally_item *items = tally->items;
 	size_t kept = 0;
-	for (size_t i = 1; i < tally->count; i++) {
-		if (items[kept].key >> mask_bits != items[i].key >> mask_bits) {
-			items[++kept] = items[i];
+	for (size_t i = 1; i < w->count; i++) {
+		struct nr_wide *a = &w->items[kept], *b = &w->items[i];
+		if (a->key >> mask_bits != b->key >> mask_bits) {
+			w->items[++kept] = *b;
 			continue;
 		}
-		uint64_t key = items[kept].key | items[i].key;
-		items[kept].key = key;
-		if (value_fits(items[kept].value, items[i].value))
-			items[kept].value += items[i].value;
+		a->key |= b->key;
+		uint64_t packets = (uint64_t)a->packets + b->packets, bytes = (uint64_t)a->bytes + b->bytes;
+		if (packets <= NR_WIDE_PACKETS_MAX && bytes <= NR_WIDE_BYTES_MAX)
+			*a = nr_wide_of(a->key, packets, bytes);
 		else
-			items[++kept] = (struct nr_tally_item){key, items[i].value};
+			w->items[++kept] = nr_wide_of(a->key, b->packets, b->bytes);
 	}
-	tally->count = tally->count ? kept + 1 : 0;
-	tally->sorted = tally->count;
+	w->count = w->count ? kept + 1 : 0;
 }
 
-static int sort_and_combine(struct nr_tally *tally, unsigned mask_bits, struct nr_error *error)
+/* Words with one key: one word where the packets have one size and are few, else a wide item. */
+static int combine_run(struct nr_tally *tally, size_t from, size_t to, size_t *kept, struct nr_error *error)
 {
-	if (tally->sorted == tally->count)
+	uint64_t first = tally->words.items[from], packets = 0;
+	struct nr_tally_sum sum = {sum_of_word(first).key, 0, 0};
+	bool same = true;
+	for (size_t i = from; i < to; i++) {
+		uint64_t word = tally->words.items[i];
+		struct nr_tally_sum s = sum_of_word(word);
+		packets += s.packets;
+		sum.packets += s.packets;
+		sum.bytes += s.bytes;
+		same = same && (word >> 1 & 127) == (first >> 1 & 127);
+	}
+	if (same && packets <= NR_WORD_PACKETS_MAX) {
+		const uint64_t field = (uint64_t)NR_WORD_PACKETS_MAX << 8;
+		tally->words.items[(*kept)++] = (first & ~field) | packets << 8;
 		return 0;
-	if (tally->count > UINT32_MAX)
-		return nr_fail(error, -EOVERFLOW, "more than 2^32 tallies in one interval");
-	NR_AUTO(nr_freep) struct nr_tally_item *other = malloc(tally->count * sizeof *other);
-	if (!other)
-		return nr_fail(error, -ENOMEM, "out of memory to sort %zu tallies", tally->count);
-	sort_items(tally->items, other, tally->count);
-	combine(tally, mask_bits);
+	}
+	return add_wide(&tally->wides, sum.key, sum.packets, sum.bytes, error);
+}
+
+static int combine_words(struct nr_tally *tally, struct nr_error *error)
+{
+	uint64_t *items = tally->words.items;
+	size_t count = tally->words.count, kept = 0;
+	for (size_t from = 0, to; from < count; from = to) {
+		uint64_t key = items[from] >> NR_WORD_KEY_SHIFT;
+		for (to = from + 1; to < count && items[to] >> NR_WORD_KEY_SHIFT == key;)
+			to++;
+		if (NR_LIKELY(to - from == 1)) {
+			items[kept++] = items[from];
+			continue;
+		}
+		int e = combine_run(tally, from, to, &kept, error);
+		if (e)
+			return e;
+	}
+	tally->words.count = kept;
 	return 0;
+}
+
+/* A key that stands in both lists moves to the wide one. Both are sorted. */
+static void move_shared(struct nr_tally *tally)
+{
+	struct nr_words *words = &tally->words;
+	struct nr_wides *wides = &tally->wides;
+	size_t kept = 0, k = 0;
+	if (!wides->count)
+		return;
+	for (size_t i = 0; i < words->count; i++) {
+		struct nr_tally_sum sum = sum_of_word(words->items[i]);
+		while (k < wides->count && wides->items[k].key < sum.key)
+			k++;
+		if (k == wides->count || wides->items[k].key != sum.key ||
+			wides->items[k].packets + sum.packets > NR_WIDE_PACKETS_MAX ||
+			wides->items[k].bytes + sum.bytes > NR_WIDE_BYTES_MAX) {
+			words->items[kept++] = words->items[i];
+			continue;
+		}
+		wides->items[k] = nr_wide_of(sum.key, wides->items[k].packets + sum.packets, wides->items[k].bytes + sum.bytes);
+	}
+	words->count = kept;
 }
 
 int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 {
-	return sort_and_combine(tally, 0, error);
+	if (!tally->unsorted)
+		return 0;
+	int e = nr_radix_sort_8(tally->words.items, tally->words.count, NR_WORD_KEY_SHIFT, error);
+	if (!e)
+		e = combine_words(tally, error);
+	if (!e)
+		e = nr_radix_sort_16(tally->wides.items, tally->wides.count, error);
+	if (e)
+		return e;
+	combine_wides(&tally->wides, 0);
+	move_shared(tally);
+	tally->unsorted = false;
+	return 0;
 }
 
-bool nr_tally_next(const struct nr_tally *tally, size_t *at, unsigned mask_bits, struct nr_tally_sum *ret_sum)
+bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
 {
-	if (*at >= tally->count)
-		return false;
-	struct nr_tally_sum sum = {tally->items[*at].key, 0, 0};
-	for (; *at < tally->count && tally->items[*at].key >> mask_bits == sum.key >> mask_bits; ++*at) {
-		sum.key |= tally->items[*at].key;
-		sum.packets += nr_tally_packets(&tally->items[*at]);
-		sum.bytes += nr_tally_bytes(&tally->items[*at]);
+	const struct nr_words *words = &walk->tally->words;
+	const struct nr_wides *wides = &walk->tally->wides;
+	struct nr_tally_sum sum = {UINT64_MAX, 0, 0};
+	if (walk->word < words->count)
+		sum = sum_of_word(words->items[walk->word]);
+	if (NR_LIKELY(walk->wide == wides->count || sum.key < wides->items[walk->wide].key)) {
+		if (walk->word == words->count)
+			return false;
+		walk->word++;
+		*ret_sum = sum;
+		return true;
+	}
+	uint64_t key = wides->items[walk->wide].key;
+	if (sum.key == key) /* its sum did not fit the wide item */
+		walk->word++;
+	else
+		sum = (struct nr_tally_sum){key, 0, 0};
+	for (; walk->wide < wides->count && wides->items[walk->wide].key == key; walk->wide++) {
+		sum.packets += wides->items[walk->wide].packets;
+		sum.bytes += wides->items[walk->wide].bytes;
 	}
 	*ret_sum = sum;
 	return true;
 }
 
-void nr_tally_filter(struct nr_tally *tally, bool (*keep)(const void *context, const struct nr_tally_item *item), const void *context)
-{
-	size_t kept = 0;
-	bool sorted = tally->sorted == tally->count;
-	for (size_t i = 0; i < tally->count; i++)
-		if (keep(context, &tally->items[i]))
-			tally->items[kept++] = tally->items[i];
-	tally->count = kept;
-	tally->sorted = sorted ? kept : 0;
-}
-
 /* ---- members ---- */
 
-int nr_members_sort(struct nr_tally *members, struct nr_error *error)
+void nr_members_fini(struct nr_wides *members)
 {
-	return sort_and_combine(members, 16, error);
+	nr_pages_unmap(members->items, members->room * sizeof *members->items);
+	*members = (struct nr_wides){0};
 }
 
-int nr_members_from(struct nr_tally *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
+int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes, struct nr_error *error)
+{
+	return add_wide(members, member << 16 | mask, packets, bytes, error);
+}
+
+int nr_members_append(struct nr_wides *members, const struct nr_wides *from, struct nr_error *error)
+{
+	int e = reserve_wides(members, from->count, error);
+	if (e || !from->count)
+		return e;
+	memcpy(members->items + members->count, from->items, from->count * sizeof *from->items);
+	members->count += from->count;
+	return 0;
+}
+
+int nr_members_sort(struct nr_wides *members, struct nr_error *error)
+{
+	int e = nr_radix_sort_16(members->items, members->count, error);
+	if (!e)
+		combine_wides(members, 16);
+	return e;
+}
+
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
 	const void *context, struct nr_error *error)
 {
-	int e = nr_tally_reserve(members, tally->count, error);
-	if (e)
-		return e;
 	uint32_t last = UINT32_MAX;
 	uint16_t mask = 0;
-	for (size_t i = 0; i < tally->count; i++) {
-		const struct nr_tally_item *item = &tally->items[i];
-		uint32_t group = nr_tally_group(item);
+	int e = reserve_wides(members, nr_tally_count(tally), error);
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0}; !e && nr_tally_next(&walk, &sum);) {
+		uint32_t group = nr_sum_group(&sum);
 		if (group != last) {
 			last = group;
 			mask = mask_of(context, group);
 		}
-		if (!mask)
-			continue;
-		uint64_t key = nr_tally_member(item) << 16 | mask;
-		members->items[members->count++] = (struct nr_tally_item){key, group >= NR_GROUP_EXTRA ? 0 : item->value};
+		bool extra = group >= NR_GROUP_EXTRA;
+		if (mask)
+			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets, extra ? 0 : sum.bytes, error);
 	}
-	return nr_members_sort(members, error);
+	return e ? e : nr_members_sort(members, error);
+}
+
+bool nr_members_next(const struct nr_wides *members, size_t *at, struct nr_tally_sum *ret_sum)
+{
+	if (*at >= members->count)
+		return false;
+	struct nr_tally_sum sum = {members->items[*at].key, 0, 0};
+	for (; *at < members->count && members->items[*at].key >> 16 == sum.key >> 16; ++*at) {
+		sum.key |= members->items[*at].key;
+		sum.packets += members->items[*at].packets;
+		sum.bytes += members->items[*at].bytes;
+	}
+	*ret_sum = sum;
+	return true;
 }

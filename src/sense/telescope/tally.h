@@ -2,10 +2,13 @@
 /*
  * Tallies: who knocked where, how often. The telescope's one structure for "packets, bytes and unique sources per X":
  * a list of (group, member) -> packets, bytes, kept by appending and, when it is read, sorted and combined. Appending
- * costs a sequential write; sorting is a radix sort. A tally is exact.
+ * costs a sequential write of 8 bytes; sorting is a radix sort. A tally is exact.
  *
  * A group is a TCP port, a UDP port or a category; a member is a source address (IPv4 itself; IPv6 as a 45-bit hash, so
  * that two of a million IPv6 sources are taken for one with a probability of 2 %).
+ *
+ * Most pairs are small: an IPv4 source, at most 63 packets, all of one usual size. Such a pair is one 64-bit word. What
+ * does not fit stands in the wide list, 16 bytes each. A key stands in one of the two once the tally is sorted.
  */
 #ifndef NR_SENSE_TELESCOPE_TALLY_H
 #define NR_SENSE_TELESCOPE_TALLY_H
@@ -21,82 +24,116 @@
 #define NR_GROUP_EXTRA	0x20100u /* + bit: counted besides the group of the packet (spoofed, malformed ...) */
 #define NR_GROUP_COUNT	0x20200u
 
-#define NR_TALLY_PACKETS_MAX ((UINT64_C(1) << 24) - 1)
-#define NR_TALLY_BYTES_MAX   ((UINT64_C(1) << 40) - 1)
+/* Bits of a word: group 18, IPv4 member 32, packets 6, size 7 (bytes of each packet less NR_WORD_SIZE_MIN), 1 unused. */
+#define NR_WORD_KEY_SHIFT   14
+#define NR_WORD_PACKETS_MAX 63u
+#define NR_WORD_SIZE_MIN    28u
+#define NR_WORD_SIZE_MAX    (NR_WORD_SIZE_MIN + 127u)
 
-/* Where a sum would not fit its 24 or 40 bits, neighbours with the same key remain; readers add them up. */
-struct nr_tally_item {
-	uint64_t key;	/* group << 46 | member */
-	uint64_t value; /* packets << 40 | bytes */
+struct nr_wide {
+	uint64_t key; /* group << 46 | member */
+	uint64_t packets : 24, bytes : 40; /* where a sum would not fit, neighbours with the same key remain */
+};
+#define NR_WIDE_PACKETS_MAX ((UINT64_C(1) << 24) - 1)
+#define NR_WIDE_BYTES_MAX   ((UINT64_C(1) << 40) - 1)
+
+/* packets and bytes within the limits above. */
+NR_INLINE struct nr_wide nr_wide_of(uint64_t key, uint64_t packets, uint64_t bytes)
+{
+	return (struct nr_wide){key, packets & NR_WIDE_PACKETS_MAX, bytes & NR_WIDE_BYTES_MAX};
+}
+
+struct nr_words {
+	uint64_t *items; /* nr_pages */
+	size_t count, room;
+};
+struct nr_wides {
+	struct nr_wide *items; /* nr_pages */
+	size_t count, room;
 };
 
 struct nr_tally {
-	struct nr_tally_item *items; /* owned */
-	size_t count, room;
-	size_t sorted; /* the first `sorted` items are sorted and combined */
+	struct nr_words words;
+	struct nr_wides wides;
+	bool unsorted; /* something was added since the last sort */
 };
+
+/* One key of a sorted tally with its whole sum. */
+struct nr_tally_sum {
+	uint64_t key, packets, bytes;
+};
+NR_INLINE uint32_t nr_sum_group(const struct nr_tally_sum *sum)
+{
+	return (uint32_t)(sum->key >> NR_MEMBER_BITS);
+}
+NR_INLINE uint64_t nr_sum_member(const struct nr_tally_sum *sum)
+{
+	return sum->key & NR_MEMBER_MASK;
+}
 
 NR_INLINE uint64_t nr_tally_key(uint32_t group, uint64_t member)
 {
 	return (uint64_t)group << NR_MEMBER_BITS | member;
 }
-NR_INLINE uint32_t nr_tally_group(const struct nr_tally_item *item)
-{
-	return (uint32_t)(item->key >> NR_MEMBER_BITS);
-}
-NR_INLINE uint64_t nr_tally_member(const struct nr_tally_item *item)
-{
-	return item->key & NR_MEMBER_MASK;
-}
-NR_INLINE uint64_t nr_tally_packets(const struct nr_tally_item *item)
-{
-	return item->value >> 40;
-}
-NR_INLINE uint64_t nr_tally_bytes(const struct nr_tally_item *item)
-{
-	return item->value & NR_TALLY_BYTES_MAX;
-}
 
 uint64_t nr_member_of(const struct nr_address *address);
 
 void nr_tally_fini(struct nr_tally *tally);
-/* Makes room for `more` items; -ENOMEM. */
-int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error);
-/* Adds without a check of room: reserve first. */
-NR_INLINE void nr_tally_add(struct nr_tally *tally, uint64_t key, uint64_t packets, uint64_t bytes)
+NR_INLINE size_t nr_tally_count(const struct nr_tally *tally)
 {
-	tally->items[tally->count++] = (struct nr_tally_item){key, packets << 40 | bytes};
+	return tally->words.count + tally->wides.count;
 }
-/* Appends all items of `from` (which stays). */
+/* Makes room for `more` additions of either kind; -ENOMEM. */
+int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error);
+
+/* Adds `packets` packets of `size` bytes each, without a check of room: reserve first.
+ * packets and size are below 2^16 and 2^24. */
+NR_INLINE void nr_tally_add(struct nr_tally *tally, uint32_t group, uint64_t member, uint32_t packets, uint32_t size)
+{
+	uint32_t extra = size - NR_WORD_SIZE_MIN;
+	tally->unsorted = true;
+	if (NR_LIKELY(packets <= NR_WORD_PACKETS_MAX && extra <= NR_WORD_SIZE_MAX - NR_WORD_SIZE_MIN && member <= UINT32_MAX))
+		tally->words.items[tally->words.count++] =
+			(uint64_t)group << 46 | member << NR_WORD_KEY_SHIFT | (uint64_t)packets << 8 | (uint64_t)extra << 1;
+	else
+		tally->wides.items[tally->wides.count++] =
+			nr_wide_of(nr_tally_key(group, member), packets, (uint64_t)packets * size);
+}
+/* The same for a sum that was read from another tally; it checks and makes room. */
+int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, struct nr_error *error);
+/* Appends all of `from` (which stays). */
 int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct nr_error *error);
 /* Sorts by key and combines equal keys. */
 int nr_tally_sort(struct nr_tally *tally, struct nr_error *error);
-/* The next key of a sorted tally with its whole sum (*at starts at 0). mask_bits: NR_TALLY_PAIRS or NR_TALLY_MEMBERS. */
-struct nr_tally_sum {
-	uint64_t key, packets, bytes;
+
+/* Walks a sorted tally in the order of keys. */
+struct nr_tally_walk {
+	const struct nr_tally *tally;
+	size_t word, wide;
 };
-#define NR_TALLY_PAIRS	 0
-#define NR_TALLY_MEMBERS 16
-bool nr_tally_next(const struct nr_tally *tally, size_t *at, unsigned mask_bits, struct nr_tally_sum *ret_sum);
-/* Keeps the items for which keep() answers true; order stays. */
-void nr_tally_filter(struct nr_tally *tally, bool (*keep)(const void *context, const struct nr_tally_item *item), const void *context);
+bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum);
 
 /*
- * Members: the same sources seen from the other side, one item a source: key = member << 16 | mask of categories,
- * value = packets and bytes. Made from sorted or unsorted tallies, sorted by member and combined (masks OR-ed).
+ * Members: the same sources seen from the other side, one a source: key = member << 16 | mask of categories. Sorted by
+ * member, equal members combined and their masks OR-ed.
  */
-NR_INLINE uint64_t nr_members_member(const struct nr_tally_item *item)
+NR_INLINE uint64_t nr_members_member(const struct nr_tally_sum *sum)
 {
-	return item->key >> 16;
+	return sum->key >> 16;
 }
-NR_INLINE uint16_t nr_members_mask(const struct nr_tally_item *item)
+NR_INLINE uint16_t nr_members_mask(const struct nr_tally_sum *sum)
 {
-	return (uint16_t)item->key;
+	return (uint16_t)sum->key;
 }
+void nr_members_fini(struct nr_wides *members);
+int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes, struct nr_error *error);
+int nr_members_append(struct nr_wides *members, const struct nr_wides *from, struct nr_error *error);
+int nr_members_sort(struct nr_wides *members, struct nr_error *error);
 /* mask_of(group): the bits of a group's packets, 0: leave the group out. Extra groups add bits but neither packets nor
- * bytes. *members must be empty. */
-int nr_members_from(struct nr_tally *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
+ * bytes. *members must be empty; sorted afterwards. */
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
 	const void *context, struct nr_error *error);
-int nr_members_sort(struct nr_tally *members, struct nr_error *error);
+/* Walks sorted members; *at starts at 0. */
+bool nr_members_next(const struct nr_wides *members, size_t *at, struct nr_tally_sum *ret_sum);
 
 #endif

@@ -82,7 +82,7 @@ static int start(const void *conf, void *local, struct nr_error *error)
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
 	l->table_bytes_max = (size_t)(c->memory_bytes / 2);
-	l->sort_items = (size_t)(c->memory_bytes / 8 / sizeof(struct nr_tally_item));
+	l->sort_items = (size_t)(c->memory_bytes / 8 / sizeof(uint64_t));
 	int e = nr_victims_init(&l->victims, error);
 	return e ? e : nr_merged_new(&l->merged, error);
 }
