@@ -143,14 +143,24 @@ static bool wait_for_room(struct nr_stream *stream)
 	return !atomic_load(&stream->stopping);
 }
 
+/* Fills the block; blocks come into being when they are first needed. False: nothing more will come. */
+static bool fill_block(struct nr_stream *stream, struct block *block)
+{
+	block->length = block->used = 0;
+	if (!block->bytes && !(block->bytes = malloc(BLOCK))) {
+		nr_fail(&stream->error, -ENOMEM, "out of memory");
+		return false;
+	}
+	return stream->decompress ? decompress_block(stream, block) : copy_block(stream, block);
+}
+
 static void *read_ahead(void *argument)
 {
 	struct nr_stream *stream = argument;
 	bool more = true;
 	while (more && wait_for_room(stream)) {
 		struct block *block = &stream->blocks[stream->head % BLOCK_COUNT];
-		block->length = block->used = 0;
-		more = stream->decompress ? decompress_block(stream, block) : copy_block(stream, block);
+		more = fill_block(stream, block);
 		pthread_mutex_lock(&stream->lock);
 		if (block->length > 0)
 			stream->head++;
@@ -243,9 +253,6 @@ static int read_first(struct nr_stream *stream, const char *path, struct nr_erro
 
 static int start_thread(struct nr_stream *stream, const char *path, struct nr_error *error)
 {
-	for (unsigned i = 0; i < BLOCK_COUNT; i++)
-		if (!(stream->blocks[i].bytes = malloc(BLOCK)))
-			return nr_fail(error, -ENOMEM, "%s: out of memory", path);
 	if (stream->decompress && !(stream->input = malloc(INPUT)))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
 	stream->stop = eventfd(0, EFD_CLOEXEC);

@@ -255,7 +255,7 @@ static void tells_damaged_compression(void **state)
 	}
 }
 
-/* A small file that holds 76 MB: all of it comes, in bounded memory. */
+/* A small file that holds 15 MB: all of it comes, in bounded memory. */
 static void survives_a_bomb(void **state)
 {
 	(void)state;
@@ -268,8 +268,8 @@ static void survives_a_bomb(void **state)
 		.avail_in = (uInt)head.length,
 		.next_out = out,
 		.avail_out = (uInt)room};
-	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	for (int i = 0; i < 10000; i++) {
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	for (int i = 0; i < 2000; i++) {
 		assert_int_equal(deflate(&z, Z_NO_FLUSH), Z_OK);
 		z.next_in = piece.data;
 		z.avail_in = (uInt)piece.length;
@@ -280,7 +280,7 @@ static void survives_a_bomb(void **state)
 	assert_true(length < room);
 	struct outcome o;
 	read_bytes(out, length, 1024, &o);
-	assert_int_equal(o.frames, 1 + 10000 * 100);
+	assert_int_equal(o.frames, 1 + 2000 * 100);
 	assert_string_equal(o.damage, "");
 	free(out);
 }
