@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot path. Blocks of 32 packets: first the home line of every source is prefetched, then the entries are updated,
- * so that 32 cache misses are under way at once. An entry combines what its source sends to its two latest groups; only
+ * The hot path. Blocks of packets: while one block's entries are updated, the home lines of the next block's sources are
+ * fetched, so that as many cache misses are under way at once as the processor can hold. An entry combines what its source sends to its two latest groups; only
  * what leaves it is appended to the window's tally.
  */
 #include "sense/telescope/state.h"
@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NR_BLOCK	32
+#define NR_BLOCK	16
 #define NR_ITEMS_PACKET 4 /* most tally items that one packet can cause: one evicted, three extra groups */
 #define NR_RECENT_GROUP 0x3ffffu
 #define NR_SIZE_MAX	0xffffffu /* bytes of a frame that are counted; readers refuse records over 256 KiB */
@@ -478,19 +478,31 @@ NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_l
 	observe_one(refs, l, table, s, address, p, time);
 }
 
-static void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *packets, size_t count)
+/* Where the sources of a block are at home, computed and prefetched while the block before it is observed. */
+struct homes {
+	const struct nr_day *day; /* the table they were computed for; NULL: none */
+	size_t capacity;
+	size_t at[NR_BLOCK];
+};
+
+NR_INLINE void prefetch_block(const struct nr_local *l, const struct nr_packet *packets, size_t count, struct homes *homes)
 {
-	size_t homes[NR_BLOCK];
-	const struct nr_day *day = l->day;
-	size_t capacity = 0; /* of the table that homes[] were computed for */
-	if (NR_LIKELY(day != NULL)) {
-		keep_room(l, &l->day->table4);
-		capacity = day->table4.capacity;
-		for (size_t i = 0; i < count; i++) {
-			homes[i] = nr_source_home(&day->table4, nr_address_ipv4(&packets[i].source));
-			__builtin_prefetch(nr_source_at(&day->table4, homes[i]), 1);
-		}
+	homes->day = l->day;
+	if (NR_UNLIKELY(!l->day))
+		return;
+	const struct nr_source_table *table = &l->day->table4;
+	homes->capacity = table->capacity;
+	for (size_t i = 0; i < count; i++) {
+		homes->at[i] = nr_source_home(table, nr_address_ipv4(&packets[i].source));
+		__builtin_prefetch(nr_source_at(table, homes->at[i]), 1);
 	}
+}
+
+static void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *packets, size_t count,
+	const struct homes *homes)
+{
+	if (NR_LIKELY(l->day != NULL))
+		keep_room(l, &l->day->table4);
 	for (size_t i = 0; i < count; i++) {
 		const struct nr_packet *p = &packets[i];
 		if (NR_UNLIKELY(p->kind == NR_PACKET_QUOTE)) {
@@ -500,8 +512,7 @@ static void observe_block(const struct nr_telescope_refs *refs, struct nr_local 
 		nr_time time = p->time;
 		if (NR_UNLIKELY(!step_time(l, &time)))
 			return;
-		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) &&
-			!make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
+		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) && !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
 		l->packets++;
 		l->bytes += p->wire;
@@ -509,9 +520,10 @@ static void observe_block(const struct nr_telescope_refs *refs, struct nr_local 
 			observe_source6(refs, l, p, time);
 			continue;
 		}
-		if (NR_UNLIKELY(l->day != day || l->day->table4.capacity != capacity))
-			homes[i] = nr_source_home(&l->day->table4, nr_address_ipv4(&p->source));
-		observe_source4(refs, l, p, time, homes[i]);
+		size_t home = homes->at[i];
+		if (NR_UNLIKELY(l->day != homes->day || l->day->table4.capacity != homes->capacity))
+			home = nr_source_home(&l->day->table4, nr_address_ipv4(&p->source));
+		observe_source4(refs, l, p, time, home);
 	}
 }
 
@@ -519,11 +531,16 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 {
 	const struct nr_telescope_refs *refs = ((const struct nr_telescope_conf *)conf)->refs;
 	struct nr_local *l = local;
-	if (NR_UNLIKELY(l->failure.code))
+	struct homes homes[2];
+	if (NR_UNLIKELY(l->failure.code || !batch->count))
 		return;
-	for (size_t i = 0; i < batch->count; i += NR_BLOCK) {
+	prefetch_block(l, batch->packets, NR_MIN(batch->count, (size_t)NR_BLOCK), &homes[0]);
+	for (size_t i = 0, n = 0; i < batch->count; i += NR_BLOCK, n++) {
+		size_t next = i + NR_BLOCK;
+		if (NR_LIKELY(next < batch->count))
+			prefetch_block(l, batch->packets + next, NR_MIN(batch->count - next, (size_t)NR_BLOCK), &homes[(n + 1) & 1]);
 		if (!make_dirty_room(l) || !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
-		observe_block(refs, l, batch->packets + i, NR_MIN(batch->count - i, (size_t)NR_BLOCK));
+		observe_block(refs, l, batch->packets + i, NR_MIN(batch->count - i, (size_t)NR_BLOCK), &homes[n & 1]);
 	}
 }
