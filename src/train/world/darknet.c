@@ -33,7 +33,7 @@ int nr_dark_init(struct nr_dark *dark, const struct nr_prefixes *prefixes, struc
 		if (rc)
 			return rc;
 		if (!nr_address_is_ipv4(&p->address) || p->length < 96) {
-			dark->ipv6 = dark->has_ipv6 ? dark->ipv6 : p->address;
+			dark->ipv6 = dark->has_ipv6 ? dark->ipv6 : *p;
 			dark->has_ipv6 = true;
 			continue;
 		}

@@ -27,7 +27,7 @@ struct nr_dark {
 	uint64_t before[NR_DARK_MAX + 1]; /* addresses in the ranges before this one */
 	size_t count;
 	bool has_ipv6;
-	struct nr_address ipv6;
+	struct nr_prefix ipv6; /* the first one */
 };
 
 /* -EINVAL: no IPv4 range, too many, overlapping. */

@@ -208,7 +208,7 @@ static void write_packet(struct nr_day *day, const struct nr_world_packet *p)
 	uint8_t frame[NR_FRAME_MAX];
 	uint32_t captured;
 	uint32_t wire = nr_frame_write(
-		p, &day->truth.sources[p->source].address, &day->world->dark.ipv6, frame, &captured);
+		p, &day->truth.sources[p->source].address, &day->world->dark.ipv6.address, frame, &captured);
 	nr_pcap_write_frame(day->world->pcap, p->time, frame, captured, wire);
 	nr_truth_count(&day->truth, p, wire);
 }

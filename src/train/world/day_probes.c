@@ -89,6 +89,16 @@ static uint32_t add_ipv6_source(struct nr_day *day, struct nr_random *random)
 	return number;
 }
 
+/* The low 32 bits of ::0 to ::1ff in the prefix, as a hit list of low-byte addresses has them. */
+static uint32_t ipv6_target(const struct nr_prefix *dark, struct nr_random *random)
+{
+	uint32_t base = 0;
+	unsigned bits = NR_MIN(128u - dark->length, 9u);
+	for (unsigned i = 12; i < 16; i++)
+		base = base << 8 | dark->address.octets[i];
+	return base | (uint32_t)nr_random_below(random, UINT64_C(1) << bits);
+}
+
 static void script_ipv6(struct nr_day *day, struct nr_actor *actor)
 {
 	static const uint16_t ports[] = {80, 443, 22, 8080, 53};
@@ -103,8 +113,7 @@ static void script_ipv6(struct nr_day *day, struct nr_actor *actor)
 		uint16_t port = ports[nr_random_below(&actor->random, NR_COUNT(ports))];
 		struct nr_world_packet p = nr_day_syn(day, actor, sources[i % IPV6_SOURCES], time, 64, port);
 		p.ipv6 = true;
-		p.destination =
-			nr_random_between(&actor->random, 1, 0x1ff); /* low-byte addresses of a hit list */
+		p.destination = ipv6_target(&day->world->dark.ipv6, &actor->random);
 		p.layout = NR_LAYOUT_MSS;
 		if (port == 53) {
 			p.protocol = NR_WORLD_UDP;
