@@ -221,6 +221,8 @@ static void test_help(void **state)
 	expect_in(out, "telescope report            Ask the store\n");
 	expect_in(out, "serve [ROOM]                Serve the console\n");
 	assert_null(strstr(out, "--man"));
+	assert_int_equal(run("help --help"), 0);
+	expect_in(out, "serve [ROOM]");
 	assert_int_equal(run("help telescope"), 0);
 	expect_in(out, "telescope read FILE...      Analyse captures\n");
 	assert_null(strstr(out, "serve"));
@@ -228,7 +230,7 @@ static void test_help(void **state)
 	expect_in(out, "Usage: noroshi telescope read [OPTIONS] FILE...\n");
 	expect_in(out, "  --workers N    Threads (default: 1; 1 to 64)\n");
 	expect_in(out, "  --json         One JSON document\n");
-	expect_in(out, "  --config FILE  Read options");
+	expect_in(out, "  --config FILE  read options");
 	expect_in(out, "noroshi telescope read a.pcap\n");
 	char kept[sizeof out];
 	strcpy(kept, out);

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -58,7 +59,48 @@ static void test_mode(void **state)
 	umask(mask);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0640);
+	/* a file that was kept from others stays so */
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(nr_file_write(path, "b", 1, NULL), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
 	unlink(path);
+}
+
+static void test_link(void **state)
+{
+	struct stat status;
+	char link_path[80];
+	(void)state;
+	snprintf(link_path, sizeof link_path, "%s/link", folder);
+	assert_int_equal(nr_file_write(path, "old", 3, NULL), 0);
+	assert_int_equal(symlink("file", link_path), 0);
+	assert_int_equal(nr_file_write(link_path, "new", 3, NULL), 0);
+	assert_int_equal(lstat(link_path, &status), 0);
+	assert_true(S_ISLNK(status.st_mode));
+	expect_content("new", 3);
+	unlink(link_path);
+	unlink(path);
+}
+
+/* A pipe is written to and stays one. */
+static void test_pipe(void **state)
+{
+	struct stat status;
+	char bytes[8] = "";
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(nr_file_write(path, "hello", 5, NULL), 0);
+	assert_int_equal(read(fd, bytes, sizeof bytes), 5);
+	assert_string_equal(bytes, "hello");
+	close(fd);
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(S_ISFIFO(status.st_mode));
+	assert_int_equal(files_count(), 1);
+	unlink(path);
+	assert_int_equal(nr_file_write("/dev/full", "x", 1, NULL), -ENOSPC);
 }
 
 static void test_limit(void **state)
@@ -156,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_write_read),
 		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_full_disk),

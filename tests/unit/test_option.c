@@ -12,7 +12,7 @@
 
 struct conf {
 	bool json, colour;
-	uint64_t workers, size, any;
+	uint64_t workers, size, limit, any;
 	double rate;
 	nr_time keep, from;
 	const char *store, *out, *by;
@@ -31,6 +31,7 @@ static const struct nr_option options[] = {
 	OPTION(workers, NR_OPTION_UINT, .fallback = "1", .minimum = 1, .maximum = 64, .value = "N"),
 	OPTION(any, NR_OPTION_UINT, ),
 	OPTION(size, NR_OPTION_SIZE, .fallback = "64K", .minimum = 512),
+	OPTION(limit, NR_OPTION_SIZE, .minimum = 65536, .maximum = 3 << 20),
 	OPTION(rate, NR_OPTION_REAL, .maximum = 1),
 	OPTION(keep, NR_OPTION_DURATION, .fallback = "7d"),
 	OPTION(from, NR_OPTION_TIME, ),
@@ -224,6 +225,8 @@ static void test_parse_bad(void **state)
 		{"--workers=", -EINVAL, "--workers: : not a whole number"},
 		{"--workers x", -EINVAL, "--workers: x: not a whole number"},
 		{"--workers 99", -ERANGE, "--workers: the value must be from 1 to 64"},
+		{"--size 100", -ERANGE, "--size: the value must be at least 512"},
+		{"--limit 2K", -ERANGE, "--limit: the value must be from 64K to 3M"},
 		{"--json=maybe", -EINVAL, "--json: maybe: write true or false"},
 		{"--no-json=true", -EINVAL, "--no-json takes no value"},
 		{"--no-workers", -ENOENT, "--no-workers: no such option; did you mean --workers?"},
