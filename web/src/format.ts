@@ -111,14 +111,16 @@ export function countryName(code: string, language: Language): string | null {
 
 /** How long ago, in the largest whole unit. */
 export function ago(ms: number, language: Language): string {
-	const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' });
+	const relative = new Intl.RelativeTimeFormat(language, { numeric: 'always' });
+	// Japanese sets no space between a number and its unit.
+	const say = (value: number, unit: Intl.RelativeTimeFormatUnit): string => (language === 'ja' ? relative.format(value, unit).replace(' ', '') : relative.format(value, unit));
 	const minutes = Math.round(ms / 60_000);
 	if (minutes < 60)
-		return format.format(-minutes, 'minute');
+		return say(-minutes, 'minute');
 	if (minutes < 48 * 60)
-		return format.format(-Math.round(minutes / 60), 'hour');
+		return say(-Math.round(minutes / 60), 'hour');
 	const days = Math.round(minutes / 1440);
-	return days < 730 ? format.format(-days, 'day') : format.format(-Math.round(days / 365), 'year');
+	return days < 730 ? say(-days, 'day') : say(-Math.round(days / 365), 'year');
 }
 
 export const words = (list: string): string[] => list.split(',').filter((word) => word !== '');

@@ -7,12 +7,13 @@ import { portLabel, protocolName } from '../format';
 import { go, linkTo } from '../route';
 import type { Port } from '../rows';
 import { useSpeech, type Speech } from '../text/index';
-import { arc, labelsOf, slicesOf, type Label, type Slice } from './slices';
+import { arc, fit, labelsOf, sideOf, slicesOf, type Label, type Slice } from './slices';
 import { useWidth } from './size';
 
 const WIDE = 480; /* px: from here on labels carry names and shares */
-const NARROW_LABEL = 72; /* px beside the ring on a phone: leader and "37215/tcp" */
 const LINE = 19;
+const FONT = 13; /* px, as .ring-label in chart.css; 12 on a narrow screen */
+const MOST = 132; /* px: radius where there is room */
 
 export const portHref = (protocol: number, port: number): string => linkTo(`/telescope/ports/${protocolName(protocol)}/${port}`);
 const targetOf = (slice: Slice): string => (slice.port ? portHref(slice.port.protocol, slice.port.port) : linkTo('/telescope/ports'));
@@ -24,14 +25,45 @@ function nameOf(slice: Slice, speech: Speech): [string, string] {
 	return [portLabel(slice.port.protocol, slice.port.port), serviceName(protocolName(slice.port.protocol), slice.port.port)];
 }
 
+/** What a label says: name, and where there is room service and share. */
+function partsOf(slice: Slice, wide: boolean, speech: Speech): [string, string, string] {
+	const [name, service] = nameOf(slice, speech);
+	if (!wide)
+		return [slice.port ? name : speech.t.ring.restShort, '', ''];
+	return [name, service === '' ? '' : ` ${service}`, `  ${speech.percent(slice.share)}`];
+}
+
+let pen: CanvasRenderingContext2D | null = null;
+
+/** Width of a label as it will be drawn, with a little to spare. */
+function widthOf([name, service, share]: [string, string, string], size: number, family: string): number {
+	pen ??= document.createElement('canvas').getContext('2d');
+	if (!pen)
+		return (name.length + service.length + share.length) * size * 0.65;
+	pen.font = `600 ${size}px ${family}`;
+	const bold = pen.measureText(name).width;
+	pen.font = `${size}px ${family}`;
+	return bold + pen.measureText(service + share).width + 6;
+}
+
+function widestOf(slices: Slice[], labelSide: (slice: Slice) => 'left' | 'right', wide: boolean, speech: Speech): { left: number; right: number } {
+	const family = getComputedStyle(document.documentElement).fontFamily;
+	const widest = { left: 0, right: 0 };
+	for (const slice of slices) {
+		const side = labelSide(slice);
+		widest[side] = Math.max(widest[side], widthOf(partsOf(slice, wide, speech), wide ? FONT : FONT - 1, family));
+	}
+	return widest;
+}
+
 function LabelText({ label, x, wide, speech }: { label: Label; x: number; wide: boolean; speech: Speech }): VNode {
-	const [name, service] = nameOf(label.slice, speech);
+	const [name, service, share] = partsOf(label.slice, wide, speech);
 	const right = label.side === 'right';
 	return (
 		<text class="ring-label" x={right ? x : -x} y={label.y} dy="0.35em" text-anchor={right ? 'start' : 'end'}>
-			<tspan class="ring-name">{wide || label.slice.port ? name : speech.t.ring.restShort}</tspan>
-			{wide && service !== '' && <tspan>{` ${service}`}</tspan>}
-			{wide && <tspan class="ring-share">{`  ${speech.percent(label.slice.share)}`}</tspan>}
+			<tspan class="ring-name">{name}</tspan>
+			<tspan>{service}</tspan>
+			<tspan class="ring-share">{share}</tspan>
 		</text>
 	);
 }
@@ -63,6 +95,7 @@ function SlicePath({ slice, inner, outer, lit, onLight }: { slice: Slice; inner:
 	return (
 		<g
 			class={lit !== null && lit !== key ? 'slice dim' : 'slice'}
+			data-packets={slice.packets}
 			onClick={() => go(targetOf(slice))}
 			onPointerEnter={() => onLight(key)}
 			onPointerLeave={() => onLight(null)}
@@ -87,9 +120,10 @@ export function Ring({ ports, total, lit, onLight }: Props): VNode {
 	const [own, setOwn] = useState<string | null>(null);
 	const wide = width >= WIDE;
 	const slices = slicesOf(ports, total);
-	const outer = wide ? Math.min(132, width * 0.22) : Math.max(40, Math.min(108, width / 2 - NARROW_LABEL));
+	const gap = wide ? 26 : 16;
+	const { radius: outer, middle } = fit(width, widestOf(slices, sideOf, wide, speech), gap, MOST);
 	const height = wide ? 330 : outer * 2 + 56;
-	const labelX = outer + (wide ? 26 : 16);
+	const labelX = outer + gap;
 	const labels = labelsOf(slices, outer, LINE, height / 2 - LINE / 2 - 2);
 	const light = onLight ?? setOwn;
 	const shown = lit === undefined ? own : lit;
@@ -99,7 +133,7 @@ export function Ring({ ports, total, lit, onLight }: Props): VNode {
 			<svg
 				width={width}
 				height={height}
-				viewBox={`${-width / 2} ${-height / 2} ${width} ${height}`}
+				viewBox={`${-middle} ${-height / 2} ${width} ${height}`}
 				role="img"
 				aria-label={speech.t.ring.summary(speech.whole(total), spoken.join(' '))}
 			>

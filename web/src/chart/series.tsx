@@ -25,7 +25,7 @@ export interface Style {
 export function styleOf(key: string, index: number, classOfKey: (key: string) => string | null): Style {
 	const name = classOfKey(key);
 	if (name === 'iot' || name === 'windows')
-		return { colour: toneOf(name), dash: index % DASHES.length };
+		return { colour: `${toneOf(name)}${['', '-1', '-2'][index % 3] ?? ''}`, dash: index % DASHES.length };
 	if (name !== null)
 		return { colour: `line-${index % 4}`, dash: index % DASHES.length };
 	return key === LEAD ? { colour: 'accent', dash: 0 } : { colour: `line-${index % 4}`, dash: 1 + (index % (DASHES.length - 1)) };

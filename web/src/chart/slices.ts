@@ -61,11 +61,13 @@ function spread(wanted: number[], gap: number, limit: number): number[] {
 	return placed;
 }
 
+export const sideOf = (slice: Slice): Label['side'] => (Math.sin((slice.start + slice.end) / 2) >= 0 ? 'right' : 'left');
+
 export function labelsOf(slices: Slice[], radius: number, gap: number, limit: number): Label[] {
 	const labels = slices.map((slice): Label => {
 		const middle = (slice.start + slice.end) / 2;
 		const anchor: [number, number] = [Math.sin(middle) * radius, -Math.cos(middle) * radius];
-		return { slice, side: anchor[0] >= 0 ? 'right' : 'left', y: anchor[1] * 1.12, anchor };
+		return { slice, side: sideOf(slice), y: anchor[1] * 1.12, anchor };
 	});
 	for (const side of ['left', 'right'] as const) {
 		const column = labels.filter((label) => label.side === side).sort((a, b) => a.y - b.y);
@@ -75,6 +77,21 @@ export function labelsOf(slices: Slice[], radius: number, gap: number, limit: nu
 		});
 	}
 	return labels;
+}
+
+export interface Fit {
+	radius: number;
+	/** Where the middle of the ring stands, px from the left edge. */
+	middle: number;
+}
+
+/** The largest ring beside which the widest label of each side has room: widths in px, `gap` from the ring to a label. */
+export function fit(width: number, widest: { left: number; right: number }, gap: number, most: number): Fit {
+	const room = width - widest.left - widest.right - 2 * gap;
+	const radius = Math.max(36, Math.min(most, room / 2));
+	const left = widest.left + gap + radius;
+	const right = widest.right + gap + radius;
+	return { radius, middle: Math.min(Math.max(width / 2, left), Math.max(left, width - right)) };
 }
 
 /** One slice as an SVG path. A full circle is drawn as two halves: an arc cannot end where it began. */

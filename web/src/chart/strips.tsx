@@ -3,12 +3,12 @@
 import type { VNode } from 'preact';
 import { linkTo } from '../route';
 import type { Finding } from '../rows';
+import { URGENT } from '../severity';
 import { named, useSpeech } from '../text/index';
 import { useWidth } from './size';
 
 const BINS = 48;
 const HEIGHT = 44;
-const URGENT = 4; /* severity "high": what needs action is red */
 
 export interface Strip {
 	kind: string;

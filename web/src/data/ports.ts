@@ -12,9 +12,9 @@ const NAMES: Record<string, string> = {
 	'tcp/5000': 'UPnP', 'tcp/5038': 'Asterisk', 'tcp/5060': 'SIP', 'udp/5060': 'SIP', 'udp/5353': 'mDNS', 'tcp/5432': 'PostgreSQL', 'tcp/5555': 'ADB', 'udp/5683': 'CoAP',
 	'tcp/5900': 'VNC', 'tcp/5901': 'VNC', 'tcp/5985': 'WinRM', 'tcp/6379': 'Redis', 'tcp/6443': 'Kubernetes', 'udp/6881': 'BitTorrent', 'tcp/7001': 'WebLogic', 'tcp/7547': 'TR-069',
 	'tcp/8000': 'HTTP', 'tcp/8080': 'HTTP', 'tcp/8081': 'HTTP', 'tcp/8088': 'HTTP', 'tcp/8291': 'Winbox', 'tcp/8443': 'HTTPS', 'tcp/8545': 'Ethereum', 'tcp/8728': 'RouterOS', 'tcp/8888': 'HTTP',
-	'tcp/9000': 'HTTP', 'tcp/9090': 'HTTP', 'tcp/9200': 'Elasticsearch', 'tcp/9527': 'Camera', 'udp/10001': 'Ubiquiti', 'tcp/10250': 'Kubelet', 'tcp/11211': 'Memcached', 'udp/11211': 'Memcached',
-	'tcp/27017': 'MongoDB', 'udp/32414': 'Plex', 'udp/33848': 'Jenkins', 'tcp/34567': 'DVR', 'tcp/37215': 'Huawei UPnP', 'udp/37810': 'DVR', 'tcp/47808': 'BACnet', 'udp/47808': 'BACnet',
-	'tcp/52869': 'Realtek UPnP', 'tcp/60023': 'Telnet',
+	'tcp/9000': 'HTTP', 'tcp/9090': 'HTTP', 'tcp/9200': 'Elastic', 'tcp/9527': 'Camera', 'udp/10001': 'Ubiquiti', 'tcp/10250': 'Kubelet', 'tcp/11211': 'Memcached', 'udp/11211': 'Memcached',
+	'tcp/27017': 'MongoDB', 'udp/32414': 'Plex', 'udp/33848': 'Jenkins', 'tcp/34567': 'DVR', 'tcp/37215': 'UPnP', 'udp/37810': 'DVR', 'tcp/47808': 'BACnet', 'udp/47808': 'BACnet',
+	'tcp/52869': 'UPnP', 'tcp/60023': 'Telnet',
 };
 
 export const serviceName = (protocol: string, port: number): string => NAMES[`${protocol}/${port}`] ?? '';

@@ -147,13 +147,18 @@ function factsOf(day: SourceDay, speech: Speech): [string, string][] {
 	];
 }
 
-function Day({ day }: { day: SourceDay }): VNode {
+/** One day: what was judged, why, and the figures. The newest is open, the others say in one line what they hold. */
+function Day({ day, open }: { day: SourceDay; open: boolean }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
+	const judged = [day.research, column.toolList(speech, day.tools)].filter((word) => word !== '').join(', ');
 	const evidence = jsonObject(day.evidence);
 	return (
-		<article class="card day">
-			<h3>{`${speech.day(day.time)} UTC`}<span class="quiet">{` · ${day.sensor}`}</span></h3>
+		<details class="card day" open={open}>
+			<summary>
+				<h3>{`${speech.day(day.time)} UTC`}</h3>
+				<span class="quiet">{[day.sensor, t.sourcePage.dayPackets(speech.whole(day.packets)), judged].filter((word) => word !== '').join(' · ')}</span>
+			</summary>
 			<div class="day-columns">
 				<div>
 					<h4>{t.sourcePage.how}</h4>
@@ -172,7 +177,7 @@ function Day({ day }: { day: SourceDay }): VNode {
 					</dl>
 				</div>
 			</div>
-		</article>
+		</details>
 	);
 }
 
@@ -245,7 +250,7 @@ export function SourcePage(): VNode {
 							<p class="lead"><Rich text={t.sourcePage.sentence(whole(packets), whole(ports), speech.span(first, last), speech.zone)} /></p>
 							<section aria-labelledby="days-head">
 								<h2 id="days-head">{t.sourcePage.days}</h2>
-								{days.map((day) => <Day key={`${day.time} ${day.sensor}`} day={day} />)}
+								{[...days].reverse().map((day, index) => <Day key={`${day.time} ${day.sensor}`} day={day} open={index === 0} />)}
 							</section>
 							<section aria-labelledby="ports-head">
 								<h2 id="ports-head">{t.sourcePage.ports}</h2>

@@ -7,11 +7,10 @@ import { sourceHref } from '../part/search';
 import { DataTable, type Column } from '../part/table';
 import type { Changes } from '../route';
 import { jsonObject, type Finding } from '../rows';
+import { URGENT } from '../severity';
 import { named, useSpeech } from '../text/index';
 import * as column from './columns';
 import { Page } from './tables';
-
-export const URGENT = 4; /* severity "high" and above asks for action */
 
 export function Severity({ value }: { value: number }): VNode {
 	const { t } = useSpeech();

@@ -13,6 +13,7 @@ import { useLanguage } from '../preferences';
 import { linkTo, usePlace, viewOf } from '../route';
 import { jsonObject, type Answer, type Finding, type Run, type Summary } from '../rows';
 import { named, useSpeech } from '../text/index';
+import { URGENT } from '../severity';
 import { Severity } from './findings';
 
 const DRAWN = 1000; /* findings in the strips: the API's largest page */
@@ -33,7 +34,9 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 		parts.push(t.situation.knock(percent(summary.top_packets / summary.scan_packets), label));
 	if (research === 'with' && summary.research_packets > 0)
 		parts.push(t.situation.research(percent(summary.research_packets / summary.packets)));
-	parts.push(summary.findings > 0 ? t.situation.findings(compact(summary.findings), summary.findings === 1) : t.situation.none);
+	// The summary counts findings about research scanners too, whatever the bar says.
+	if (research === 'with')
+		parts.push(summary.findings > 0 ? t.situation.findings(compact(summary.findings), summary.findings === 1) : t.situation.none);
 	return (
 		<>
 			<p class="covers">{t.situation.range(speech.span(answer.from, answer.to), speech.zone)}</p>
@@ -49,6 +52,9 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	);
 }
 
+/** What asks for action comes first; within both parts the newest, as the API answers. */
+const byUrgency = (findings: Finding[]): Finding[] => [...findings].sort((a, b) => Number(b.severity >= URGENT) - Number(a.severity >= URGENT));
+
 function Changed({ findings }: { findings: Finding[] }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
@@ -57,7 +63,7 @@ function Changed({ findings }: { findings: Finding[] }): VNode {
 		return <p class="quiet">{t.overview.noFindings}</p>;
 	return (
 		<ul class="changed">
-			{findings.slice(0, NEWEST).map((finding) => (
+			{byUrgency(findings).slice(0, NEWEST).map((finding) => (
 				<li key={`${finding.kind} ${finding.subject} ${finding.first}`}>
 					<p class="changed-head">
 						<Severity value={finding.severity} />

@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAnswer, useSeries } from '../api';
 import { Atlas, countryHref } from '../chart/atlas';
-import { linesOf, type Measure, type Step } from '../chart/lines';
+import { linesOf, type Lines, type Measure, type Step } from '../chart/lines';
 import { portHref, Ring } from '../chart/ring';
 import { Series } from '../chart/series';
 import { TOP } from '../chart/slices';
@@ -71,6 +71,11 @@ type Cut = (typeof CUTS)[number];
 /* Categories that overlap with those shown: there for the asking. */
 const QUIET = new Set(['all', 'tcp_syn', 'tcp_syn_ack', 'tcp_rst', 'tcp_other', 'udp', 'icmp', 'other']);
 
+const quietLast = ({ times, lines }: Lines): Lines => ({
+	times,
+	lines: [...lines.filter((line) => !QUIET.has(line.key)), ...lines.filter((line) => QUIET.has(line.key))],
+});
+
 const pick = <T extends string>(text: string | null, choices: readonly T[], fallback: T): T => choices.find((choice) => choice === text) ?? fallback;
 
 /** `fixed`: the parameters of one port's own page; then there is nothing to cut by. */
@@ -114,7 +119,7 @@ export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes })
 							{answer.next !== null && <p class="partial">{t.series.partial}</p>}
 						<Series
 							key={by}
-							lines={linesOf(answer.rows, step, measure)}
+							lines={quietLast(linesOf(answer.rows, step, measure))}
 							step={step}
 							what={t.column[measure]}
 							additive={measure === 'packets'}

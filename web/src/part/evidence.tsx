@@ -46,6 +46,13 @@ function Value({ name, value, depth }: ValueProps): VNode {
 	return <Entries object={value} depth={depth + 1} />;
 }
 
+/** An IPv4 address as the number that a header field holds. */
+function addressNumber(address: Json | undefined): number | null {
+	if (typeof address !== 'string' || !/^\d+\.\d+\.\d+\.\d+$/.test(address))
+		return null;
+	return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+}
+
 function Entries({ object, depth }: { object: JsonObject; depth: number }): VNode {
 	const { t } = useSpeech();
 	return (
@@ -53,7 +60,10 @@ function Entries({ object, depth }: { object: JsonObject; depth: number }): VNod
 			{Object.entries(object).slice(0, ENTRY_LIMIT).map(([key, value]) => (
 				<div key={key}>
 					<dt>{named(t.evidence.keys, key)}</dt>
-					<dd><Value name={key} value={value} depth={depth} /></dd>
+					<dd>
+						<Value name={key} value={value} depth={depth} />
+						{key === 'sequence' && value === addressNumber(object.destination) && ` = ${String(object.destination)}`}
+					</dd>
 				</div>
 			))}
 		</dl>

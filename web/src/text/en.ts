@@ -266,6 +266,7 @@ export const en = {
 		noVerdict: 'No tool, no research scanner, no attack: it is here because it was busy.',
 		noEvidence: 'No further figures were kept.',
 		figures: 'Figures',
+		dayPackets: (packets: string) => `${packets} packets`,
 		traffic: 'Traffic',
 		marks: 'Marks',
 	},

@@ -268,6 +268,7 @@ export const ja: Text = {
 		noVerdict: 'ツール、調査目的のスキャン、攻撃のいずれとも判定していません。パケット数が多いため保存しています。',
 		noEvidence: 'これ以上の数値は保存していません。',
 		figures: '数値',
+		dayPackets: (packets) => `${packets}パケット`,
 		traffic: '分類',
 		marks: '特徴',
 	},
