@@ -105,7 +105,15 @@ uint32_t nr_day_pick(const struct nr_day *day, struct nr_actor *actor, nr_time t
 
 /* A constant of the source: the same number for the same source and purpose. */
 uint64_t nr_day_trait(const struct nr_day *day, uint32_t source, uint32_t purpose);
-enum { NR_TRAIT_HOPS, NR_TRAIT_PORT, NR_TRAIT_WINDOW, NR_TRAIT_KIND, NR_TRAIT_TARGET, NR_TRAIT_KEY };
+enum {
+	NR_TRAIT_HOPS,
+	NR_TRAIT_PORT,
+	NR_TRAIT_WINDOW,
+	NR_TRAIT_KIND,
+	NR_TRAIT_TARGET,
+	NR_TRAIT_KEY,
+	NR_TRAIT_MSS
+};
 
 /* A SYN from the source to a random dark address, from a random high port, with the TTL of a host `ttl` -
  * hops away. */

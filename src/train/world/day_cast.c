@@ -70,6 +70,14 @@ uint64_t nr_day_trait(const struct nr_day *day, uint32_t source, uint32_t purpos
 	return nr_random_mix(day->world->conf->seed ^ nr_random_mix((uint64_t)source << 8 | purpose));
 }
 
+/* Some paths clamp the MSS; the values are those of real captures (telescope reference 7.3). */
+static uint16_t path_mss(const struct nr_day *day, uint32_t source)
+{
+	static const uint16_t clamped[] = {1440, 1424, 1400, 1398, 536};
+	uint64_t trait = nr_day_trait(day, source, NR_TRAIT_MSS);
+	return trait % 8 ? 1460 : clamped[trait / 8 % NR_COUNT(clamped)];
+}
+
 struct nr_world_packet nr_day_syn(
 	struct nr_day *day, struct nr_actor *actor, uint32_t source, nr_time time, uint8_t ttl, uint16_t port)
 {
@@ -86,7 +94,7 @@ struct nr_world_packet nr_day_syn(
 		.flags = NR_SYN,
 		.ttl = (uint8_t)(ttl - 8 - nr_day_trait(day, source, NR_TRAIT_HOPS) % 17),
 		.window = 64240,
-		.mss = 1460,
+		.mss = path_mss(day, source),
 	};
 }
 

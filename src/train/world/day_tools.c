@@ -35,6 +35,8 @@ void nr_tool_zmap_new(const struct nr_day *day, struct nr_world_packet *p)
 	p->window = 65535;
 	p->fragment = 0;
 	p->layout = layouts[nr_day_trait(day, p->source, NR_TRAIT_KIND) % NR_COUNT(layouts)];
+	if (p->layout == NR_LAYOUT_MSS)
+		p->mss = 1460; /* so short a mark must be exact */
 	p->timestamp = (uint32_t)(p->time / NR_SECOND);
 	p->match = true;
 }
@@ -120,6 +122,7 @@ static unsigned emit_nmap(struct nr_day *day, struct nr_actor *actor, nr_time ti
 	p.ttl = (uint8_t)(nr_random_between(&actor->random, 37, 59) - 8 -
 			  nr_day_trait(day, p.source, NR_TRAIT_HOPS) % 17);
 	p.layout = NR_LAYOUT_MSS;
+	p.mss = 1460;
 	p.match = true;
 	nr_day_push(day, &p);
 	return 1;
