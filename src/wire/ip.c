@@ -16,11 +16,6 @@ enum extension {
 	EXTENSION_SHIM6 = 140,
 };
 
-static uint16_t u16_at(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static enum nr_drop parse_ipv4(struct nr_cursor *c, struct nr_packet *packet, struct nr_transport *ret)
 {
 	size_t captured = nr_cursor_left(c);
@@ -34,8 +29,8 @@ static enum nr_drop parse_ipv4(struct nr_cursor *c, struct nr_packet *packet, st
 	if (c->failed)
 		return NR_DROP_TRUNCATED;
 
-	size_t total = u16_at(header + 2);
-	unsigned fragment = u16_at(header + 6);
+	size_t total = nr_u16_at(header + 2);
+	unsigned fragment = nr_u16_at(header + 6);
 	unsigned marks = packet->marks;
 	if (total == 0)
 		total = captured; /* segmentation offload: the length was not yet known */
@@ -51,7 +46,7 @@ static enum nr_drop parse_ipv4(struct nr_cursor *c, struct nr_packet *packet, st
 	}
 	packet->source = nr_ip_address4(header + 12);
 	packet->destination = nr_ip_address4(header + 16);
-	packet->id = u16_at(header + 4);
+	packet->id = nr_u16_at(header + 4);
 	packet->protocol = header[9];
 	packet->ttl = header[8];
 	packet->kind = NR_PACKET_IPV4;
@@ -103,7 +98,7 @@ static enum nr_drop walk_extensions(struct nr_transport *t, struct nr_packet *pa
 		}
 		bool later = false;
 		if (packet->protocol == EXTENSION_FRAGMENT) {
-			unsigned fragment = u16_at(t->bytes + 2); /* 13 bits offset, 2 reserved, more */
+			unsigned fragment = nr_u16_at(t->bytes + 2); /* 13 bits offset, 2 reserved, more */
 			later = fragment >> 3 != 0;
 			if (later)
 				packet->marks |= NR_MARK_FRAGMENT_LATER;
@@ -125,7 +120,7 @@ static enum nr_drop parse_ipv6(struct nr_cursor *c, struct nr_packet *packet, st
 	const uint8_t *header = nr_cursor_take(c, NR_IPV6_HEADER);
 	if (!header)
 		return NR_DROP_TRUNCATED;
-	struct nr_transport t = {c->at, nr_cursor_left(c), u16_at(header + 4), 0};
+	struct nr_transport t = {c->at, nr_cursor_left(c), nr_u16_at(header + 4), 0};
 	if (t.length == 0)
 		t.length = t.captured; /* jumbogram (RFC 2675) or segmentation offload */
 	memcpy(packet->source.octets, header + 8, 16);

@@ -20,6 +20,20 @@ struct nr_transport {
 	size_t ip_length; /* IPv4 total length, the captured length where it says 0; 0 for IPv6 */
 };
 
+NR_INLINE uint16_t nr_u16_at(const uint8_t *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap16(v);
+}
+
+NR_INLINE uint32_t nr_u32_at(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap32(v);
+}
+
 /* Four bytes in network order as they stand in the header. */
 NR_INLINE struct nr_address nr_ip_address4(const uint8_t *bytes)
 {

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/transport.h"
-#include "wire/payload.h"
 #include "wire/tcp_options.h"
 
 #define TCP_FLAGS_AT       13
 #define TCP_WINDOW_END     16
-#define PORTS_END          4
+#define NR_PORTS_END       4
 #define ICMP_TYPE_CODE_END 2
-
-static uint16_t u16_at(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-	uint32_t v;
-	memcpy(&v, p, sizeof v);
-	return __builtin_bswap32(v);
-}
-
-static void set_ports(struct nr_packet *packet, const uint8_t *bytes)
-{
-	packet->source_port = u16_at(bytes);
-	packet->destination_port = u16_at(bytes + 2);
-	packet->marks |= NR_MARK_PORTS;
-}
 
 /* Options inside the packet and inside the capture; a header that is longer than its packet has none to be
  * read. */
@@ -52,49 +32,21 @@ void nr_tcp_parse_options(const struct nr_transport *t, struct nr_packet *packet
  */
 static void parse_tcp(const struct nr_transport *t, struct nr_packet *packet)
 {
-	if (t->captured >= PORTS_END)
-		set_ports(packet, t->bytes);
+	if (t->captured >= NR_PORTS_END)
+		nr_transport_set_ports(packet, t->bytes);
 	if (t->captured > TCP_FLAGS_AT) {
-		packet->sequence = u32_at(t->bytes + 4);
+		packet->sequence = nr_u32_at(t->bytes + 4);
 		packet->flags = t->bytes[TCP_FLAGS_AT];
 		packet->marks |= NR_MARK_FLAGS;
 	}
 	if (t->captured >= TCP_WINDOW_END)
-		packet->window = u16_at(t->bytes + 14);
+		packet->window = nr_u16_at(t->bytes + 14);
 	if (t->length < NR_TCP_HEADER)
 		packet->marks |= NR_MARK_BAD_HEADER;
 	if (t->captured < NR_TCP_HEADER)
 		packet->marks |= NR_MARK_TRUNCATED;
 	else
 		nr_tcp_parse_options(t, packet);
-}
-
-/* The payload ends where the UDP length, the IP length or the capture ends: never in the padding of the
- * frame. */
-void nr_udp_parse(const struct nr_transport *t, struct nr_packet *packet)
-{
-	size_t usable = nr_transport_usable(t);
-	if (usable >= PORTS_END)
-		set_ports(packet, t->bytes);
-	if (usable < NR_UDP_HEADER) {
-		packet->marks |= t->length < NR_UDP_HEADER ? NR_MARK_BAD_HEADER : NR_MARK_TRUNCATED;
-		return;
-	}
-	size_t udp_length = u16_at(t->bytes + 4);
-	bool first =
-		packet->marks & NR_MARK_FRAGMENT_FIRST; /* the rest of the length is in later fragments */
-	if (udp_length < NR_UDP_HEADER || (udp_length > t->length && !first))
-		packet->marks |= NR_MARK_BAD_HEADER;
-	else
-		usable = NR_MIN(usable, udp_length);
-
-	const uint8_t *payload = t->bytes + NR_UDP_HEADER;
-	size_t length = usable - NR_UDP_HEADER;
-	if (nr_payload_is_answer(packet->source_port, payload, length))
-		packet->marks |= NR_MARK_ANSWER;
-	if (nr_payload_is_misconfigured(
-		    packet->source_port, packet->destination_port, t->ip_length, payload, length))
-		packet->marks |= NR_MARK_MISCONFIGURED;
 }
 
 static bool is_icmp(const struct nr_packet *packet)
@@ -167,9 +119,9 @@ bool nr_icmp_quote(const struct nr_transport *t, struct nr_packet *outer, struct
 		.wire = outer->wire,
 		.marks = (uint16_t)(outer->marks & (NR_MARK_IPV6 | NR_MARK_TIMELESS)),
 	};
-	if (inner.captured >= PORTS_END && !(quoted.marks & NR_MARK_FRAGMENT_LATER)) {
-		ret->source_port = u16_at(inner.bytes + 2);
-		ret->destination_port = u16_at(inner.bytes);
+	if (inner.captured >= NR_PORTS_END && !(quoted.marks & NR_MARK_FRAGMENT_LATER)) {
+		ret->source_port = nr_u16_at(inner.bytes + 2);
+		ret->destination_port = nr_u16_at(inner.bytes);
 		ret->marks |= NR_MARK_PORTS;
 	}
 	outer->marks |= NR_MARK_QUOTES;
