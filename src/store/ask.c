@@ -6,22 +6,21 @@
 #include <stdarg.h>
 #include <time.h>
 
-#define SQL_BYTES_MAX     8192
 #define DEADLINE_STEPS    2000 /* SQLite instructions between two looks at the clock */
 #define RESULT_VALUES_MAX 32
 
 struct sql {
-	char text[SQL_BYTES_MAX];
+	char *text; /* NR_ASK_SQL_BYTES */
 	size_t length;
 };
 
 static void add(struct sql *sql, const char *format, ...) NR_PRINTF(2, 3);
 static void add(struct sql *sql, const char *format, ...)
 {
-	size_t at = NR_MIN(sql->length, sizeof sql->text);
+	size_t at = NR_MIN(sql->length, (size_t)NR_ASK_SQL_BYTES);
 	va_list arguments;
 	va_start(arguments, format);
-	sql->length += (size_t)vsnprintf(sql->text + at, sizeof sql->text - at, format, arguments);
+	sql->length += (size_t)vsnprintf(sql->text + at, NR_ASK_SQL_BYTES - at, format, arguments);
 	va_end(arguments);
 }
 
@@ -71,6 +70,13 @@ static void write_sql(struct sql *sql, const struct nr_ask *ask)
 		add(sql, ", %s", plan->order[i].column);
 	add(sql, " FROM %s", plan->detail ? "wide" : "page");
 	add_order(sql, plan);
+}
+
+int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], struct nr_error *error)
+{
+	struct sql sql = {.text = text};
+	write_sql(&sql, ask);
+	return sql.length < NR_ASK_SQL_BYTES ? 0 : nr_fail(error, -E2BIG, "the query's SQL is too long");
 }
 
 static int bind_value(sqlite3_stmt *statement, int place, const struct nr_value *value)
@@ -134,11 +140,10 @@ static int bind_name(sqlite3_stmt *statement, int place, const char *name, const
 static int prepare(struct nr_store *store, sqlite3 *database, const struct nr_ask *ask,
 	sqlite3_stmt **ret_statement, struct nr_error *error)
 {
-	struct sql sql = {.length = 0};
-	write_sql(&sql, ask);
-	if (sql.length >= sizeof sql.text)
-		return nr_fail(error, -E2BIG, "%s: the query's SQL is too long", ask->plan->query.name);
-	int status = nr_sqlite_prepare(database, store->path, sql.text, ret_statement, error);
+	char sql[NR_ASK_SQL_BYTES];
+	int status = nr_ask_sql(ask, sql, error);
+	if (!status)
+		status = nr_sqlite_prepare(database, store->path, sql, ret_statement, error);
 	if (status)
 		return nr_error_prefix(error, "%s", ask->plan->query.name);
 	for (int i = 1; i <= sqlite3_bind_parameter_count(*ret_statement); i++) {

@@ -90,6 +90,10 @@ bool nr_cursor_write(sqlite3_stmt *statement, int first_column, size_t count, ch
 int nr_cursor_parse(const char *text, const struct nr_plan *plan, struct nr_key *ret_keys, size_t *ret_count,
 	struct nr_error *error);
 
+#define NR_ASK_SQL_BYTES 8192
+/* The whole SQL of a question (ask.c); the bound names are not in it. */
+int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], struct nr_error *error);
+
 /* Sensors, range and pieces (range.c). The JSON texts are released by the caller. */
 int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_error *error);
 
