@@ -64,6 +64,31 @@ size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out)
 	return (size_t)(p - out);
 }
 
+size_t nr_hll_write_hashes(const uint64_t *hashes, size_t count, uint8_t *out)
+{
+	uint32_t entries[NR_HLL_HASHES_MAX];
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t entry = (uint32_t)(hashes[i] >> (64 - NR_HLL_BITS)) << 12 | nr_hll_rank(hashes[i]);
+		size_t k = used;
+		while (k && entries[k - 1] >> 12 > entry >> 12)
+			k--;
+		if (k && entries[k - 1] >> 12 == entry >> 12) {
+			entries[k - 1] = NR_MAX(entries[k - 1], entry);
+			continue;
+		}
+		memmove(entries + k + 1, entries + k, (used++ - k) * sizeof *entries);
+		entries[k] = entry;
+	}
+	*out = 'S';
+	for (size_t i = 0; i < used; i++) {
+		out[1 + 3 * i] = (uint8_t)(entries[i] >> 16);
+		out[2 + 3 * i] = (uint8_t)(entries[i] >> 8);
+		out[3 + 3 * i] = (uint8_t)entries[i];
+	}
+	return 1 + 3 * used;
+}
+
 static int hll_read_dense(struct nr_hll *ret_hll, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length != NR_HLL_REGISTERS)
@@ -78,36 +103,46 @@ static int hll_read_dense(struct nr_hll *ret_hll, const uint8_t *bytes, size_t l
 	return 0;
 }
 
-static int hll_read_sparse(
-	struct nr_hll *ret_hll, const uint8_t *bytes, size_t length, struct nr_error *error)
+NR_INLINE uint32_t sparse_entry(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+}
+
+static int hll_check_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length % 3 != 0 || length > 3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
-	memset(ret_hll, 0, sizeof *ret_hll);
 	int64_t before = -1;
 	for (size_t i = 0; i < length; i += 3) {
-		uint32_t entry = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
-		uint32_t index = entry >> 12, rank = entry & 0xfff;
+		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
 		if (index <= before || rank == 0 || rank > HLL_RANK_MAX)
 			return nr_fail(error, -EBADMSG,
 				"sketch: byte %zu: register %u with rank %u is impossible", i + 1, index,
 				rank);
-		ret_hll->registers[index] = (uint8_t)rank;
 		before = index;
 	}
 	return 0;
 }
 
+/* Most sketches of a store are short: they are merged register by register. */
+static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	int rc = hll_check_sparse(bytes, length, error);
+	for (size_t i = 0; rc == 0 && i < length; i += 3) {
+		uint8_t *at = &into->registers[sparse_entry(bytes + i) >> 12];
+		*at = (uint8_t)NR_MAX(*at, sparse_entry(bytes + i) & 0x3f);
+	}
+	return rc;
+}
+
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	struct nr_hll read;
-	int rc = -EBADMSG;
-	if (length > 0 && bytes[0] == 'D')
-		rc = hll_read_dense(&read, bytes + 1, length - 1, error);
-	else if (length > 0 && bytes[0] == 'S')
-		rc = hll_read_sparse(&read, bytes + 1, length - 1, error);
-	else
-		nr_fail(error, rc, "sketch: it begins with neither S nor D");
+	if (length > 0 && bytes[0] == 'S')
+		return hll_merge_sparse(into, bytes + 1, length - 1, error);
+	if (length == 0 || bytes[0] != 'D')
+		return nr_fail(error, -EBADMSG, "sketch: it begins with neither S nor D");
+	int rc = hll_read_dense(&read, bytes + 1, length - 1, error);
 	if (rc == 0)
 		nr_hll_merge(into, &read);
 	return rc;

@@ -21,10 +21,15 @@ struct nr_hll {
 /* The fixed hash for items (a source address folded to 64 bits). */
 uint64_t nr_hll_hash(uint64_t item);
 
+NR_INLINE uint8_t nr_hll_rank(uint64_t hash)
+{
+	return (uint8_t)(__builtin_clzll((hash << NR_HLL_BITS) | (1ull << (NR_HLL_BITS - 1))) + 1);
+}
+
 NR_INLINE void nr_hll_add(struct nr_hll *hll, uint64_t hash)
 {
 	uint32_t index = (uint32_t)(hash >> (64 - NR_HLL_BITS));
-	uint8_t rank = (uint8_t)(__builtin_clzll((hash << NR_HLL_BITS) | (1ull << (NR_HLL_BITS - 1))) + 1);
+	uint8_t rank = nr_hll_rank(hash);
 	if (hll->registers[index] < rank)
 		hll->registers[index] = rank;
 }
@@ -35,6 +40,9 @@ void nr_hll_merge(struct nr_hll *into, const struct nr_hll *from);
 /* Written form: byte 0 = 'S' then 3 bytes (index:12, zero:6, rank:6, big-endian, ascending) per register in use, or
  * 'D' then all registers, whichever is shorter. Returns the length; out holds NR_HLL_BYTES_MAX. */
 size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out);
+/* The written form of a few hashes (at most NR_HLL_HASHES_MAX), without a sketch in between. */
+#define NR_HLL_HASHES_MAX 48
+size_t nr_hll_write_hashes(const uint64_t *hashes, size_t count, uint8_t *out);
 /* Adds a written form; -EBADMSG when it is not one (into is then unchanged). */
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error);
 

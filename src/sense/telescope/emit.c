@@ -24,7 +24,18 @@ struct port_block {
 	struct nr_port_row *rows; /* owned, NR_BLOCK_ROWS */
 	size_t count;
 	struct sketches sketches;
+	/* the port that is being added up */
+	uint32_t group;
+	struct nr_count sum;
+	uint64_t hashes[NR_HLL_HASHES_MAX]; /* of its first sources: most ports have few */
+	struct nr_hll sketch;		    /* of all, once there are more */
 };
+
+static void port_block_fini(struct port_block *block)
+{
+	free(block->rows);
+	free(block->sketches.bytes);
+}
 
 static int flush_ports(struct port_block *block, struct nr_error *error)
 {
@@ -36,22 +47,29 @@ static int flush_ports(struct port_block *block, struct nr_error *error)
 	return e;
 }
 
-static int add_port(struct port_block *block, uint32_t group, const struct nr_count *c, struct nr_error *error)
+static struct nr_bytes write_port_sketch(struct port_block *block)
 {
+	if (!wants_sketch(block->step))
+		return (struct nr_bytes){0};
+	uint8_t *at = block->sketches.bytes + block->sketches.used;
+	size_t length = block->sum.sources <= NR_HLL_HASHES_MAX ? nr_hll_write_hashes(block->hashes, block->sum.sources, at)
+								: nr_hll_write(&block->sketch, at);
+	block->sketches.used += length;
+	return (struct nr_bytes){at, length};
+}
+
+static int end_port(struct port_block *block, struct nr_error *error)
+{
+	if (block->group >= NR_GROUP_OTHER)
+		return 0;
 	if (block->count == NR_BLOCK_ROWS || block->sketches.room - block->sketches.used < NR_HLL_BYTES_MAX) {
 		int e = flush_ports(block, error);
 		if (e)
 			return e;
 	}
 	const struct nr_step *step = block->step;
-	bool udp = group >= NR_GROUP_UDP;
-	uint16_t port = (uint16_t)group;
-	struct nr_bytes sketch = {0};
-	if (c->sketch) {
-		uint8_t *at = block->sketches.bytes + block->sketches.used;
-		sketch = (struct nr_bytes){at, nr_hll_write(c->sketch, at)};
-		block->sketches.used += sketch.length;
-	}
+	bool udp = block->group >= NR_GROUP_UDP;
+	uint16_t port = (uint16_t)block->group;
 	block->rows[block->count++] = (struct nr_port_row){
 		.sensor = step->conf->sensor,
 		.step = step->seconds,
@@ -60,52 +78,55 @@ static int add_port(struct port_block *block, uint32_t group, const struct nr_co
 		.protocol = udp ? NR_UDP : NR_TCP,
 		.port = port,
 		.class = nr_port_class(&step->conf->refs->classes, udp, port),
-		.packets = c->packets,
-		.bytes = c->bytes,
-		.sources = c->sources,
-		.sketch = sketch,
+		.packets = block->sum.packets,
+		.bytes = block->sum.bytes,
+		.sources = block->sum.sources,
+		.sketch = write_port_sketch(block),
 	};
 	return 0;
 }
 
+static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
+{
+	size_t n = block->sum.sources++;
+	block->sum.packets += sum->packets;
+	block->sum.bytes += sum->bytes;
+	if (!wants_sketch(block->step))
+		return;
+	uint64_t hash = nr_hll_hash(nr_sum_member(sum));
+	if (n < NR_HLL_HASHES_MAX) {
+		block->hashes[n] = hash;
+		return;
+	}
+	if (n == NR_HLL_HASHES_MAX) {
+		memset(&block->sketch, 0, sizeof block->sketch);
+		for (size_t i = 0; i < n; i++)
+			nr_hll_add(&block->sketch, block->hashes[i]);
+	}
+	nr_hll_add(&block->sketch, hash);
+}
+
 static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) struct nr_port_row *rows = malloc(NR_BLOCK_ROWS * sizeof *rows);
-	NR_AUTO(nr_freep) struct nr_hll *sketch = calloc(1, sizeof *sketch);
-	size_t room = 4u << 20;
-	NR_AUTO(nr_freep) uint8_t *bytes = malloc(room);
-	if (!rows || !sketch || !bytes)
+	NR_AUTO(port_block_fini) struct port_block block = {.step = step, .group = UINT32_MAX};
+	block.rows = malloc(NR_BLOCK_ROWS * sizeof *block.rows);
+	block.sketches.room = NR_BLOCK_ROWS * 64 + NR_HLL_BYTES_MAX;
+	block.sketches.bytes = malloc(block.sketches.room);
+	if (!block.rows || !block.sketches.bytes)
 		return nr_fail(error, -ENOMEM, "out of memory for the rows of an interval");
-	struct port_block block = {step, rows, 0, {bytes, 0, room}};
-	struct nr_count c = {0};
-	uint32_t group = UINT32_MAX;
 	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
-		uint32_t g = nr_sum_group(&sum);
-		if (g != group && group < NR_GROUP_OTHER) {
-			int e = add_port(&block, group, &c, error);
+	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
+		if (nr_sum_group(&sum) != block.group) {
+			int e = end_port(&block, error);
 			if (e)
 				return e;
-			if (c.sketch)
-				memset(sketch, 0, sizeof *sketch);
+			block.group = nr_sum_group(&sum);
+			block.sum = (struct nr_count){0};
 		}
-		if (g != group)
-			c = (struct nr_count){.sketch = wants_sketch(step) ? sketch : NULL};
-		group = g;
-		if (group >= NR_GROUP_OTHER)
-			break;
-		c.packets += sum.packets;
-		c.bytes += sum.bytes;
-		c.sources++;
-		if (c.sketch)
-			nr_hll_add(sketch, nr_hll_hash(nr_sum_member(&sum)));
+		add_source(&block, &sum);
 	}
-	if (group < NR_GROUP_OTHER) {
-		int e = add_port(&block, group, &c, error);
-		if (e)
-			return e;
-	}
-	return flush_ports(&block, error);
+	int e = end_port(&block, error);
+	return e ? e : flush_ports(&block, error);
 }
 
 /* ---- categories and classes ---- */

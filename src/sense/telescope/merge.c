@@ -81,6 +81,7 @@ struct flush {
 	nr_time final; /* intervals that end at or before it are final */
 	struct nr_sink *sink;
 	struct nr_merged *merged;
+	unsigned days_finished;
 };
 
 /* ---- windows ---- */
@@ -196,17 +197,18 @@ static void close_local_day(struct nr_local *l, nr_time start)
 	}
 }
 
-static int finish_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+static int finish_day(struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
 	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink};
 	int e = nr_day_finish(&end, error);
 	for (size_t i = 0; i < f->count; i++)
 		close_local_day(f->locals[i], day->start);
 	fini_day(day);
+	f->days_finished++;
 	return e;
 }
 
-static int finish_days(const struct flush *f, struct nr_error *error)
+static int finish_days(struct flush *f, struct nr_error *error)
 {
 	struct nr_merged *m = f->merged;
 	size_t first = m->days[0].open && m->days[1].open && m->days[1].start < m->days[0].start;
@@ -254,7 +256,8 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 	return nr_findings_of_victims(f->conf, m, first, f->sink, error);
 }
 
-/* ---- the flush ---- */
+/* ---- the flush ----
+ * A reading can be repeated, so its rows are made durable day by day, not window by window. */
 
 int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error)
 {
@@ -279,7 +282,7 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_t
 	int e = finish_victims(&f, f.final, error);
 	if (!e)
 		e = finish_days(&f, error);
-	if (!e && f.sink)
+	if (!e && f.sink && f.days_finished)
 		e = f.sink->commit(f.sink, error);
 	for (size_t i = 0; i < count && end != NR_TIME_MAX; i++)
 		f.locals[i]->open_from = f.final;
