@@ -62,7 +62,7 @@ function Entries({ object, depth }: { object: JsonObject; depth: number }): VNod
 					<dt>{named(t.evidence.keys, key)}</dt>
 					<dd>
 						<Value name={key} value={value} depth={depth} />
-						{key === 'sequence' && value === addressNumber(object.destination) && ` = ${String(object.destination)}`}
+						{key === 'sequence' && value === addressNumber(object.destination) && ` = ${object.destination as string}`}
 					</dd>
 				</div>
 			))}

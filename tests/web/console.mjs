@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of the console share: a small world in a store, the real program serving it, Debian's Chromium.
+// NOROSHI names the program (build/noroshi), CHROMIUM the browser.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const top = fileURLToPath(new URL('../../', import.meta.url));
+const require = createRequire(join(top, 'web/package.json'));
+const { chromium } = require('playwright-core');
+
+export const program = resolve(process.env.NOROSHI ?? join(top, 'build/noroshi'));
+export const axeSource = require.resolve('axe-core/axe.min.js');
+
+/** Makes a world of `packets`, reads it into a store in a folder of its own. */
+export function makeStore(packets) {
+	if (!existsSync(program))
+		throw new Error(`${program} is not there: make build makes it, or NOROSHI names another`);
+	const folder = mkdtempSync(join(tmpdir(), 'noroshi-web-'));
+	const at = (name) => join(folder, name);
+	const run = (...words) => execFileSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+	run('world', 'darknet', '--seed', '7', '--packets', String(packets), '--out', at('world.pcap'), '--mmdb', at('world.mmdb'), '--lists', at('scanners.json'));
+	run('telescope', 'read', at('world.pcap'), '--dark', '198.18.0.0/18', '--own', '203.0.113.0/24', '--mmdb', at('world.mmdb'), '--lists', at('scanners.json'), '--store', at('world.db'));
+	return { path: at('world.db'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+const freePort = () =>
+	new Promise((done, fail) => {
+		const server = createServer().on('error', fail).listen(0, '127.0.0.1', () => {
+			const { port } = server.address();
+			server.close(() => done(port));
+		});
+	});
+
+/** Starts `noroshi serve` on a free loopback port and waits until it answers. */
+export async function serve(store) {
+	const port = await freePort();
+	const base = `http://127.0.0.1:${port}`;
+	const child = spawn(program, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+	let said = '';
+	child.stderr.on('data', (bytes) => (said += bytes));
+	while (!(await fetch(`${base}/api/v1/status`).then((answer) => answer.ok, () => false))) {
+		if (child.exitCode !== null)
+			throw new Error(`noroshi serve ended: ${said}`);
+		await new Promise((done) => setTimeout(done, 50));
+	}
+	const stop = () =>
+		new Promise((done) => {
+			child.once('exit', done);
+			child.kill();
+		});
+	return { base, stop };
+}
+
+export const launch = () =>
+	chromium.launch({
+		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+		args: [
+			'--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+			'--disable-component-update', '--disable-sync',
+		],
+	});
+
+/** Waits until nothing is on its way: no skeleton, no dimmed answer, fonts there. */
+export async function settled(page) {
+	await page.waitForSelector('#main h1');
+	await page.waitForFunction(() => !document.querySelector('.skeleton, .busy'));
+	await page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
+}
