@@ -8,9 +8,7 @@ address=127.0.0.1:${PORT:-8480}
 next_steps_en() {
 	cat <<-E
 
-		noroshi: http://$address/   (Ctrl-C ends it)
-
-		Next, your own capture, in a second terminal:
+		The sample world is at http://$address/ (Ctrl-C ends it). Then your own capture, in a second terminal:
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24                 read the report
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24 --store my.db   keep it
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  look at it
@@ -22,9 +20,7 @@ next_steps_en() {
 next_steps_ja() {
 	cat <<-E
 
-		noroshi: http://$address/   （Ctrl-C で終わります）
-
-		次は、お手元のキャプチャで（別の端末から）:
+		サンプルは http://$address/ で見られます（Ctrl-C で終わります）。次は、お手元のキャプチャで（別の端末から）:
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24                 結果を読む
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24 --store my.db   結果を蓄える
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  ブラウザで見る

@@ -58,7 +58,7 @@ tap() {
 # NAME BUILD_FOLDER: meson's tests. cmocka says how many cases an executable has; one without cmocka counts as one.
 unit() {
 	local name=$1 folder=$2 log=$logs/$1.log status=0 started=$SECONDS counts
-	meson test -C "$folder" --print-errorlogs >"$log" 2>&1 </dev/null || status=$?
+	meson test -C "$folder" -t 3 --print-errorlogs >"$log" 2>&1 </dev/null || status=$?
 	counts=$(jq -rs '
 		def cases(word): [(.stdout + "\n" + (.stderr // "")) |
 			scan("\\[ *" + word + " *\\] ([0-9]+) test")[0] | tonumber] | add // 0;
