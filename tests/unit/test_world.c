@@ -377,6 +377,8 @@ static void test_wrong_wishes(void **state)
 		{{"out=x.pcap", "packets=50000", "dark=2001:db8::/64"}, NR_EXIT_USAGE, "IPv4"},
 		{{"out=x.pcap", "packets=50000", "dark=10.0.0.0/8,10.1.0.0/16"}, NR_EXIT_USAGE, "overlap"},
 		{{"out=x.pcap", "packets=50000", "own=0.0.0.0/0"}, NR_EXIT_USAGE, "too few addresses"},
+		{{"out=/tmp", "packets=50000", "duration=1d"}, NR_EXIT_USAGE, "directory"},
+		{{"out=x.pcap", "mmdb=/tmp", "packets=50000"}, NR_EXIT_USAGE, "directory"},
 		{{"out=/nowhere/x.pcap", "packets=50000", "duration=1d"}, NR_EXIT_ENVIRONMENT,
 			"/nowhere/x.pcap"},
 	};

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int make_world(struct nr_darknet *world, struct nr_pcap_writer *pcap, struct nr_json *truth,
 	struct nr_darknet_totals *ret_totals, struct nr_error *error)
@@ -66,8 +67,21 @@ static void print_report(
 	nr_json_fini(&json);
 }
 
+/* Said before the work, not when the finished file is to get its name. */
+static int refuse_folder(const char *option, const char *path, struct nr_error *error)
+{
+	struct stat status;
+	if (path && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return nr_fail(error, -EINVAL, "--%s: %s is a directory; name a file", option, path);
+	return 0;
+}
+
 static int check(const struct nr_darknet_conf *conf, struct nr_error *error)
 {
+	const struct {
+		const char *option, *path;
+	} files[] = {
+		{"out", conf->out}, {"truth", conf->truth}, {"mmdb", conf->mmdb}, {"lists", conf->lists}};
 	if (!conf->out)
 		return nr_fail(error, -EINVAL, "world darknet: no --out; name the capture to write");
 	if (!conf->packets)
@@ -76,6 +90,11 @@ static int check(const struct nr_darknet_conf *conf, struct nr_error *error)
 	if (conf->start < 0 || conf->duration <= 0 || (conf->start + conf->duration) / NR_SECOND > UINT32_MAX)
 		return nr_fail(error, -EINVAL,
 			"world darknet: --start and --duration do not fit a pcap file (1970 to 2106)");
+	for (size_t i = 0; i < NR_COUNT(files); i++) {
+		int rc = refuse_folder(files[i].option, files[i].path, error);
+		if (rc)
+			return rc;
+	}
 	return 0;
 }
 

@@ -104,7 +104,8 @@ static int write_scripts(struct nr_day *day, struct nr_error *error)
 			"--packets %llu are too few: the scripted part takes %zu; give at least %zu, or a "
 			"shorter --duration",
 			(unsigned long long)packets, day->script.count, 2 * day->script.count);
-	qsort(day->script.items, day->script.count, sizeof *day->script.items, by_time);
+	if (day->script.count)
+		qsort(day->script.items, day->script.count, sizeof *day->script.items, by_time);
 	return 0;
 }
 
@@ -130,7 +131,7 @@ static int share_out(struct nr_day *day, struct nr_error *error)
 	uint64_t wanted = day->world->conf->sources ? day->world->conf->sources : sources;
 	for (size_t i = 0; i < day->actor_count && !day->failed; i++) {
 		struct nr_actor *actor = &day->actors[i];
-		uint64_t count = population(actor) * wanted / sources;
+		uint64_t count = population(actor) * wanted / NR_MAX(sources, UINT64_C(1));
 		actor->first_source = (uint32_t)day->truth.source_count;
 		if (population(actor))
 			actor->source_count = (uint32_t)NR_MAX(count, 1u);

@@ -7,6 +7,7 @@
  */
 #include "train/world/darknet.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -248,6 +249,7 @@ int nr_darknet_flat(struct nr_darknet *world, struct nr_json *truth, struct nr_d
 	struct nr_error *error)
 {
 	const struct nr_darknet_conf *conf = world->conf;
+	assert(conf->packets > 0); /* the command asks for it */
 	NR_AUTO(flat_fini) struct flat f;
 	int rc = flat_init(&f, world, error);
 	if (rc)
