@@ -63,6 +63,7 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 {
 	run->started = nr_time_now();
 	run->refs.store = run->conf.store != NULL;
+	run->refs.workers = (unsigned)run->conf.workers;
 	int e = nr_telescope_prepare(&run->conf.sense, &run->refs, error);
 	if (e)
 		return e;

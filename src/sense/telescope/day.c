@@ -20,6 +20,7 @@ static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struc
 		end->day->tally = (struct nr_tally){0};
 		return nr_tally_sort(tally, error);
 	}
+	tally->limit = NR_TALLY_LIMIT(end->conf->memory_bytes);
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
 		int e = nr_tally_append(tally, &end->day->windows[i], error);
 		if (e)
@@ -165,7 +166,8 @@ static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
 		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
 		char name[48];
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
-		int e = nr_telescope_emit_category(&step, name, tools->packets[t], 0, tools->sources[t], &tools->sketches[t], error);
+		struct nr_count count = {.packets = tools->packets[t], .sources = tools->sources[t], .sketch = &tools->sketches[t]};
+		int e = nr_telescope_emit_category(&step, name, &count, error);
 		if (e)
 			return e;
 	}
@@ -202,6 +204,16 @@ static int add_members(struct nr_wides *members, const struct nr_source_table *t
 	return e;
 }
 
+int nr_merged_sort_members(struct nr_merged *m, size_t limit, struct nr_error *error)
+{
+	int e = nr_members_sort(&m->members, error);
+	if (m->members_level)
+		nr_members_thin(&m->members, m->members_level);
+	while (!e && m->members.count > limit)
+		nr_members_thin(&m->members, ++m->members_level);
+	return e;
+}
+
 /* The day's sources with their categories: from the source tables, or, where some found no room, from the tally. */
 static int fold_members(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
 {
@@ -213,9 +225,11 @@ static int fold_members(const struct nr_day_end *end, const struct nr_tally *tal
 	if (untracked) {
 		NR_AUTO(nr_members_fini) struct nr_wides members = {0};
 		e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
-		return e ? e : nr_members_append(&m->members, &members, error);
+		if (!e)
+			e = nr_members_append(&m->members, &members, error);
+		m->members_level = NR_MAX(m->members_level, tally->level);
 	}
-	for (size_t i = 0; !e && i < end->local_count; i++) {
+	for (size_t i = 0; !e && !untracked && i < end->local_count; i++) {
 		const struct nr_day *day = nr_day_of(end, i);
 		if (!day)
 			continue;
@@ -224,7 +238,7 @@ static int fold_members(const struct nr_day_end *end, const struct nr_tally *tal
 			e = add_members(&m->members, &day->table6, error);
 	}
 	if (!e && m->members.count >= m->members_sort_at) {
-		e = nr_members_sort(&m->members, error);
+		e = nr_merged_sort_members(m, NR_TALLY_LIMIT(end->conf->memory_bytes) / 2, error);
 		m->members_sort_at = NR_MAX(2 * m->members.count, (size_t)1 << 20);
 	}
 	return e;

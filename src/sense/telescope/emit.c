@@ -17,6 +17,14 @@ static bool wants_sketch(const struct nr_step *step)
 	return step->seconds >= NR_STEP_HOUR;
 }
 
+/* One of 2^level sources stands in the sketch: its rank counts `level` more, as the largest of so many would (Flajolet
+ * et al. 2007: the expected largest rank grows by one when the sources double). */
+static uint64_t sketch_hash(uint64_t member, uint8_t level)
+{
+	uint64_t hash = nr_hll_hash(member), index = hash >> (64 - NR_HLL_BITS) << (64 - NR_HLL_BITS);
+	return index | (hash << NR_HLL_BITS >> NR_HLL_BITS >> level);
+}
+
 /* ---- ports ---- */
 
 struct port_block {
@@ -24,6 +32,7 @@ struct port_block {
 	struct nr_port_row *rows; /* owned, NR_BLOCK_ROWS */
 	size_t count;
 	struct sketches sketches;
+	uint8_t level; /* of the tally */
 	/* the port that is being added up */
 	uint32_t group;
 	struct nr_count sum;
@@ -80,7 +89,8 @@ static int end_port(struct port_block *block, struct nr_error *error)
 		.class = nr_port_class(&step->conf->refs->classes, udp, port),
 		.packets = block->sum.packets,
 		.bytes = block->sum.bytes,
-		.sources = block->sum.sources,
+		.sources = block->sum.sources << block->level,
+		.error = nr_sample_error(block->sum.sources, block->level),
 		.sketch = write_port_sketch(block),
 	};
 	return 0;
@@ -88,12 +98,14 @@ static int end_port(struct port_block *block, struct nr_error *error)
 
 static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 {
-	size_t n = block->sum.sources++;
 	block->sum.packets += sum->packets;
 	block->sum.bytes += sum->bytes;
+	if (nr_sum_member(sum) == NR_MEMBER_REST)
+		return;
+	size_t n = block->sum.sources++;
 	if (!wants_sketch(block->step))
 		return;
-	uint64_t hash = nr_hll_hash(nr_sum_member(sum));
+	uint64_t hash = sketch_hash(nr_sum_member(sum), block->level);
 	if (n < NR_HLL_HASHES_MAX) {
 		block->hashes[n] = hash;
 		return;
@@ -108,7 +120,7 @@ static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 
 static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
-	NR_AUTO(port_block_fini) struct port_block block = {.step = step, .group = UINT32_MAX};
+	NR_AUTO(port_block_fini) struct port_block block = {.step = step, .level = tally->level, .group = UINT32_MAX};
 	block.rows = malloc(NR_BLOCK_ROWS * sizeof *block.rows);
 	block.sketches.room = NR_BLOCK_ROWS * 64 + NR_HLL_BYTES_MAX;
 	block.sketches.bytes = malloc(block.sketches.room);
@@ -131,8 +143,7 @@ static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, 
 
 /* ---- categories and classes ---- */
 
-int nr_telescope_emit_category(const struct nr_step *step, const char *category, uint64_t packets, uint64_t bytes,
-	uint64_t sources, const struct nr_hll *sketch, struct nr_error *error)
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count, struct nr_error *error)
 {
 	uint8_t written[NR_HLL_BYTES_MAX];
 	struct nr_traffic_row row = {
@@ -141,12 +152,13 @@ int nr_telescope_emit_category(const struct nr_step *step, const char *category,
 		.time = step->start,
 		.traffic = (uint8_t)step->traffic,
 		.category = category,
-		.packets = packets,
-		.bytes = bytes,
-		.sources = sources,
+		.packets = count->packets,
+		.bytes = count->bytes,
+		.sources = count->sources,
+		.error = count->error,
 	};
-	if (sketch)
-		row.sketch = (struct nr_bytes){written, nr_hll_write(sketch, written)};
+	if (count->sketch)
+		row.sketch = (struct nr_bytes){written, nr_hll_write(count->sketch, written)};
 	return step->sink->rows(step->sink, &nr_traffic_table, &row, 1, error);
 }
 
@@ -177,17 +189,21 @@ static void count_packets(const struct nr_tally *tally, uint16_t (*mask_of)(cons
 	}
 }
 
-static void count_members(const struct nr_wides *members, struct nr_count *counts, size_t bits)
+static void count_members(const struct nr_wides *members, uint8_t level, struct nr_count *counts, size_t bits)
 {
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(members, &at, &sum);) {
-		uint64_t hash = nr_hll_hash(nr_members_member(&sum));
+		uint64_t hash = sketch_hash(nr_members_member(&sum), level);
 		for (unsigned mask = nr_members_mask(&sum) | NR_BIT(bits); mask; mask &= mask - 1) {
 			struct nr_count *c = &counts[__builtin_ctz(mask)];
 			c->sources++;
 			if (c->sketch)
 				nr_hll_add(c->sketch, hash);
 		}
+	}
+	for (size_t i = 0; i <= bits; i++) {
+		counts[i].error = nr_sample_error(counts[i].sources, level);
+		counts[i].sources <<= level;
 	}
 }
 
@@ -200,14 +216,15 @@ static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const v
 	if (e)
 		return e;
 	count_packets(tally, mask_of, context, counts, bits);
-	count_members(&members, counts, bits);
+	count_members(&members, tally->level, counts, bits);
 	return 0;
 }
 
-void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, struct nr_count counts[static NR_CATEGORY_COUNT + 1])
+void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, uint8_t level,
+	struct nr_count counts[static NR_CATEGORY_COUNT + 1])
 {
 	count_packets(tally, nr_telescope_mask_of_group, NULL, counts, NR_CATEGORY_COUNT);
-	count_members(members, counts, NR_CATEGORY_COUNT);
+	count_members(members, level, counts, NR_CATEGORY_COUNT);
 }
 
 static uint16_t class_of_group(const void *context, uint32_t group)
@@ -236,8 +253,7 @@ static int emit_masks(const struct nr_step *step, const struct nr_tally *tally, 
 		name(context, i, text);
 		if (!counts[i].sources || !*text)
 			continue;
-		const struct nr_count *c = &counts[i];
-		e = nr_telescope_emit_category(step, text, c->packets, c->bytes, c->sources, c->sketch, error);
+		e = nr_telescope_emit_category(step, text, &counts[i], error);
 	}
 	return e;
 }
@@ -296,7 +312,7 @@ static void origins_fini(struct origins *o)
 	free(o->slots);
 }
 
-static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum, struct nr_error *error)
+static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum, uint8_t level, struct nr_error *error)
 {
 	struct origin_count **slot = origin_slot(o, place);
 	if (!*slot && o->used >= NR_ORIGINS_MAX)
@@ -310,11 +326,11 @@ static int add_origin(struct origins *o, const struct nr_place *place, const str
 	}
 	(*slot)->packets += sum->packets;
 	(*slot)->sources++;
-	nr_hll_add(&(*slot)->sketch, nr_hll_hash(sum->key >> 16));
+	nr_hll_add(&(*slot)->sketch, sketch_hash(nr_members_member(sum), level));
 	return 0;
 }
 
-static int emit_origin_rows(const struct nr_step *step, struct origins *o, struct nr_error *error)
+static int emit_origin_rows(const struct nr_step *step, uint8_t level, struct origins *o, struct nr_error *error)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < o->capacity; i++) /* close the gaps: the table is only read from here on */
@@ -336,7 +352,8 @@ static int emit_origin_rows(const struct nr_step *step, struct origins *o, struc
 			.asn = c->place.asn,
 			.as_name = c->place.as_name,
 			.packets = c->packets,
-			.sources = c->sources,
+			.sources = c->sources << level,
+			.error = nr_sample_error(c->sources, level),
 			.sketch = {written, nr_hll_write(&c->sketch, written)},
 		};
 		int e = step->sink->rows(step->sink, &nr_origin_table, &row, 1, error);
@@ -367,11 +384,11 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
 			nr_origin_find(origin, &address, &place);
 		}
-		e = add_origin(&o, &place, &sum, error);
+		e = add_origin(&o, &place, &sum, tally->level, error);
 		if (e)
 			return e;
 	}
-	return emit_origin_rows(step, &o, error);
+	return emit_origin_rows(step, tally->level, &o, error);
 }
 
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)

@@ -17,15 +17,17 @@ struct nr_step {
 
 struct nr_count {
 	uint64_t packets, bytes, sources;
+	double error;	       /* relative standard error of sources; 0 = exact */
 	struct nr_hll *sketch; /* NULL: not wanted */
 };
-/* Adds up a sorted tally and the sorted members of the same time by category; counts[NR_CATEGORY_COUNT] is everything. */
-void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
+/* Adds up a sorted tally and the sorted members (a sample of this level) of the same time by category;
+ * counts[NR_CATEGORY_COUNT] is everything. */
+void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, uint8_t level,
+	struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
 
 /* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);
 /* One row of telescope_traffic, for what is not in a tally (tools of a day). */
-int nr_telescope_emit_category(const struct nr_step *step, const char *category, uint64_t packets, uint64_t bytes,
-	uint64_t sources, const struct nr_hll *sketch, struct nr_error *error);
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count, struct nr_error *error);
 
 #endif

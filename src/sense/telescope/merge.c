@@ -115,8 +115,10 @@ static int merge_window(const struct flush *f, int64_t number, struct nr_tally *
 			continue;
 		int e = nr_tally_sort(&w->log, error);
 		if (!e && !nr_tally_count(into)) { /* one worker, or the first: no copy */
+			size_t limit = into->limit;
 			nr_tally_fini(into);
 			*into = w->log;
+			into->limit = limit;
 			w->log = (struct nr_tally){0};
 		} else if (!e) {
 			e = nr_tally_append(into, &w->log, error);
@@ -141,18 +143,37 @@ static struct nr_merged_day *merged_day(struct nr_merged *m, nr_time start)
 	return day;
 }
 
+/* A day's windows are kept until its end, as a sample where they would not fit. */
+static int bound_day(const struct flush *f, struct nr_merged_day *day, size_t more, struct nr_error *error)
+{
+	day->pairs += more;
+	int e = 0;
+	while (!e && day->pairs > NR_TALLY_LIMIT(f->conf->memory_bytes)) {
+		day->level++;
+		day->pairs = 0;
+		for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
+			e = nr_tally_thin(&day->windows[i], day->level, error);
+			day->pairs += nr_tally_count(&day->windows[i]);
+		}
+	}
+	return e;
+}
+
 static int finish_window(const struct flush *f, int64_t number, struct nr_error *error)
 {
 	nr_time step = f->locals[0]->step, start = number * step;
 	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
-	if (!f->sink)
+	if (!f->sink) {
+		day->tally.limit = NR_TALLY_LIMIT(f->conf->memory_bytes);
 		return merge_window(f, number, &day->tally, error);
+	}
 	struct nr_tally *tally = &day->windows[(start - day->start) / step];
 	int e = merge_window(f, number, tally, error);
 	if (e)
 		return e;
 	struct nr_step emit = {f->conf, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
-	return nr_telescope_emit(&emit, tally, error);
+	e = nr_telescope_emit(&emit, tally, error);
+	return e ? e : bound_day(f, day, nr_tally_count(tally), error);
 }
 
 /* ---- hours and days ---- */

@@ -14,6 +14,8 @@ struct nr_merged_day {
 	unsigned hours_emitted; /* hours [0, n) have been handed over */
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
 	struct nr_tally tally;	/* where they are not */
+	size_t pairs;		/* in all windows */
+	uint8_t level;		/* of all windows */
 };
 
 struct nr_research_scanner {
@@ -68,6 +70,7 @@ struct nr_merged {
 	struct nr_tally tally;	 /* the whole run: all days */
 	struct nr_wides members; /* its sources with their categories */
 	size_t tally_sort_at, members_sort_at;
+	uint8_t members_level;
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
 	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
@@ -87,6 +90,8 @@ struct nr_merged {
 		sizeof *(list)->items)
 void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size);
 
+/* Sorts the run's members and keeps them to the limit by sampling. */
+int nr_merged_sort_members(struct nr_merged *merged, size_t limit, struct nr_error *error);
 int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error);
 void nr_merged_free(struct nr_merged *merged);
 

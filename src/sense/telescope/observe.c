@@ -83,6 +83,7 @@ static bool select_time(struct nr_local *l, nr_time time)
 	struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
 	if (!w->open) {
 		w->number = number;
+		w->log.limit = l->tally_limit;
 		w->open = true;
 		w->sort_at = l->sort_items;
 	}
@@ -285,12 +286,10 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 	day->matched[NR_TOOL_MIRAI] += mirai;
 	day->matched[NR_TOOL_ZMAP] += zmap;
 	day->matched[NR_TOOL_MASSCAN] += masscan;
-	if (NR_LIKELY(s->syns != UINT16_MAX)) {
-		s->syns++;
-		s->mirai = (uint16_t)(s->mirai + mirai);
-		s->zmap = (uint16_t)(s->zmap + zmap);
-		s->masscan = (uint16_t)(s->masscan + masscan);
-	}
+	s->syns = (uint16_t)(s->syns + (s->syns != UINT16_MAX));
+	s->mirai = (uint16_t)(s->mirai + (mirai && s->mirai != UINT16_MAX));
+	s->zmap = (uint16_t)(s->zmap + (zmap && s->zmap != UINT16_MAX));
+	s->masscan = (uint16_t)(s->masscan + (masscan && s->masscan != UINT16_MAX));
 	unsigned facts = s->constant;
 	facts |= zmap && p->window == NR_ZMAP_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_ZMAP_STRONG : 0;
 	facts |= masscan && p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_MASSCAN_STRONG : 0;

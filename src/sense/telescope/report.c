@@ -24,8 +24,10 @@ static void count_ports(const struct nr_tally *tally, struct nr_port_figure *por
 		struct nr_port_figure *p = &ports[group];
 		p->packets += research ? 0 : sum.packets;
 		p->bytes += research ? 0 : sum.bytes;
-		p->sources += !research;
-		p->sources_without_research += research ? (uint64_t)-1 : 1;
+		if (nr_sum_member(&sum) == NR_MEMBER_REST)
+			continue;
+		p->sources += research ? 0 : UINT64_C(1) << tally->level;
+		p->sources_without_research += (research ? (uint64_t)-1 : 1) << tally->level;
 	}
 }
 
@@ -157,13 +159,13 @@ static int count_categories(struct nr_report *r, struct nr_error *error)
 {
 	struct nr_merged *m = r->merged;
 	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
-	int e = nr_members_sort(&m->members, error);
+	int e = nr_merged_sort_members(m, NR_TALLY_LIMIT(r->conf->memory_bytes) / 2, error);
 	if (!e)
 		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
-	nr_telescope_count(&m->tally, &m->members, r->all);
-	nr_telescope_count(&m->research, &research, r->research);
+	nr_telescope_count(&m->tally, &m->members, m->members_level, r->all);
+	nr_telescope_count(&m->research, &research, m->research.level, r->research);
 	return 0;
 }
 

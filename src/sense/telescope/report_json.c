@@ -26,12 +26,12 @@ static void write_capture(const struct nr_report *r, struct nr_json *json)
 	nr_json_uint(json, "late", r->late);
 }
 
-static void write_sources(const char *key, uint64_t count, struct nr_json *json)
+static void write_sources(const char *key, const struct nr_count *count, struct nr_json *json)
 {
 	nr_json_object(json, key);
-	nr_json_uint(json, "count", count);
-	nr_json_bool(json, "exact", true);
-	nr_json_real(json, "error", 0);
+	nr_json_uint(json, "count", count->sources);
+	nr_json_bool(json, "exact", count->error <= 0);
+	nr_json_real(json, "error", count->error);
 	nr_json_object_end(json);
 }
 
@@ -196,6 +196,7 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 	const struct nr_merged *m = r->merged;
 	nr_json_object(json, "limits");
 	nr_json_uint(json, "packets_of_sources_not_judged", m->untracked);
+	nr_json_uint(json, "one_source_counted_of", UINT64_C(1) << m->tally.level); /* 1: all; unique sources per port are exact */
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
 	nr_json_uint(json, "icmp_quote_mismatches", r->mismatches);
 	nr_json_uint(json, "not_listed", m->scanners.beyond + m->campaigns.beyond + m->floods.beyond + m->victims.beyond +
@@ -235,7 +236,7 @@ void nr_report_write_json(const struct nr_report *r, struct nr_json *json)
 		nr_json_uint(json, "dark_addresses", r->conf->refs->dark_addresses);
 	else
 		nr_json_null(json, "dark_addresses");
-	write_sources("sources", r->all[NR_CATEGORY_COUNT].sources, json);
+	write_sources("sources", &r->all[NR_CATEGORY_COUNT], json);
 	write_without_research(r, json);
 	write_ports(r, json);
 	write_categories(r, "by_category", 0, NR_CATEGORY_PROTOCOLS, json);

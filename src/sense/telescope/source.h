@@ -56,7 +56,7 @@ struct nr_source {
 	uint16_t categories;  /* NR_BIT(enum nr_category) seen */
 	uint8_t ttl, option_hash;
 	struct nr_recent recent[2]; /* combined, not yet in the tally */
-	uint16_t syns;		    /* SYNs judged; counting stops for all four at 65535 */
+	uint16_t syns;		    /* each of the four stops at 65535 */
 	uint16_t mirai, zmap, masscan;
 	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
 	uint8_t marks;

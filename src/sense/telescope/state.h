@@ -36,6 +36,8 @@ struct nr_window {
 };
 
 struct nr_merged;
+/* Pairs that a tally holds exactly: an eighth of the promised memory. */
+#define NR_TALLY_LIMIT(memory_bytes) ((size_t)((memory_bytes) / 8 / sizeof(uint64_t)))
 
 struct nr_local {
 	/* hot: the day and window of the last packet */
@@ -50,7 +52,7 @@ struct nr_local {
 	uint32_t *dirty; /* owned: sources of `day` with something in `recent`: index << 1 | IPv6 */
 	size_t dirty_count, dirty_room;
 	size_t table_bytes_max;
-	size_t sort_items;
+	size_t sort_items, tally_limit;
 	size_t sources_expected;
 	struct nr_day days[2];
 	struct nr_window windows[NR_WINDOWS_OPEN];

@@ -4,9 +4,11 @@
 #include "sense/telescope/radix.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
-#define NR_ROOM_MIN 512 /* items: a page of words */
+#define NR_ROOM_MIN  512 /* items: a page of words */
+#define NR_LEVEL_MAX 32	 /* one source of four thousand million */
 
 uint64_t nr_member_of(const struct nr_address *address)
 {
@@ -85,6 +87,7 @@ int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct 
 	if (from->wides.count)
 		memcpy(tally->wides.items + tally->wides.count, from->wides.items, from->wides.count * sizeof *from->wides.items);
 	tally->wides.count += from->wides.count;
+	tally->level = NR_MAX(tally->level, from->level);
 	tally->unsorted = true;
 	return 0;
 }
@@ -197,6 +200,66 @@ static void move_shared(struct nr_tally *tally)
 	words->count = kept;
 }
 
+/* ---- sampling ---- */
+
+double nr_sample_error(uint64_t kept, uint8_t level)
+{
+	return level ? 1 / sqrt((double)NR_MAX(kept, (uint64_t)1)) : 0;
+}
+
+NR_INLINE bool keeps(uint64_t key, uint8_t level)
+{
+	uint64_t member = key & NR_MEMBER_MASK;
+	return member == NR_MEMBER_REST || nr_member_is_sampled(member, level);
+}
+
+/* Adds what is left out to the rest of its group: the last item of *rest where the group is the same. */
+static int leave_out(struct nr_wides *rest, const struct nr_tally_sum *sum, struct nr_error *error)
+{
+	uint64_t key = nr_tally_key(nr_sum_group(sum), NR_MEMBER_REST);
+	struct nr_wide *last = rest->count ? &rest->items[rest->count - 1] : NULL;
+	if (last && last->key == key && last->packets + sum->packets <= NR_WIDE_PACKETS_MAX &&
+		last->bytes + sum->bytes <= NR_WIDE_BYTES_MAX) {
+		*last = nr_wide_of(key, last->packets + sum->packets, last->bytes + sum->bytes);
+		return 0;
+	}
+	return add_wide(rest, key, sum->packets, sum->bytes, error);
+}
+
+int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
+{
+	NR_AUTO(nr_members_fini) struct nr_wides rest = {0};
+	int e = 0;
+	size_t kept = 0;
+	for (size_t i = 0; !e && i < tally->words.count; i++) {
+		struct nr_tally_sum sum = sum_of_word(tally->words.items[i]);
+		if (keeps(sum.key, level))
+			tally->words.items[kept++] = tally->words.items[i];
+		else
+			e = leave_out(&rest, &sum, error);
+	}
+	if (e)
+		return e;
+	tally->words.count = kept;
+	kept = 0;
+	for (size_t i = 0; !e && i < tally->wides.count; i++) {
+		const struct nr_wide *w = &tally->wides.items[i];
+		if (keeps(w->key, level))
+			tally->wides.items[kept++] = *w;
+		else
+			e = leave_out(&rest, &(struct nr_tally_sum){w->key, w->packets, w->bytes}, error);
+	}
+	tally->wides.count = kept;
+	tally->level = NR_MAX(tally->level, level);
+	if (!e)
+		e = nr_members_append(&tally->wides, &rest, error);
+	if (!e)
+		e = nr_radix_sort_16(tally->wides.items, tally->wides.count, error);
+	if (!e)
+		combine_wides(&tally->wides, 0);
+	return e;
+}
+
 int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 {
 	if (!tally->unsorted)
@@ -211,7 +274,11 @@ int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 	combine_wides(&tally->wides, 0);
 	move_shared(tally);
 	tally->unsorted = false;
-	return 0;
+	if (tally->level)
+		e = nr_tally_thin(tally, tally->level, error);
+	while (!e && tally->limit && nr_tally_count(tally) > tally->limit && tally->level < NR_LEVEL_MAX)
+		e = nr_tally_thin(tally, (uint8_t)(tally->level + 1), error);
+	return e;
 }
 
 bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
@@ -272,6 +339,15 @@ int nr_members_sort(struct nr_wides *members, struct nr_error *error)
 	return e;
 }
 
+void nr_members_thin(struct nr_wides *members, uint8_t level)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < members->count; i++)
+		if (nr_member_is_sampled(members->items[i].key >> 16, level))
+			members->items[kept++] = members->items[i];
+	members->count = kept;
+}
+
 int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
 	const void *context, struct nr_error *error)
 {
@@ -286,7 +362,7 @@ int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint
 			mask = mask_of(context, group);
 		}
 		bool extra = group >= NR_GROUP_EXTRA;
-		if (mask)
+		if (mask && nr_sum_member(&sum) != NR_MEMBER_REST)
 			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets, extra ? 0 : sum.bytes, error);
 	}
 	return e ? e : nr_members_sort(members, error);

@@ -2,7 +2,11 @@
 /*
  * Tallies: who knocked where, how often. The telescope's one structure for "packets, bytes and unique sources per X":
  * a list of (group, member) -> packets, bytes, kept by appending and, when it is read, sorted and combined. Appending
- * costs a sequential write of 8 bytes; sorting is a radix sort. A tally is exact.
+ * costs a sequential write of 8 bytes; sorting is a radix sort.
+ *
+ * A tally is exact up to its limit. Above it, it keeps every 2nd, 4th ... source, chosen by a fixed hash (distinct
+ * sampling, Gibbons 2001), and the packets of all others in one item a group: packets and bytes stay exact, unique
+ * sources become an estimate with a known error.
  *
  * A group is a TCP port, a UDP port or a category; a member is a source address (IPv4 itself; IPv6 as a 45-bit hash, so
  * that two of a million IPv6 sources are taken for one with a probability of 2 %).
@@ -56,7 +60,19 @@ struct nr_tally {
 	struct nr_words words;
 	struct nr_wides wides;
 	bool unsorted; /* something was added since the last sort */
+	uint8_t level; /* one of 2^level members is kept */
+	size_t limit;  /* items above which sorting raises the level; 0: none */
 };
+
+/* Stands for all members of a group that the sample leaves out: packets and bytes, but no source. */
+#define NR_MEMBER_REST NR_MEMBER_MASK
+NR_INLINE bool nr_member_is_sampled(uint64_t member, uint8_t level)
+{
+	uint64_t h = (member ^ member >> 23) * 0x2127599bf4325c37u;
+	return (h >> 24 & ((UINT64_C(1) << level) - 1)) == 0;
+}
+/* Relative standard error of `kept` members that stand for kept << level. */
+double nr_sample_error(uint64_t kept, uint8_t level);
 
 /* One key of a sorted tally with its whole sum. */
 struct nr_tally_sum {
@@ -101,9 +117,11 @@ NR_INLINE void nr_tally_add(struct nr_tally *tally, uint32_t group, uint64_t mem
 }
 /* The same for a sum that was read from another tally; it checks and makes room. */
 int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, struct nr_error *error);
-/* Appends all of `from` (which stays). */
+/* Raises the level (lower: nothing happens) of a sorted tally. */
+int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error);
+/* Appends all of `from` (which stays); the level is the higher of the two. */
 int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct nr_error *error);
-/* Sorts by key and combines equal keys. */
+/* Sorts by key and combines equal keys; keeps to the level and the limit. */
 int nr_tally_sort(struct nr_tally *tally, struct nr_error *error);
 
 /* Walks a sorted tally in the order of keys. */
@@ -129,8 +147,10 @@ void nr_members_fini(struct nr_wides *members);
 int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes, struct nr_error *error);
 int nr_members_append(struct nr_wides *members, const struct nr_wides *from, struct nr_error *error);
 int nr_members_sort(struct nr_wides *members, struct nr_error *error);
+/* Keeps the members that are sampled at this level. */
+void nr_members_thin(struct nr_wides *members, uint8_t level);
 /* mask_of(group): the bits of a group's packets, 0: leave the group out. Extra groups add bits but neither packets nor
- * bytes. *members must be empty; sorted afterwards. */
+ * bytes; what a sample left out has no member. *members must be empty; sorted afterwards. */
 int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
 	const void *context, struct nr_error *error);
 /* Walks sorted members; *at starts at 0. */

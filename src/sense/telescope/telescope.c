@@ -74,15 +74,16 @@ void nr_telescope_refs_fini(struct nr_telescope_refs *refs)
 	nr_origin_close(&refs->origin);
 }
 
-/* Half of the promised memory goes to the source tables, a quarter to unsorted tallies and their sorting. */
+/* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its sorting, to the
+ * day and to the run. */
 static int start(const void *conf, void *local, struct nr_error *error)
 {
 	const struct nr_telescope_conf *c = conf;
 	struct nr_local *l = local;
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
-	l->table_bytes_max = (size_t)(c->memory_bytes / 2);
-	l->sort_items = (size_t)(c->memory_bytes / 8 / sizeof(uint64_t));
+	l->table_bytes_max = (size_t)(c->memory_bytes / 2 / c->refs->workers);
+	l->tally_limit = l->sort_items = NR_TALLY_LIMIT(c->memory_bytes) / c->refs->workers;
 	int e = nr_victims_init(&l->victims, error);
 	return e ? e : nr_merged_new(&l->merged, error);
 }

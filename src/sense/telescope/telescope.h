@@ -36,6 +36,7 @@ struct nr_telescope_refs {
 	struct nr_port_classes classes;
 	struct nr_origin origin;
 	uint64_t dark_addresses; /* N_dark; 0: not known */
+	unsigned workers;
 	bool store;		 /* rows are wanted: per window, hour and day; else only the whole run is kept */
 };
 
