@@ -15,7 +15,8 @@
 #define PIECE        ((size_t)256 * 1024)
 #define BUFFER       ((size_t)1024 * 1024)
 #define RESYNC_BYTES ((size_t)256 * 1024)
-#define HEAD         64 /* bytes that every format can be told by */
+#define MAGIC        ((size_t)24)         /* bytes that pcap and pcapng are told by */
+#define HEAD         ((size_t)128 * 1024) /* ERF has no magic number: this holds one record, whatever its length */
 
 struct nr_capture {
 	char *path;
@@ -257,12 +258,22 @@ static int fail_unknown(const struct nr_capture *capture, const struct nr_cursor
 		compression ? " data that " : "", nr_format_describe(c->at, nr_cursor_left(c), text));
 }
 
+/* At least n bytes unread, or all that there are. */
+static void gather(struct nr_capture *capture, size_t n)
+{
+	while (left(capture) < n && fill(capture))
+		;
+}
+
 static int recognise(struct nr_capture *capture, struct nr_error *error)
 {
-	while (left(capture) < HEAD && fill(capture))
-		;
+	gather(capture, MAGIC);
 	struct nr_cursor c = unread(capture);
-	capture->format = nr_format_recognise(c.at, nr_cursor_left(&c), capture->ended);
+	if (!nr_pcap_is(c.at, nr_cursor_left(&c)) && !nr_pcapng_is(c.at, nr_cursor_left(&c))) {
+		gather(capture, HEAD);
+		c = unread(capture);
+	}
+	capture->format = nr_format_recognise(c.at, nr_cursor_left(&c));
 	if (capture->format == NR_FORMAT_UNKNOWN)
 		return fail_unknown(capture, &c, error);
 	if (capture->format != NR_FORMAT_PCAP)

@@ -28,15 +28,6 @@ static const struct guess guesses[] = {
 	{"\0\0\0\0\0\0\0\0", 8, "zeros; was the disk full when it was written?"},
 };
 
-enum nr_format nr_format_recognise(const uint8_t *bytes, size_t length, bool at_end)
-{
-	if (nr_pcap_is(bytes, length))
-		return NR_FORMAT_PCAP;
-	if (nr_pcapng_is(bytes, length))
-		return NR_FORMAT_PCAPNG;
-	return nr_erf_is(bytes, length, at_end) ? NR_FORMAT_ERF : NR_FORMAT_UNKNOWN;
-}
-
 static bool is_text(const uint8_t *bytes, size_t length)
 {
 	for (size_t i = 0; i < length && i < 64; i++) {
@@ -45,6 +36,15 @@ static bool is_text(const uint8_t *bytes, size_t length)
 			return false;
 	}
 	return length > 0;
+}
+
+enum nr_format nr_format_recognise(const uint8_t *bytes, size_t length)
+{
+	if (nr_pcap_is(bytes, length))
+		return NR_FORMAT_PCAP;
+	if (nr_pcapng_is(bytes, length))
+		return NR_FORMAT_PCAPNG;
+	return !is_text(bytes, length) && nr_erf_is(bytes, length) ? NR_FORMAT_ERF : NR_FORMAT_UNKNOWN;
 }
 
 const char *nr_format_describe(const uint8_t *bytes, size_t length, char text[static 160])

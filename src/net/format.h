@@ -10,8 +10,8 @@
 
 enum nr_format { NR_FORMAT_UNKNOWN, NR_FORMAT_PCAP, NR_FORMAT_PCAPNG, NR_FORMAT_ERF };
 
-/* at_end: the bytes are all there is. */
-enum nr_format nr_format_recognise(const uint8_t *bytes, size_t length, bool at_end);
+/* pcap and pcapng are told by 4 bytes, ERF wants 64 KiB where there are as many. */
+enum nr_format nr_format_recognise(const uint8_t *bytes, size_t length);
 
 /* "starts with 50 4b 03 04: a ZIP archive; unpack it first" */
 const char *nr_format_describe(const uint8_t *bytes, size_t length, char text[static 160]);

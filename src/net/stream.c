@@ -217,8 +217,13 @@ static int open_input(struct nr_stream *stream, const char *path, struct nr_erro
 	stream->file = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 				      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat status;
-	if (stream->file < 0 || fstat(stream->file, &status) != 0)
-		return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
+	if (stream->file < 0 || fstat(stream->file, &status) != 0) {
+		int code = -errno;
+		const char *remedy = code == -ENOENT   ? "; check its name"
+				     : code == -EACCES ? "; it must be readable for the user of this program"
+						       : "";
+		return nr_fail(error, code, "%s: %s%s", path, strerror(-code), remedy);
+	}
 	if (S_ISDIR(status.st_mode))
 		return nr_fail(error, -EISDIR, "%s: is a directory; name the capture files in it", path);
 	stream->regular = S_ISREG(status.st_mode);

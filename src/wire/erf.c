@@ -19,6 +19,8 @@ enum erf_type {
 
 #define TYPE_EXTENDED        0x80 /* bit 7 of the type: extension headers follow; bit 7 of each: another one */
 #define EXTENSION            8
+#define FLAGS_RESERVED       0xc0
+#define RECOGNISE_WIRE_MAX   16384 /* jumbo frames are shorter */
 #define ETHERNET_PAD         2
 #define RECOGNISE_CHAIN      8
 #define RECOGNISE_TIME_SLACK (400 * NR_DAY) /* between neighbours of one file */
@@ -98,30 +100,45 @@ enum nr_record_status nr_erf_next(struct nr_cursor *c, struct nr_frame *ret, str
 	return NR_RECORD_FRAME;
 }
 
-static bool follows(const uint8_t *record, const uint8_t *before)
+static size_t record_length(const uint8_t *record)
+{
+	return (size_t)(record[10] << 8 | record[11]);
+}
+
+static bool is_near(const uint8_t *record, const uint8_t *before)
 {
 	struct nr_cursor a = nr_cursor_over(before, 8), b = nr_cursor_over(record, 8);
 	nr_time difference = to_time(nr_cursor_u64_le(&b)) - to_time(nr_cursor_u64_le(&a));
 	return difference >= -RECOGNISE_TIME_SLACK && difference <= RECOGNISE_TIME_SLACK;
 }
 
-bool nr_erf_is(const uint8_t *bytes, size_t length, bool at_end)
+/* A header that ERF could have behind the one at `before`: known type, reserved flags 0, near in time. */
+static bool is_header(const uint8_t *record, const uint8_t *before)
+{
+	uint8_t type = record[8] & (uint8_t)~TYPE_EXTENDED;
+	bool known = (type > 0 && type <= ERF_LAST_KNOWN) || type == ERF_PAD;
+	size_t wire = (size_t)(record[14] << 8 | record[15]);
+	if (link_of(type) != LINKTYPE_ERF && (wire == 0 || wire > RECOGNISE_WIRE_MAX))
+		return false;
+	return known && !(record[9] & FLAGS_RESERVED) && record_length(record) >= NR_ERF_HEADER &&
+	       is_near(record, before);
+}
+
+bool nr_erf_is(const uint8_t *bytes, size_t length)
 {
 	size_t at = 0, before = 0;
-	unsigned chain = 0;
-	for (; chain < RECOGNISE_CHAIN && length - at >= NR_ERF_HEADER; chain++) {
-		const uint8_t *record = bytes + at;
-		uint8_t type = record[8] & (uint8_t)~TYPE_EXTENDED;
-		size_t record_length = (size_t)(record[10] << 8 | record[11]);
-		if (type == 0 || (type > ERF_LAST_KNOWN && type != ERF_PAD) || record_length < NR_ERF_HEADER)
+	unsigned needed = 1;
+	for (unsigned chain = 0; chain < RECOGNISE_CHAIN; chain++) {
+		if (length - at < NR_ERF_HEADER)
+			return chain >= needed; /* the end, or cut in a header */
+		if (!is_header(bytes + at, bytes + before))
 			return false;
-		if (!follows(record, bytes + before))
-			return false;
-		if (length - at < record_length)
-			return chain > 0 || !at_end ||
-			       type == ERF_ETHERNET; /* cut inside: all was right so far */
+		if (link_of(bytes[at + 8] & (uint8_t)~TYPE_EXTENDED) == LINKTYPE_ERF)
+			needed = 3; /* types that are not understood are weaker evidence */
+		if (length - at < record_length(bytes + at))
+			return chain >= needed; /* cut in a record */
 		before = at;
-		at += record_length;
+		at += record_length(bytes + at);
 	}
-	return chain > 0;
+	return true;
 }

@@ -12,9 +12,9 @@
 
 /*
  * ERF has no magic number: believes it where the first records (as many as are there, at most 8) form a chain
- * of known types. at_end: the bytes end with the file.
+ * of known types, near each other in time. One record must be whole: give 64 KiB where there are as many.
  */
-bool nr_erf_is(const uint8_t *bytes, size_t length, bool at_end);
+bool nr_erf_is(const uint8_t *bytes, size_t length);
 
 /* One record: _FRAME, _METADATA (provenance, padding), _BAD, _NEED_MORE or _DAMAGED. Link types that carry no
  * Ethernet or IP are frames of a link type that is not understood, so that they are counted as such. */

@@ -8,8 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nr_cursor c = nr_cursor_over(data, size);
-	(void)nr_erf_is(data, size, true);
-	(void)nr_erf_is(data, size, false);
+	(void)nr_erf_is(data, size);
 	for (;;) {
 		struct nr_frame frame;
 		struct nr_error error;

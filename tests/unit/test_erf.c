@@ -109,21 +109,23 @@ static void is_recognised_by_its_chain(void **state)
 		put_record(&b, 2, 8, 6);
 		put_zeros(&b, 8);
 	}
-	assert_true(nr_erf_is(b.data, b.length, true));
-	assert_true(nr_erf_is(b.data, b.length - 5, true));
-	assert_true(nr_erf_is(b.data, 24, true));
-	assert_true(nr_erf_is(b.data, 20, true)); /* one Ethernet record, cut */
-	assert_false(nr_erf_is(b.data, 15, true));
+	assert_true(nr_erf_is(b.data, b.length));
+	assert_true(nr_erf_is(b.data, b.length - 5));
+	assert_true(nr_erf_is(b.data, 24));
+	assert_true(nr_erf_is(b.data, 30));
+	assert_true(nr_erf_is(b.data, 45));
+	assert_false(nr_erf_is(b.data, 20)); /* not one whole record */
+	assert_false(nr_erf_is(b.data, 15));
 	b.data[24 * 3 + 8] = 77; /* no such type */
-	assert_false(nr_erf_is(b.data, b.length, true));
+	assert_false(nr_erf_is(b.data, b.length));
 	b.data[24 * 3 + 8] = 2;
 	b.data[24 * 5 + 7] ^= 0x80; /* 68 years apart */
-	assert_false(nr_erf_is(b.data, b.length, true));
+	assert_false(nr_erf_is(b.data, b.length));
 	const char *text =
 		"12:00:00.000000 IP 198.51.100.7.40000 > 192.0.2.9.23: Flags [S], seq 1, win 65535\n";
-	assert_false(nr_erf_is((const uint8_t *)text, strlen(text), true));
+	assert_false(nr_erf_is((const uint8_t *)text, strlen(text)));
 	static const uint8_t zeros[64];
-	assert_false(nr_erf_is(zeros, sizeof zeros, true));
+	assert_false(nr_erf_is(zeros, sizeof zeros));
 }
 
 int main(void)
