@@ -323,7 +323,7 @@ static unsigned extras_of(const struct nr_source *s, const struct nr_packet *p)
 	unsigned extra = 0;
 	if ((s->marks & NR_SOURCE_FORGED) || nr_address_equal(&p->source, &p->destination))
 		extra |= NR_BIT(NR_CATEGORY_SPOOFED);
-	if (p->marks & (NR_MARK_BAD_HEADER | NR_MARK_TRUNCATED))
+	if (p->marks & NR_MARK_BAD_HEADER)
 		extra |= NR_BIT(NR_CATEGORY_MALFORMED);
 	if (p->protocol == NR_TCP && (p->marks & NR_MARK_FLAGS) && (p->flags & NR_TCP_SYN) && (p->flags & (NR_TCP_FIN | NR_TCP_RST)))
 		extra |= NR_BIT(NR_CATEGORY_MALFORMED);
@@ -391,7 +391,7 @@ NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local
 	remember(l, table, s, member, group, p->wire);
 	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN))
 		observe_syn(l->day, s, member, p);
-	const unsigned odd = NR_MARK_BAD_HEADER | NR_MARK_TRUNCATED | NR_MARK_MISCONFIGURED;
+	const unsigned odd = NR_MARK_BAD_HEADER | NR_MARK_MISCONFIGURED;
 	if (NR_UNLIKELY(backscatter || (p->marks & odd) || (s->marks & (NR_SOURCE_FORGED | NR_SOURCE_OWN)) ||
 			category == NR_CATEGORY_TCP_OTHER || nr_address_equal(&p->source, &p->destination)))
 		observe_rest(refs, l, s, member, p, backscatter);
