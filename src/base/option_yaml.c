@@ -16,6 +16,7 @@
 #include <yaml.h>
 
 #define YAML_BYTES_MAX ((size_t)1 << 20)
+#define YAML_DEPTH_MAX 16 /* three are used; libyaml takes quadratic time for deep brackets */
 
 struct yaml_reader {
 	const struct nr_option *options;
@@ -170,6 +171,42 @@ static int parser_fail(const yaml_parser_t *parser, const char *path, struct nr_
 		parser->problem_mark.column + 1, problem);
 }
 
+static int token_depth(yaml_token_type_t type)
+{
+	switch (type) {
+	case YAML_FLOW_SEQUENCE_START_TOKEN:
+	case YAML_FLOW_MAPPING_START_TOKEN:
+	case YAML_BLOCK_SEQUENCE_START_TOKEN:
+	case YAML_BLOCK_MAPPING_START_TOKEN:
+		return 1;
+	case YAML_FLOW_SEQUENCE_END_TOKEN:
+	case YAML_FLOW_MAPPING_END_TOKEN:
+	case YAML_BLOCK_END_TOKEN:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+/* A look at the tokens alone, before the parser builds anything from them. */
+static int depth_check(yaml_parser_t *parser, const char *path, struct nr_error *error)
+{
+	int depth = 0;
+	for (bool end = false; !end;) {
+		yaml_token_t token;
+		if (!yaml_parser_scan(parser, &token))
+			return parser_fail(parser, path, error);
+		yaml_mark_t mark = token.start_mark;
+		depth += token_depth(token.type);
+		end = token.type == YAML_STREAM_END_TOKEN;
+		yaml_token_delete(&token);
+		if (depth > YAML_DEPTH_MAX)
+			return nr_fail(error, -EBADMSG, "%s:%zu:%zu: nested deeper than %d", path,
+				mark.line + 1, mark.column + 1, YAML_DEPTH_MAX);
+	}
+	return 0;
+}
+
 /* One document only: what stands after "---" or "..." would be ignored in silence. */
 static int end_check(yaml_parser_t *parser, const char *path, struct nr_error *error)
 {
@@ -184,25 +221,30 @@ static int end_check(yaml_parser_t *parser, const char *path, struct nr_error *e
 		    : 0;
 }
 
+static int documents_read(struct yaml_reader *reader, yaml_parser_t *parser, struct nr_error *error)
+{
+	yaml_document_t document;
+	if (!yaml_parser_load(parser, &document))
+		return parser_fail(parser, reader->path, error);
+	bool root = yaml_document_get_root_node(&document) != NULL;
+	reader->document = &document;
+	int rc = document_read(reader, error);
+	yaml_document_delete(&document);
+	return rc == 0 && root ? end_check(parser, reader->path, error) : rc;
+}
+
 static int bytes_read(struct yaml_reader *reader, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
-	yaml_parser_t parser;
-	yaml_document_t document;
-	if (!yaml_parser_initialize(&parser))
-		return nr_fail(error, -ENOMEM, "%s: out of memory", reader->path);
-	yaml_parser_set_input_string(&parser, bytes, length);
-	int rc;
-	if (!yaml_parser_load(&parser, &document)) {
-		rc = parser_fail(&parser, reader->path, error);
-	} else {
-		bool root = yaml_document_get_root_node(&document) != NULL;
-		reader->document = &document;
-		rc = document_read(reader, error);
-		yaml_document_delete(&document);
-		if (rc == 0 && root)
-			rc = end_check(&parser, reader->path, error);
+	int rc = 0;
+	for (int pass = 0; rc == 0 && pass < 2; pass++) {
+		yaml_parser_t parser;
+		if (!yaml_parser_initialize(&parser))
+			return nr_fail(error, -ENOMEM, "%s: out of memory", reader->path);
+		yaml_parser_set_input_string(&parser, bytes, length);
+		rc = pass == 0 ? depth_check(&parser, reader->path, error)
+			       : documents_read(reader, &parser, error);
+		yaml_parser_delete(&parser);
 	}
-	yaml_parser_delete(&parser);
 	return rc;
 }
 

@@ -369,6 +369,7 @@ static void test_yaml_hostile(void **state)
 	memset(deep, '[', length);
 	memcpy(deep, "telescope: ", 11);
 	assert_int_equal(read_yaml(&conf, deep, length, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, ": nested deeper than 16"));
 
 	static const char laughs[] = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n"
 				     "c: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\n"
