@@ -106,10 +106,51 @@ static int take_off_research(const struct nr_day_end *end, const struct nr_tally
 
 /* ---- tools ---- */
 
+/* A source that is tagged by the pattern of all its SYNs and has sent more than its entry counts. */
+struct heavy {
+	uint64_t member;
+	enum nr_tool tool;
+};
+
 struct tool_day {
 	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
 	struct nr_hll sketches[NR_TOOL_COUNT];
+	struct {
+		struct heavy *items; /* owned */
+		size_t count, room;
+		uint64_t beyond;
+	} heavy;
 };
+
+static void tool_day_freep(struct tool_day **tools)
+{
+	if (*tools)
+		free((*tools)->heavy.items);
+	free(*tools);
+}
+
+/* What the entries could not count stands in the day's tally. */
+static int count_heavy(struct tool_day *tools, const struct nr_tally *tally, struct nr_error *error)
+{
+	if (!tools->heavy.count)
+		return 0;
+	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
+	if (!set)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int e = nr_member_set_init(set, tools->heavy.count, error);
+	if (e)
+		return e;
+	for (size_t i = 0; i < tools->heavy.count; i++)
+		nr_member_set_add(set, tools->heavy.items[i].member, tools->heavy.items[i].tool);
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
+		uint32_t tool = nr_member_set_find(set, nr_sum_member(&sum));
+		if (tool != UINT32_MAX)
+			tools->packets[tool] += sum.packets;
+	}
+	nr_member_set_fini(set);
+	return 0;
+}
 
 static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
 	struct tool_day *tools, struct nr_error *error)
@@ -126,7 +167,11 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 				continue;
 			}
 			bool by_pattern = t == NR_TOOL_NMAP || (t == NR_TOOL_ZMAP && v.zmap_new);
-			tools->packets[t] += by_pattern ? v.packets[t] : 0;
+			struct heavy *heavy = by_pattern && s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
+			if (heavy)
+				*heavy = (struct heavy){member, t};
+			else if (by_pattern)
+				tools->packets[t] += v.packets[t];
 			tools->sources[t]++;
 			nr_hll_add(&tools->sketches[t], nr_hll_hash(member));
 			int e = nr_tally_reserve(&m->tools, 1, error);
@@ -140,9 +185,9 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 	return 0;
 }
 
-static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
+static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) struct tool_day *tools = calloc(1, sizeof *tools);
+	NR_AUTO(tool_day_freep) struct tool_day *tools = calloc(1, sizeof *tools);
 	if (!tools)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	struct nr_merged *m = end->merged;
@@ -159,6 +204,9 @@ static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
 		if (e)
 			return e;
 	}
+	int e = count_heavy(tools, tally, error);
+	if (e)
+		return e;
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 		m->tool_totals[t].packets += tools->packets[t];
 		if (!end->sink || !tools->sources[t])
@@ -167,7 +215,7 @@ static int judge_tools(const struct nr_day_end *end, struct nr_error *error)
 		char name[48];
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
 		struct nr_count count = {.packets = tools->packets[t], .sources = tools->sources[t], .sketch = &tools->sketches[t]};
-		int e = nr_telescope_emit_category(&step, name, &count, error);
+		e = nr_telescope_emit_category(&step, name, &count, error);
 		if (e)
 			return e;
 	}
@@ -254,7 +302,7 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 		e = nr_telescope_emit(&step, &tally, error);
 	}
 	if (!e)
-		e = judge_tools(end, error);
+		e = judge_tools(end, &tally, error);
 	if (!e)
 		e = nr_research_judge(end, &tally, &scanner_first, error);
 	if (!e)

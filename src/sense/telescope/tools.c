@@ -39,14 +39,6 @@ static bool is_nmap(const struct nr_source *s)
 	return s->syns >= NR_NMAP_SYNS && (s->constant & needed) == needed && !(s->constant & NR_SAME_SEQUENCE);
 }
 
-/* syns stops at 65535; a source that sent nothing else than SYNs has sent `packets` of them. */
-static uint64_t syns_of(const struct nr_source *s)
-{
-	const unsigned others = ~(NR_BIT(NR_CATEGORY_TCP_SYN) | NR_BIT(NR_CATEGORY_SCAN) | NR_BIT(NR_CATEGORY_SPOOFED) |
-				  NR_BIT(NR_CATEGORY_MALFORMED));
-	return s->categories & others ? s->syns : s->packets;
-}
-
 struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *s, uint64_t member)
 {
 	struct nr_tool_verdict v = {0};
@@ -62,7 +54,7 @@ struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_
 	} else if (is_zmap_new(day, s, member)) {
 		v.tools |= NR_BIT(NR_TOOL_ZMAP);
 		v.zmap_new = true;
-		v.packets[NR_TOOL_ZMAP] = syns_of(s);
+		v.packets[NR_TOOL_ZMAP] = s->syns;
 	}
 	if (is_masscan(s)) {
 		v.tools |= NR_BIT(NR_TOOL_MASSCAN);
@@ -71,7 +63,7 @@ struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_
 	}
 	if (is_nmap(s)) {
 		v.tools |= NR_BIT(NR_TOOL_NMAP);
-		v.packets[NR_TOOL_NMAP] = syns_of(s);
+		v.packets[NR_TOOL_NMAP] = s->syns;
 	}
 	return v;
 }
@@ -160,6 +152,8 @@ void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint
 	if (!s->syns)
 		return;
 	nr_json_uint(json, "syns", s->syns);
+	if (s->syns == UINT16_MAX)
+		nr_json_bool(json, "counted_to_65535", true);
 	nr_json_array(json, "tools");
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 		if (!(v->tools & NR_BIT(t)))

@@ -12,7 +12,7 @@ struct nr_tool_verdict {
 	unsigned tools; /* NR_BIT(enum nr_tool) */
 	bool zmap_new;	/* zmap by the shape of 4.1 and later */
 	bool masscan_new; /* masscan with the option of November 2023 */
-	uint64_t packets[NR_TOOL_COUNT]; /* SYNs that carry the tool's mark */
+	uint64_t packets[NR_TOOL_COUNT]; /* SYNs that carry the tool's mark; counted to 65535 */
 };
 
 struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *source, uint64_t member);
