@@ -15,6 +15,9 @@
 
 #define NR_ROUND 4096 /* frames; 4096 packets of 64 bytes stay in the second-level cache */
 #define NR_PROGRESS_ROUNDS 256
+/* Times that can be written (RFC 3339: years 0001 to 9999). Beyond them arithmetic with intervals would overflow. */
+#define NR_TIME_FIRST (-INT64_C(62135596800) * NR_SECOND)
+#define NR_TIME_LAST  (INT64_C(253402300800) * NR_SECOND - 1)
 
 struct nr_worker {
 	struct nr_pipeline *pipeline;
@@ -137,15 +140,23 @@ static int pass_boundary(struct nr_pipeline *p, nr_time time, struct nr_error *e
 	return p->conf.sense->flush(p->conf.sense_conf, p->locals, p->conf.workers, end, p->conf.sink, error);
 }
 
+/* A frame with a time: one that a damaged or hostile file gives (pcapng holds 64 bits of it) may be none. */
+static bool has_time(const struct nr_frame *frame)
+{
+	return frame->time >= NR_TIME_FIRST && frame->time <= NR_TIME_LAST;
+}
+
 /* Gives times to frames without one; answers the number of frames before the first that lies beyond the interval. */
 static size_t within_interval(struct nr_pipeline *p, struct nr_frame *frames, size_t count)
 {
 	if (NR_UNLIKELY(p->last_time == NR_TIME_MIN))
 		for (size_t i = 0; i < count && p->last_time == NR_TIME_MIN; i++)
-			p->last_time = frames[i].time;
+			p->last_time = has_time(&frames[i]) ? frames[i].time : NR_TIME_MIN;
 	for (size_t i = 0; i < count; i++) {
-		if (NR_UNLIKELY(frames[i].time == NR_TIME_MIN))
+		if (NR_UNLIKELY(!has_time(&frames[i]))) {
+			p->loss.untimed += frames[i].time != NR_TIME_MIN; /* the capture counted those without one */
 			frames[i].time = p->last_time == NR_TIME_MIN ? 0 : p->last_time;
+		}
 		if (NR_UNLIKELY(!p->stepped || frames[i].time >= p->boundary))
 			return i;
 		p->last_time = frames[i].time;
