@@ -85,7 +85,7 @@ sanitize() {
 
 web() {
 	tap web-check scripts/tap.sh 'types, style and unit tests of the console' npm --prefix web run --silent check
-	tap web node --test --test-reporter=tap tests/web/
+	tap web node --test --test-reporter=tap tests/web/*.test.mjs
 }
 
 layers=("$@")
