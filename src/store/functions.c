@@ -25,7 +25,8 @@ struct side {
 	struct count single; /* the last of them */
 	int64_t largest, largest_exact;
 	struct nr_hll *sketch; /* owned; NULL before the first row */
-	bool lacking;          /* some row had no readable sketch */
+	double error;	       /* the largest of theirs: a sample of the sources may stand behind a sketch */
+	bool lacking;	       /* some row had no readable sketch */
 };
 
 struct sources {
@@ -43,6 +44,7 @@ static void sources_step(sqlite3_context *context, int count, sqlite3_value **va
 	side->rows++;
 	side->single = (struct count){value, sqlite3_value_double(values[2])};
 	side->largest = NR_MAX(side->largest, value);
+	side->error = NR_MAX(side->error, side->single.error);
 	if (side->single.error == 0)
 		side->largest_exact = NR_MAX(side->largest_exact, value);
 	if (!side->sketch)
@@ -63,7 +65,7 @@ static struct count side_count(const struct side *side)
 	if (side->lacking)
 		return (struct count){side->largest, -1};
 	int64_t estimate = llround(nr_hll_count(side->sketch));
-	return (struct count){NR_MAX(estimate, side->largest_exact), NR_HLL_ERROR};
+	return (struct count){NR_MAX(estimate, side->largest_exact), NR_MAX(side->error, NR_HLL_ERROR)};
 }
 
 /* The part is inside the whole, so counts subtract; absolute errors add in quadrature. */

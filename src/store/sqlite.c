@@ -116,6 +116,8 @@ static int check_path(const char *path, enum nr_store_mode mode, struct nr_error
 			return nr_fail(error, -EISDIR,
 				"%s: is a folder; give the path of a file in it, e.g. %s/noroshi.db", path,
 				path);
+		if (!S_ISREG(status.st_mode))
+			return nr_fail(error, -EBADMSG, "%s: not a file; give the path of one", path);
 		if (access(path, mode == NR_STORE_READ ? R_OK : R_OK | W_OK) != 0)
 			return nr_fail(error, -errno,
 				"%s: %s; run as the user that owns it, or change its permissions", path,
