@@ -8,12 +8,12 @@
 
 #define NR_LISTS_MAX 4096
 
-static int add_entry(struct nr_lists *lists, const char *path, size_t number, const char *text, struct nr_error *error)
+static int add_entry(struct nr_lists *lists, const char *path, const char *what, size_t number, const char *text, struct nr_error *error)
 {
 	struct nr_prefix prefix;
 	int e = nr_prefix_parse(text, &prefix, error);
 	if (e)
-		return nr_error_prefix(error, "%s: entry %zu", path, number);
+		return nr_error_prefix(error, "%s: %s %zu", path, what, number);
 	return nr_prefix_table_add(lists->table, &prefix, (uint32_t)(lists->count - 1), error);
 }
 
@@ -23,23 +23,36 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What does not fit is cut between two characters. */
+static void set_name(struct nr_list *list, const char *name)
+{
+	size_t length = strnlen(name, sizeof list->name - 1);
+	while (length && ((uint8_t)name[length] & 0xc0) == 0x80) /* amid a UTF-8 sequence */
+		length--;
+	memcpy(list->name, name, length);
+	list->name[length] = 0;
+}
+
 static int read_text(struct nr_lists *lists, const char *path, char *bytes, struct nr_error *error)
 {
 	struct nr_list *list = &lists->lists[lists->count - 1];
-	snprintf(list->name, sizeof list->name, "%s", base_name(path));
-	char *save = NULL;
+	set_name(list, base_name(path));
 	size_t number = 0;
-	for (char *line = strtok_r(bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = bytes, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		number++;
 		line[strcspn(line, "#\r")] = 0;
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t")] = 0;
 		if (!*line)
 			continue;
-		int e = add_entry(lists, path, ++number, line, error);
+		int e = add_entry(lists, path, "line", number, line, error);
 		if (e)
 			return e;
+		list->entries++;
 	}
-	list->entries = number;
 	return 0;
 }
 
@@ -49,11 +62,13 @@ static int read_misp(struct nr_lists *lists, const char *path, const struct json
 	struct json_object *member, *entries;
 	if (!json_object_object_get_ex(root, "list", &entries) || !json_object_is_type(entries, json_type_array))
 		return nr_fail(error, -EBADMSG, "%s: no member \"list\" with an array: not a MISP warning list", path);
-	if (json_object_object_get_ex(root, "type", &member) && strcmp(json_object_get_string(member), "cidr"))
-		return nr_fail(error, -EBADMSG, "%s: a list of type \"%.40s\"; only \"cidr\" names addresses", path, json_object_get_string(member));
-	snprintf(list->name, sizeof list->name, "%s", base_name(path));
-	if (json_object_object_get_ex(root, "name", &member) && json_object_is_type(member, json_type_string))
-		snprintf(list->name, sizeof list->name, "%s", json_object_get_string(member));
+	if (json_object_object_get_ex(root, "type", &member)) {
+		const char *type = member ? json_object_get_string(member) : "null"; /* json-c: null is no object */
+		if (strcmp(type, "cidr"))
+			return nr_fail(error, -EBADMSG, "%s: a list of type \"%.40s\"; only \"cidr\" names addresses", path, type);
+	}
+	bool named = json_object_object_get_ex(root, "name", &member) && json_object_is_type(member, json_type_string);
+	set_name(list, named ? json_object_get_string(member) : base_name(path));
 	if (json_object_object_get_ex(root, "version", &member))
 		list->version = (uint64_t)json_object_get_int64(member);
 	list->entries = json_object_array_length(entries);
@@ -61,7 +76,10 @@ static int read_misp(struct nr_lists *lists, const char *path, const struct json
 		struct json_object *entry = json_object_array_get_idx(entries, i);
 		if (!json_object_is_type(entry, json_type_string))
 			return nr_fail(error, -EBADMSG, "%s: entry %zu is not a text", path, i + 1);
-		int e = add_entry(lists, path, i + 1, json_object_get_string(entry), error);
+		const char *text = json_object_get_string(entry);
+		if (strlen(text) != (size_t)json_object_get_string_len(entry))
+			return nr_fail(error, -EBADMSG, "%s: entry %zu holds a NUL character", path, i + 1);
+		int e = add_entry(lists, path, "entry", i + 1, text, error);
 		if (e)
 			return e;
 	}
@@ -74,9 +92,12 @@ static int read_json(struct nr_lists *lists, const char *path, const char *bytes
 	if (!tokener)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	struct json_object *root = json_tokener_parse_ex(tokener, bytes, (int)length);
+	size_t end = json_tokener_get_parse_end(tokener);
 	int e;
-	if (!root)
-		e = nr_fail(error, -EBADMSG, "%s: offset %zu: %s", path, json_tokener_get_parse_end(tokener),
+	if (root && end + strspn(bytes + end, " \t\r\n") != length)
+		e = nr_fail(error, -EBADMSG, "%s: offset %zu: something stands behind the list", path, end);
+	else if (!root)
+		e = nr_fail(error, -EBADMSG, "%s: offset %zu: %s", path, end,
 			json_tokener_error_desc(json_tokener_get_error(tokener)));
 	else
 		e = read_misp(lists, path, root, error);
@@ -107,6 +128,8 @@ int nr_lists_read(struct nr_lists *lists, const char *path, struct nr_error *err
 	if (e)
 		return e;
 	char *text = (char *)bytes;
+	if (memchr(text, 0, length))
+		return nr_fail(error, -EBADMSG, "%s: a NUL byte: not a text file", path);
 	return text[strspn(text, " \t\r\n")] == '{' ? read_json(lists, path, text, length, error)
 						    : read_text(lists, path, text, error);
 }

@@ -28,13 +28,13 @@ static bool is_name(const char *name)
 	return *name && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] && strcmp(name, "other");
 }
 
-static int read_ports(struct nr_port_classes *c, size_t index, bool udp, char *ports)
+static int read_ports(struct nr_port_classes *c, size_t index, bool udp, const char *ports)
 {
-	char *save = NULL;
-	for (char *port = strtok_r(ports, ",", &save); port; port = strtok_r(NULL, ",", &save)) {
-		char *end;
-		unsigned long n = strtoul(port, &end, 10);
-		if (end == port || *end || n > 65535)
+	for (const char *port = ports; port; port = *port ? port + 1 : NULL) {
+		size_t digits = strspn(port, "0123456789"); /* strtoul() alone would take a sign */
+		unsigned long n = strtoul(port, NULL, 10);
+		port += digits;
+		if (!digits || (*port && *port != ',') || n > 65535)
 			return -EINVAL;
 		c->member[udp][n] = (uint16_t)(c->member[udp][n] | 1u << index);
 		/* the class that comes first in the file owns the port */
@@ -101,5 +101,7 @@ int nr_port_classes_read(struct nr_port_classes *classes, const char *path, stru
 		if (!bytes)
 			return nr_fail(error, -ENOMEM, "out of memory");
 	}
+	if (path && memchr(bytes, 0, length))
+		return nr_fail(error, -EINVAL, "%s: a NUL byte: not a text file", path);
 	return parse(classes, path ? path : "built-in port classes", (char *)bytes, error);
 }

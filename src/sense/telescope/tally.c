@@ -92,13 +92,6 @@ int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct 
 	return 0;
 }
 
-static struct nr_tally_sum sum_of_word(uint64_t word)
-{
-	uint64_t packets = word >> 8 & NR_WORD_PACKETS_MAX, size = (word >> 1 & 127) + NR_WORD_SIZE_MIN;
-	uint64_t key = word >> 46 << 46 | (word >> NR_WORD_KEY_SHIFT & UINT32_MAX);
-	return (struct nr_tally_sum){key, packets, packets * size};
-}
-
 int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, struct nr_error *error)
 {
 	int e = nr_tally_reserve(tally, 1, error);
@@ -139,11 +132,11 @@ static void combine_wides(struct nr_wides *w, unsigned mask_bits)
 static int combine_run(struct nr_tally *tally, size_t from, size_t to, size_t *kept, struct nr_error *error)
 {
 	uint64_t first = tally->words.items[from], packets = 0;
-	struct nr_tally_sum sum = {sum_of_word(first).key, 0, 0};
+	struct nr_tally_sum sum = {nr_word_sum(first).key, 0, 0};
 	bool same = true;
 	for (size_t i = from; i < to; i++) {
 		uint64_t word = tally->words.items[i];
-		struct nr_tally_sum s = sum_of_word(word);
+		struct nr_tally_sum s = nr_word_sum(word);
 		packets += s.packets;
 		sum.packets += s.packets;
 		sum.bytes += s.bytes;
@@ -186,7 +179,7 @@ static void move_shared(struct nr_tally *tally)
 	if (!wides->count)
 		return;
 	for (size_t i = 0; i < words->count; i++) {
-		struct nr_tally_sum sum = sum_of_word(words->items[i]);
+		struct nr_tally_sum sum = nr_word_sum(words->items[i]);
 		while (k < wides->count && wides->items[k].key < sum.key)
 			k++;
 		if (k == wides->count || wides->items[k].key != sum.key ||
@@ -232,7 +225,7 @@ int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	int e = 0;
 	size_t kept = 0;
 	for (size_t i = 0; !e && i < tally->words.count; i++) {
-		struct nr_tally_sum sum = sum_of_word(tally->words.items[i]);
+		struct nr_tally_sum sum = nr_word_sum(tally->words.items[i]);
 		if (keeps(sum.key, level))
 			tally->words.items[kept++] = tally->words.items[i];
 		else
@@ -281,25 +274,15 @@ int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 	return e;
 }
 
-bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
+bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
 {
 	const struct nr_words *words = &walk->tally->words;
 	const struct nr_wides *wides = &walk->tally->wides;
-	struct nr_tally_sum sum = {UINT64_MAX, 0, 0};
-	if (walk->word < words->count)
-		sum = sum_of_word(words->items[walk->word]);
-	if (NR_LIKELY(walk->wide == wides->count || sum.key < wides->items[walk->wide].key)) {
-		if (walk->word == words->count)
-			return false;
-		walk->word++;
-		*ret_sum = sum;
-		return true;
-	}
 	uint64_t key = wides->items[walk->wide].key;
-	if (sum.key == key) /* its sum did not fit the wide item */
-		walk->word++;
-	else
-		sum = (struct nr_tally_sum){key, 0, 0};
+	struct nr_tally_sum sum = {key, 0, 0};
+	/* a word with the same key: its sum did not fit the wide item */
+	if (walk->word < words->count && nr_word_sum(words->items[walk->word]).key == key)
+		sum = nr_word_sum(words->items[walk->word++]);
 	for (; walk->wide < wides->count && wides->items[walk->wide].key == key; walk->wide++) {
 		sum.packets += wides->items[walk->wide].packets;
 		sum.bytes += wides->items[walk->wide].bytes;

@@ -129,7 +129,30 @@ struct nr_tally_walk {
 	const struct nr_tally *tally;
 	size_t word, wide;
 };
-bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum);
+bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum); /* the next is a wide item */
+
+NR_INLINE struct nr_tally_sum nr_word_sum(uint64_t word)
+{
+	uint64_t packets = word >> 8 & NR_WORD_PACKETS_MAX, size = (word >> 1 & 127) + NR_WORD_SIZE_MIN;
+	uint64_t key = word >> 46 << 46 | (word >> NR_WORD_KEY_SHIFT & UINT32_MAX);
+	return (struct nr_tally_sum){key, packets, packets * size};
+}
+
+NR_INLINE bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
+{
+	const struct nr_words *words = &walk->tally->words;
+	const struct nr_wides *wides = &walk->tally->wides;
+	struct nr_tally_sum sum = {UINT64_MAX, 0, 0};
+	if (NR_LIKELY(walk->word < words->count))
+		sum = nr_word_sum(words->items[walk->word]);
+	if (NR_UNLIKELY(walk->wide < wides->count && wides->items[walk->wide].key <= sum.key))
+		return nr_tally_next_wide(walk, ret_sum);
+	if (NR_UNLIKELY(walk->word == words->count))
+		return false;
+	walk->word++;
+	*ret_sum = sum;
+	return true;
+}
 
 /*
  * Members: the same sources seen from the other side, one a source: key = member << 16 | mask of categories. Sorted by
