@@ -41,7 +41,7 @@ static char *ipv6_write(char *out, const uint8_t octets[static 16])
 {
 	unsigned groups[8];
 	int best = -1, best_length = 1;
-	for (int i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		groups[i] = (unsigned)octets[2 * i] << 8 | octets[2 * i + 1];
 	for (int i = 0; i < 8;) {
 		int end = i;

@@ -13,10 +13,10 @@ struct nr_error {
 	char text[240];
 };
 
-/* Writes the message (cut at 239 bytes) and returns code, so that a caller can say: return nr_fail(error, -EINVAL, ...). */
+/* Writes the message (cut at 239 bytes, control characters shown as "?") and returns code, so that a caller can say: return nr_fail(error, -EINVAL, ...). */
 int nr_fail(struct nr_error *error, int code, const char *format, ...) NR_PRINTF(3, 4);
 
-/* Puts "prefix: " before the message that is already there and returns error->code. */
+/* Puts "prefix: " before the message that is already there and returns error->code (-EINVAL when error is NULL). */
 int nr_error_prefix(struct nr_error *error, const char *format, ...) NR_PRINTF(2, 3);
 
 #endif

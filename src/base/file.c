@@ -51,22 +51,22 @@ int nr_file_read(
 /* A new file beside path with a name that nobody else has; the kernel applies the umask. */
 static int part_open(const char *path, char **ret_part, struct nr_error *error)
 {
+	size_t room = strlen(path) + sizeof ".01234567.part";
+	NR_AUTO(nr_freep) char *part = malloc(room);
+	if (!part)
+		return file_fail(error, path, ENOMEM);
 	for (int attempt = 0; attempt < 16; attempt++) {
 		uint32_t number;
-		char *part;
 		if (getrandom(&number, sizeof number, 0) != sizeof number)
 			return file_fail(error, path, errno);
-		if (asprintf(&part, "%s.%08x.part", path, number) < 0)
-			return file_fail(error, path, ENOMEM);
+		snprintf(part, room, "%s.%08x.part", path, number);
 		int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd >= 0) {
-			*ret_part = part;
+			*ret_part = nr_steal(&part);
 			return fd;
 		}
-		int code = errno;
-		free(part);
-		if (code != EEXIST)
-			return file_fail(error, path, code);
+		if (errno != EEXIST)
+			return file_fail(error, path, errno);
 	}
 	return file_fail(error, path, EEXIST);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hll.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -68,6 +69,7 @@ size_t nr_hll_write_hashes(const uint64_t *hashes, size_t count, uint8_t *out)
 {
 	uint32_t entries[NR_HLL_HASHES_MAX];
 	size_t used = 0;
+	assert(count <= NR_HLL_HASHES_MAX);
 	for (size_t i = 0; i < count; i++) {
 		uint32_t entry = (uint32_t)(hashes[i] >> (64 - NR_HLL_BITS)) << 12 | nr_hll_rank(hashes[i]);
 		size_t k = used;
@@ -89,7 +91,7 @@ size_t nr_hll_write_hashes(const uint64_t *hashes, size_t count, uint8_t *out)
 	return 1 + 3 * used;
 }
 
-static int hll_read_dense(struct nr_hll *ret_hll, const uint8_t *bytes, size_t length, struct nr_error *error)
+static int hll_merge_dense(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length != NR_HLL_REGISTERS)
 		return nr_fail(
@@ -99,7 +101,8 @@ static int hll_read_dense(struct nr_hll *ret_hll, const uint8_t *bytes, size_t l
 			return nr_fail(error, -EBADMSG, "sketch: byte %zu: rank %u is over %u", i + 1,
 				bytes[i], HLL_RANK_MAX);
 	}
-	memcpy(ret_hll->registers, bytes, length);
+	for (size_t i = 0; i < length; i++)
+		into->registers[i] = NR_MAX(into->registers[i], bytes[i]);
 	return 0;
 }
 
@@ -110,7 +113,7 @@ NR_INLINE uint32_t sparse_entry(const uint8_t *p)
 
 static int hll_check_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
 {
-	if (length % 3 != 0 || length > 3 * NR_HLL_REGISTERS)
+	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
 	int64_t before = -1;
 	for (size_t i = 0; i < length; i += 3) {
@@ -137,13 +140,9 @@ static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t le
 
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
-	struct nr_hll read;
 	if (length > 0 && bytes[0] == 'S')
 		return hll_merge_sparse(into, bytes + 1, length - 1, error);
-	if (length == 0 || bytes[0] != 'D')
-		return nr_fail(error, -EBADMSG, "sketch: it begins with neither S nor D");
-	int rc = hll_read_dense(&read, bytes + 1, length - 1, error);
-	if (rc == 0)
-		nr_hll_merge(into, &read);
-	return rc;
+	if (length > 0 && bytes[0] == 'D')
+		return hll_merge_dense(into, bytes + 1, length - 1, error);
+	return nr_fail(error, -EBADMSG, "sketch: it begins with neither S nor D");
 }

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define LOG_PAIRS_MAX 32
+#define LOG_PAIRS_MAX ((size_t)32)
 
 static _Atomic int log_level = NR_LOG_INFO;
 

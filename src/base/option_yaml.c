@@ -229,6 +229,7 @@ static int documents_read(struct yaml_reader *reader, yaml_parser_t *parser, str
 	bool root = yaml_document_get_root_node(&document) != NULL;
 	reader->document = &document;
 	int rc = document_read(reader, error);
+	reader->document = NULL;
 	yaml_document_delete(&document);
 	return rc == 0 && root ? end_check(parser, reader->path, error) : rc;
 }

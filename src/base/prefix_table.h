@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Longest-prefix match from prefixes to a 32-bit value. Built once, then read by any thread. A bitmap over IPv4 /16s
- * answers the common "no" in a few ns; matches cost a binary search over disjoint ranges.
+ * answers the common "no" in a few ns; matches cost a binary search over the disjoint ranges of one /16.
+ * A prefix shorter than ::/96 that holds ::ffff:0:0/96 (::/0) covers IPv4, too.
  */
 #ifndef NR_BASE_PREFIX_TABLE_H
 #define NR_BASE_PREFIX_TABLE_H
@@ -26,7 +27,7 @@ uint32_t nr_prefix_table_find(const struct nr_prefix_table *table, const struct 
 /* The IPv4 path alone, host order. */
 uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t address);
 
-size_t nr_prefix_table_count(const struct nr_prefix_table *table); /* prefixes added */
+size_t nr_prefix_table_count(const struct nr_prefix_table *table); /* prefixes added; after _seal the distinct ones */
 /* Number of distinct IPv4 addresses covered (the telescope's N_dark). */
 uint64_t nr_prefix_table_ipv4_addresses(const struct nr_prefix_table *table);
 

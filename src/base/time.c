@@ -158,7 +158,7 @@ static bool rfc3339_read(const char *p, nr_time *ret_time)
 		if (hour > 23 || minute > 59 || second > 60)
 			return false;
 	}
-	int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset;
+	int64_t seconds = ((days * 24 + hour) * 60 + minute) * 60 + second - offset;
 	*ret_time = seconds * NR_SECOND + us;
 	return true;
 }

@@ -95,6 +95,26 @@ static void test_written_form(void **state)
 	assert_memory_equal(bytes, wanted, sizeof wanted);
 }
 
+/* From the hashes alone, in any order and repeated, the same bytes as by way of a sketch. */
+static void test_written_from_hashes(void **state)
+{
+	(void)state;
+	for (size_t count = 0; count <= NR_HLL_HASHES_MAX; count++) {
+		uint64_t hashes[NR_HLL_HASHES_MAX];
+		struct nr_hll hll = {{0}};
+		uint8_t wanted[NR_HLL_BYTES_MAX], bytes[NR_HLL_BYTES_MAX];
+		for (size_t i = 0; i < count; i++) {
+			hashes[i] = nr_hll_hash(i % 37);
+			if (i % 5 == 0) /* another rank in the same register */
+				hashes[i] = (hashes[i] & ~(UINT64_MAX >> NR_HLL_BITS)) | i;
+			nr_hll_add(&hll, hashes[i]);
+		}
+		size_t length = nr_hll_write(&hll, wanted);
+		assert_int_equal(nr_hll_write_hashes(hashes, count, bytes), length);
+		assert_memory_equal(bytes, wanted, length);
+	}
+}
+
 static void test_bad(void **state)
 {
 	static const struct {
@@ -137,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_written_form),
+		cmocka_unit_test(test_written_from_hashes),
 		cmocka_unit_test(test_bad),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
