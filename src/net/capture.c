@@ -9,14 +9,18 @@
 #include <stdarg.h>
 
 /*
- * Bytes are read in pieces that stay in the second-level cache until they are decoded. The buffer holds the
- * longest record, and enough behind a damaged one to look for the next chain of records.
+ * Bytes are read in pieces that stay in the second-level cache until they are decoded. The buffer holds a
+ * piece behind the longest record. Looking for a record behind damage wants some bytes more; they are topped
+ * up only when they get few, so that a file which is damaged everywhere does not cost a move of the whole
+ * buffer each time.
  */
 #define PIECE        ((size_t)256 * 1024)
 #define BUFFER       ((size_t)1024 * 1024)
-#define RESYNC_BYTES ((size_t)256 * 1024)
+#define RESYNC_BYTES ((size_t)256 * 1024) /* how far a record is looked for */
+#define RESYNC_AHEAD (2 * RESYNC_BYTES)   /* bytes that should be there to judge */
 #define MAGIC        ((size_t)24)         /* bytes that pcap and pcapng are told by */
 #define HEAD         ((size_t)128 * 1024) /* ERF has no magic number: this holds one record, whatever its length */
+#define DAMAGE_TEXT  320                  /* bytes of a damage message beside the file's name */
 
 struct nr_capture {
 	char *path;
@@ -27,7 +31,7 @@ struct nr_capture {
 	bool ended;        /* the stream has no more */
 	bool lost;         /* nothing more can be read */
 	bool damaged;
-	char damage[320];
+	char *damage; /* text of the first one; room for the path and DAMAGE_TEXT */
 	enum nr_format format;
 	union {
 		struct nr_pcap pcap;
@@ -68,6 +72,13 @@ static bool fill(struct nr_capture *capture)
 	return n > 0;
 }
 
+/* At least n bytes unread, or all that there are. */
+static void gather(struct nr_capture *capture, size_t n)
+{
+	while (left(capture) < n && fill(capture))
+		;
+}
+
 /* --- damage --- */
 
 /* Keeps the first one. The place is `offset` bytes into the (decompressed) stream. */
@@ -81,9 +92,8 @@ static void NR_PRINTF(3, 4) note_damage(struct nr_capture *capture, uint64_t off
 	va_start(arguments, format);
 	vsnprintf(reason, sizeof reason, format, arguments);
 	va_end(arguments);
-	const char *compression = nr_stream_compression(capture->stream);
-	snprintf(capture->damage, sizeof capture->damage, "%s: offset %llu%s%s: %s", capture->path,
-		(unsigned long long)offset, compression ? " after " : "", compression ? compression : "",
+	snprintf(capture->damage, strlen(capture->path) + DAMAGE_TEXT, "%s: offset %llu%s: %s", capture->path,
+		(unsigned long long)offset, nr_stream_compression(capture->stream) ? " (decompressed)" : "",
 		reason);
 }
 
@@ -120,8 +130,7 @@ static size_t find_record(const struct nr_capture *capture)
 static void resync(struct nr_capture *capture, struct nr_loss *loss, const char *reason)
 {
 	uint64_t at = capture->offset;
-	while (fill(capture))
-		;
+	gather(capture, RESYNC_AHEAD);
 	size_t skip = find_record(capture);
 	loss->dropped[NR_DROP_RECORD_DAMAGED]++;
 	if (skip > 0) {
@@ -258,13 +267,6 @@ static int fail_unknown(const struct nr_capture *capture, const struct nr_cursor
 		compression ? " data that " : "", nr_format_describe(c->at, nr_cursor_left(c), text));
 }
 
-/* At least n bytes unread, or all that there are. */
-static void gather(struct nr_capture *capture, size_t n)
-{
-	while (left(capture) < n && fill(capture))
-		;
-}
-
 static int recognise(struct nr_capture *capture, struct nr_error *error)
 {
 	gather(capture, MAGIC);
@@ -290,7 +292,8 @@ static int recognise(struct nr_capture *capture, struct nr_error *error)
 int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error)
 {
 	NR_AUTO(nr_capture_closep) struct nr_capture *capture = calloc(1, sizeof *capture);
-	if (!capture || !(capture->path = strdup(path)) || !(capture->buffer = malloc(BUFFER)))
+	if (!capture || !(capture->path = strdup(path)) || !(capture->buffer = malloc(BUFFER)) ||
+		!(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
 	int code = nr_stream_open(path, &capture->stream, error);
 	if (code == 0)
@@ -307,6 +310,7 @@ void nr_capture_close(struct nr_capture *capture)
 		return;
 	nr_stream_close(capture->stream);
 	free(capture->buffer);
+	free(capture->damage);
 	free(capture->path);
 	free(capture);
 }

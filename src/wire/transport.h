@@ -12,6 +12,7 @@
 #define NR_TCP_HEADER  20
 #define NR_UDP_HEADER  8
 #define NR_ICMP_HEADER 8
+#define NR_PORTS_END   4 /* of TCP and UDP */
 
 /* Fills what the packet's protocol has and adds marks; packet->protocol, kind, marks and time are set. Later
  * fragments and protocols that have no ports stay as they are. */
@@ -27,8 +28,6 @@ void nr_tcp_parse_options(const struct nr_transport *t, struct nr_packet *packet
  * *outer: anyone could accuse anyone with a forged quote.
  */
 bool nr_icmp_quote(const struct nr_transport *t, struct nr_packet *outer, struct nr_packet *ret);
-
-#define NR_PORTS_END 4
 
 NR_INLINE void nr_transport_set_ports(struct nr_packet *packet, const uint8_t *bytes)
 {
@@ -49,8 +48,7 @@ NR_INLINE void nr_udp_parse(const struct nr_transport *t, struct nr_packet *pack
 		return;
 	}
 	size_t udp_length = nr_u16_at(t->bytes + 4);
-	bool first =
-		packet->marks & NR_MARK_FRAGMENT_FIRST; /* the rest of the length is in later fragments */
+	bool first = packet->marks & NR_MARK_FRAGMENT_FIRST; /* the rest is in later fragments */
 	if (udp_length < NR_UDP_HEADER || (udp_length > t->length && !first))
 		packet->marks |= NR_MARK_BAD_HEADER;
 	else
