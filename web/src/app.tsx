@@ -91,7 +91,7 @@ function Header({ path, setOverlay }: { path: string; setOverlay: (overlay: Over
 			<div class="top-tools">
 				<button type="button" class="search-button" onClick={() => setOverlay('search')}>{t.tools.search}<kbd aria-hidden="true">{'/'}</kbd></button>
 				<button type="button" title={t.language.otherHint} lang={here === 'ja' ? 'en' : 'ja'} onClick={() => language.set(here === 'ja' ? 'en' : 'ja')}>{t.language.other}</button>
-				<button type="button" onClick={() => theme.set(next[colours])}>{`${t.tools.theme}: ${t.tools[colours]}`}</button>
+				<button type="button" onClick={() => theme.set(next[colours])}><span class="on-wide">{`${t.tools.theme}: `}</span>{t.tools[colours]}</button>
 				<button type="button" aria-label={t.tools.help} onClick={() => setOverlay('help')}>{'?'}</button>
 			</div>
 		</header>

@@ -21,14 +21,20 @@ export interface Style {
 	dash: number;
 }
 
-/** Classes wear their colour; other lines are told apart by dashes and shades. */
-export function styleOf(key: string, index: number, classOfKey: (key: string) => string | null): Style {
-	const name = classOfKey(key);
-	if (name === 'iot' || name === 'windows')
-		return { colour: `${toneOf(name)}${['', '-1', '-2'][index % 3] ?? ''}`, dash: index % DASHES.length };
-	if (name !== null)
-		return { colour: `line-${index % 4}`, dash: index % DASHES.length };
-	return key === LEAD ? { colour: 'accent', dash: 0 } : { colour: `line-${index % 4}`, dash: 1 + (index % (DASHES.length - 1)) };
+/** Classes wear their colour; lines of one colour are told apart by dashes and shades. */
+export function stylesOf(keys: string[], classOfKey: (key: string) => string | null): Style[] {
+	const used = new Map<string, number>();
+	return keys.map((key) => {
+		if (key === LEAD)
+			return { colour: 'accent', dash: 0 };
+		const tone = toneOf(classOfKey(key) ?? '');
+		const count = used.get(tone) ?? 0;
+		used.set(tone, count + 1);
+		// Grey lines begin with a dash: on grey paper the colour alone says little.
+		if (tone === 'other')
+			return { colour: `line-${count % 4}`, dash: 1 + (count % (DASHES.length - 1)) };
+		return { colour: `${tone}${['', '-1', '-2'][count % 3] ?? ''}`, dash: count % DASHES.length };
+	});
 }
 
 /** Reads colours as the canvas needs them: variables resolve only on an element. */
@@ -59,7 +65,7 @@ function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => strin
 		width: props.width,
 		height: HEIGHT,
 		legend: { show: false },
-		cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
+		cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
 		tzDate: (seconds) => (zone === 'utc' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
 		scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
 		axes: [
@@ -158,7 +164,7 @@ export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet,
 	const keys = lines.lines.map((line) => line.key).join();
 	const [hidden, setHidden] = useState<Set<string>>(quiet ?? new Set());
 	useEffect(() => setHidden(quiet ?? new Set()), [keys]);
-	const styles = lines.lines.map((line, index) => styleOf(line.key, index, classOfKey));
+	const styles = stylesOf(lines.lines.map((line) => line.key), classOfKey);
 	const toggle = (key: string): void => {
 		const next = new Set(hidden);
 		if (!next.delete(key))
@@ -189,10 +195,10 @@ export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet,
 				onRange={onRange}
 			/>
 			<p class="hover-time">{time === undefined ? t.series.zoom : `${speech.moment(time * 1000)} ${speech.zone}`}</p>
-			<ul class="line-legend">
+			<ul class="line-legend" aria-label={t.series.by}>
 				{lines.lines.map((line, index) => (
 					<li key={line.key}>
-						<button type="button" aria-pressed={!hidden.has(line.key)} aria-label={t.series.show(nameOf(line.key))} onClick={() => toggle(line.key)}>
+						<button type="button" aria-pressed={!hidden.has(line.key)} onClick={() => toggle(line.key)}>
 							<LineMark style={styles[index]} />
 							<span>{nameOf(line.key)}</span>
 							<span class="value">{valueAt(line, hover, additive, speech.compact)}</span>
@@ -224,7 +230,7 @@ function LineMark({ style }: { style: Style | undefined }): VNode {
 function FigureTable({ lines, caption, nameOf }: { lines: Lines; caption: string; nameOf: (key: string) => string }): VNode {
 	const speech = useSpeech();
 	return (
-		<div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+		<div class="scroll" role="group" aria-label={caption} tabIndex={0}>
 			<table>
 				<caption class="hidden">{caption}</caption>
 				<thead>

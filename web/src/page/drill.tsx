@@ -199,7 +199,7 @@ function PortBars({ rows }: { rows: { protocol: number; port: number; class: str
 	const { t, whole } = useSpeech();
 	const most = Math.max(1, ...rows.map((row) => row.packets));
 	return (
-		<div class="scroll bounded" role="region" aria-label={t.sourcePage.ports} tabIndex={0}>
+		<div class="scroll bounded" role="group" aria-label={t.sourcePage.ports} tabIndex={0}>
 			<table class="top">
 				<caption class="hidden">{t.sourcePage.ports}</caption>
 				<thead>

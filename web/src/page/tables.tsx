@@ -29,7 +29,7 @@ export function PortsPage(): VNode {
 		column.wide(column.portClass(speech)),
 		column.number(speech, 'packets', t.column.packets, (row) => row.packets),
 		column.sources(speech),
-		{ key: 'share', head: t.column.share, number: true, value: (row) => row.share, cell: (row) => speech.percent(row.share) },
+		column.wide({ key: 'share', head: t.column.share, number: true, value: (row) => row.share, cell: (row) => speech.percent(row.share) }),
 		column.wide({ key: 'bytes', head: t.column.bytes, number: true, value: (row) => row.bytes, cell: (row) => speech.bytes(row.bytes) }),
 	];
 	return (

@@ -7,7 +7,7 @@ import { useZone, zone as zonePreference } from '../preferences';
 import { go, linkHere, usePlace, viewOf, type Research } from '../route';
 import type { Status } from '../rows';
 import { useSpeech } from '../text/index';
-import { fromField, newest, presetOf, presetRange, toField, PRESETS, type Preset } from './range';
+import { fromField, newest, oldest, presetOf, presetRange, toField, written, PRESETS, type Preset } from './range';
 
 /** Links that look like one switch; the chosen one is marked for everybody. */
 export function Switch({ label, choices }: { label: string; choices: { name: string; href: string; chosen: boolean }[] }): VNode {
@@ -20,18 +20,23 @@ export function Switch({ label, choices }: { label: string; choices: { name: str
 	);
 }
 
-function CustomRange({ chosen }: { chosen: boolean }): VNode {
+/** Begins with the range that is shown; with none chosen, with what is stored. */
+function CustomRange({ chosen, status }: { chosen: boolean; status: Status | null }): VNode {
 	const { t } = useSpeech();
 	const zone = useZone();
 	const view = viewOf(usePlace().query);
+	const sensors = status?.sensors ?? [];
+	const [first, last] = [oldest(sensors), newest(sensors)];
+	const shownFrom = toField(view.from ?? (first === null ? null : written(first)), zone);
+	const shownTo = toField(view.to ?? (last === null ? null : written(last)), zone);
 	const details = useRef<HTMLDetailsElement>(null);
 	const [from, setFrom] = useState<string | null>(null);
 	const [to, setTo] = useState<string | null>(null);
 	const show = (event: Event): void => {
 		event.preventDefault();
 		go(linkHere({
-			from: fromField(from ?? toField(view.from, zone), zone),
-			to: fromField(to ?? toField(view.to, zone), zone),
+			from: fromField(from ?? shownFrom, zone),
+			to: fromField(to ?? shownTo, zone),
 		}));
 		setFrom(null);
 		setTo(null);
@@ -44,11 +49,11 @@ function CustomRange({ chosen }: { chosen: boolean }): VNode {
 			<form onSubmit={show}>
 				<label>
 					<span>{`${t.bar.from} (${zone === 'utc' ? 'UTC' : t.bar.local})`}</span>
-					<input type="datetime-local" value={from ?? toField(view.from, zone)} onInput={(event) => setFrom(event.currentTarget.value)} />
+					<input type="datetime-local" value={from ?? shownFrom} onInput={(event) => setFrom(event.currentTarget.value)} />
 				</label>
 				<label>
 					<span>{t.bar.to}</span>
-					<input type="datetime-local" value={to ?? toField(view.to, zone)} onInput={(event) => setTo(event.currentTarget.value)} />
+					<input type="datetime-local" value={to ?? shownTo} onInput={(event) => setTo(event.currentTarget.value)} />
 				</label>
 				<button type="submit" class="primary">{t.bar.apply}</button>
 			</form>
@@ -76,7 +81,7 @@ function RangeControl({ status }: { status: Status | null }): VNode {
 					...(Object.keys(PRESETS) as Preset[]).map(preset),
 				]}
 			/>
-			<CustomRange chosen={chosen === 'custom'} />
+			<CustomRange chosen={chosen === 'custom'} status={status} />
 		</div>
 	);
 }

@@ -8,7 +8,7 @@ export function Help({ onClose }: { onClose: () => void }): VNode {
 	const { t } = useSpeech();
 	const keys: [string[], string][] = [
 		[['/'], t.help.search],
-		[['↑', '↓', 'Home', 'End'], t.help.rows],
+		[['↑', '↓'], t.help.rows],
 		[['Enter'], t.help.open],
 		[['r'], t.help.research],
 		[['Esc'], t.help.up],

@@ -21,6 +21,11 @@ export function newest(sensors: Coverage[]): number | null {
 	return times.length > 0 ? Math.max(...times) : null;
 }
 
+export function oldest(sensors: Coverage[]): number | null {
+	const times = sensors.map((sensor) => Date.parse(sensor.first)).filter((time) => !Number.isNaN(time));
+	return times.length > 0 ? Math.min(...times) : null;
+}
+
 /** The hour, day or week that ends with the hour of the newest data: the store answers by whole hours. */
 export function presetRange(preset: Preset, last: number): Range {
 	const to = Math.ceil(last / HOUR) * HOUR;

@@ -171,7 +171,7 @@ function Rows<Name extends keyof Queries>({ table, answer }: { table: Props<Name
 	const at = Math.min(current, Math.max(0, rows.length - 1));
 	return (
 		<>
-			<div class="scroll" role="region" aria-label={table.caption} tabIndex={0}>
+			<div class="scroll" role="group" aria-label={table.caption} tabIndex={0}>
 				<table onKeyDown={moveFocus}>
 					<caption class="hidden">{`${table.caption}. ${table.href ?? table.detail ? t.table.keys : ''}`}</caption>
 					<thead>

@@ -160,7 +160,6 @@ export const en = {
 		zoom: 'Figures of the whole range. Drag over the chart to choose a part of it.',
 		partial: 'There is more than can be drawn: the end is missing. Choose a longer step or a shorter range.',
 		table: 'The figures as a table',
-		show: (key: string) => `Show ${key}`,
 	},
 	atlas: {
 		title: 'Atlas: where the sources are',
