@@ -40,7 +40,7 @@ void nr_rows_json(struct nr_json *json, const struct nr_query *query, const stru
 
 static void put(struct nr_csv *csv, const char *bytes, size_t length)
 {
-	if (csv->failed)
+	if (csv->failed || length == 0)
 		return;
 	if (csv->room - csv->length < length) {
 		size_t room = NR_MAX(csv->room * 2, csv->length + length + 4096);
