@@ -78,6 +78,13 @@ static bool has_ended(const struct nr_victim *s, nr_time now)
 	return now >= interval + 2 * NR_VICTIM_INTERVAL;
 }
 
+/* A whole interval lies between the packet and all that the entry holds: it came too late for its own entry, and would
+ * make a burst of this one as long as an attack. */
+static bool is_older(const struct nr_victim *s, nr_time time)
+{
+	return nr_time_floor(s->first, NR_VICTIM_INTERVAL) >= nr_time_floor(time, NR_VICTIM_INTERVAL) + 2 * NR_VICTIM_INTERVAL;
+}
+
 static bool is_live(const struct nr_victim *s, nr_time now)
 {
 	return !has_ended(s, now);
@@ -190,6 +197,9 @@ void nr_victims_observe(struct nr_victims *v, const struct nr_backscatter *b)
 	} else if (has_ended(s, nr_time_floor(b->time, NR_VICTIM_INTERVAL))) {
 		keep_if_notable(v, s);
 		begin(s, b);
+	} else if (is_older(s, b->time)) {
+		v->untracked++;
+		return;
 	}
 	s->packets++;
 	s->bytes += b->bytes;

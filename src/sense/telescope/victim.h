@@ -31,7 +31,7 @@ struct nr_victims {
 	struct nr_victim *slots; /* owned */
 	size_t capacity, used;
 	uint64_t key;
-	uint64_t untracked;  /* packets of victims beyond the limit */
+	uint64_t untracked;  /* packets of victims beyond the limit, or older than their entry by a whole interval */
 	uint64_t mismatches; /* ICMP errors whose quoted source was another address: never attributed */
 	struct nr_victim *ended; /* owned: attacks and short bursts whose entry has ended */
 	size_t ended_count, ended_room;
