@@ -2,17 +2,19 @@
 #include "sense/telescope/own.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define NR_OWN_START 64
 
 const char *const nr_own_kind_names[NR_OWN_KIND_COUNT] = {"infected-host", "attacked-host", "misconfigured-host"};
 
-static struct nr_own_host *slot_of(struct nr_own_host *slots, size_t capacity, const struct nr_address *address, uint8_t kind)
+static struct nr_own_host *slot_of(struct nr_own_host *slots, size_t capacity, uint64_t key, const struct nr_address *address, uint8_t kind)
 {
 	uint64_t a, b;
 	memcpy(&a, address->octets, 8);
 	memcpy(&b, address->octets + 8, 8);
-	uint64_t h = (a * 0x9e3779b97f4a7c15u ^ b ^ kind) * 0xd6e8feb86659fd93u;
+	uint64_t h = (a ^ key) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 32 ^ b ^ kind) * key;
 	for (size_t i = (size_t)(((h >> 32) * capacity) >> 32);;) {
 		struct nr_own_host *s = &slots[i];
 		if (!s->packets || (s->kind == kind && nr_address_equal(&s->address, address)))
@@ -34,13 +36,16 @@ static bool make_room(struct nr_own *own)
 		return true;
 	if (own->used >= NR_OWN_MAX)
 		return false;
+	if (!own->key && getrandom(&own->key, sizeof own->key, 0) != sizeof own->key)
+		return false;
+	own->key |= 1;
 	size_t capacity = own->capacity ? own->capacity * 2 : NR_OWN_START;
 	struct nr_own_host *slots = calloc(capacity, sizeof *slots);
 	if (!slots)
 		return false;
 	for (size_t i = 0; i < own->capacity; i++)
 		if (own->slots[i].packets)
-			*slot_of(slots, capacity, &own->slots[i].address, own->slots[i].kind) = own->slots[i];
+			*slot_of(slots, capacity, own->key, &own->slots[i].address, own->slots[i].kind) = own->slots[i];
 	free(own->slots);
 	own->slots = slots;
 	own->capacity = capacity;
@@ -62,28 +67,40 @@ static void add_port(struct nr_own_host *host, uint8_t protocol, uint16_t port)
 	host->port_count++;
 }
 
+/* The host's entry, made from its first packet where there is none; NULL: no room for a new one. */
+static struct nr_own_host *entry_of(struct nr_own *own, const struct nr_packet *packet, enum nr_own_kind kind)
+{
+	struct nr_own_host *host = NULL;
+	if (own->capacity)
+		host = slot_of(own->slots, own->capacity, own->key, &packet->source, (uint8_t)kind);
+	if (host && host->packets)
+		return host;
+	if (!make_room(own))
+		return NULL;
+	host = slot_of(own->slots, own->capacity, own->key, &packet->source, (uint8_t)kind);
+	*host = (struct nr_own_host){
+		.address = packet->source,
+		.kind = (uint8_t)kind,
+		.protocol = packet->protocol,
+		.ttl_min = packet->ttl,
+		.ttl_max = packet->ttl,
+		.first = packet->time,
+		.last = packet->time,
+		.sample = *packet,
+	};
+	own->used++;
+	return host;
+}
+
 void nr_own_observe(struct nr_own *own, const struct nr_packet *packet, bool backscatter)
 {
 	enum nr_own_kind kind = backscatter ? NR_OWN_ATTACKED : NR_OWN_INFECTED;
 	if (packet->marks & NR_MARK_MISCONFIGURED)
 		kind = NR_OWN_MISCONFIGURED;
-	if (!make_room(own)) {
+	struct nr_own_host *host = entry_of(own, packet, kind);
+	if (!host) {
 		own->beyond++;
 		return;
-	}
-	struct nr_own_host *host = slot_of(own->slots, own->capacity, &packet->source, (uint8_t)kind);
-	if (!host->packets) {
-		*host = (struct nr_own_host){
-			.address = packet->source,
-			.kind = (uint8_t)kind,
-			.protocol = packet->protocol,
-			.ttl_min = packet->ttl,
-			.ttl_max = packet->ttl,
-			.first = packet->time,
-			.last = packet->time,
-			.sample = *packet,
-		};
-		own->used++;
 	}
 	host->packets++;
 	host->first = NR_MIN(host->first, packet->time);

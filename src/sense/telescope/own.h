@@ -36,6 +36,7 @@ struct nr_own_host {
 struct nr_own {
 	struct nr_own_host *slots; /* owned */
 	size_t capacity, used;
+	uint64_t key;	 /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of hosts that found no room */
 };
 

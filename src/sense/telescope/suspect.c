@@ -2,12 +2,13 @@
 #include "sense/telescope/suspect.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define NR_SUSPECTS_START 256
 
-static struct nr_suspect *slot_of(struct nr_suspect *slots, size_t capacity, uint64_t member)
+static struct nr_suspect *slot_of(struct nr_suspect *slots, size_t capacity, uint64_t key, uint64_t member)
 {
-	uint64_t h = (member + 1) * 0x9e3779b97f4a7c15u;
+	uint64_t h = (member ^ key >> 32) * key;
 	for (size_t i = (size_t)(((h >> 32) * capacity) >> 32);;) {
 		struct nr_suspect *s = &slots[i];
 		if (!s->count || s->member == member)
@@ -29,30 +30,45 @@ static bool make_room(struct nr_suspects *suspects)
 		return true;
 	if (suspects->used >= NR_SUSPECTS_MAX)
 		return false;
+	if (!suspects->key && getrandom(&suspects->key, sizeof suspects->key, 0) != sizeof suspects->key)
+		return false;
+	suspects->key |= 1;
 	size_t capacity = suspects->capacity ? suspects->capacity * 2 : NR_SUSPECTS_START;
 	struct nr_suspect *slots = calloc(capacity, sizeof *slots);
 	if (!slots)
 		return false;
 	for (size_t i = 0; i < suspects->capacity; i++)
 		if (suspects->slots[i].count)
-			*slot_of(slots, capacity, suspects->slots[i].member) = suspects->slots[i];
+			*slot_of(slots, capacity, suspects->key, suspects->slots[i].member) = suspects->slots[i];
 	free(suspects->slots);
 	suspects->slots = slots;
 	suspects->capacity = capacity;
 	return true;
 }
 
+/* The member's entry, made where there is none; NULL: no room for a new one. */
+static struct nr_suspect *entry_of(struct nr_suspects *suspects, uint64_t member)
+{
+	struct nr_suspect *s = NULL;
+	if (suspects->capacity)
+		s = slot_of(suspects->slots, suspects->capacity, suspects->key, member);
+	if (s && s->count)
+		return s;
+	if (!make_room(suspects))
+		return NULL;
+	s = slot_of(suspects->slots, suspects->capacity, suspects->key, member);
+	s->member = member;
+	suspects->used++;
+	return s;
+}
+
 void nr_suspects_observe(struct nr_suspects *suspects, uint64_t member, const struct nr_packet *packet)
 {
-	if (!make_room(suspects)) {
+	struct nr_suspect *s = entry_of(suspects, member);
+	uint32_t destination = nr_address_ipv4(&packet->destination);
+	if (!s) {
 		suspects->beyond++;
 		return;
-	}
-	struct nr_suspect *s = slot_of(suspects->slots, suspects->capacity, member);
-	uint32_t destination = nr_address_ipv4(&packet->destination);
-	if (!s->count) {
-		s->member = member;
-		suspects->used++;
 	}
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->targets[i].destination != destination || s->targets[i].port != packet->destination_port)
@@ -74,7 +90,7 @@ const struct nr_suspect *nr_suspects_find(const struct nr_suspects *suspects, ui
 {
 	if (!suspects->capacity)
 		return NULL;
-	const struct nr_suspect *s = slot_of(suspects->slots, suspects->capacity, member);
+	const struct nr_suspect *s = slot_of(suspects->slots, suspects->capacity, suspects->key, member);
 	return s->count ? s : NULL;
 }
 

@@ -25,7 +25,8 @@ struct nr_suspect {
 struct nr_suspects {
 	struct nr_suspect *slots; /* owned */
 	size_t capacity, used;
-	uint64_t beyond; /* sources that found no room */
+	uint64_t key;	 /* random odd multiplier: addresses are chosen by strangers */
+	uint64_t beyond; /* packets of sources that found no room */
 };
 
 void nr_suspects_fini(struct nr_suspects *suspects);
