@@ -98,10 +98,10 @@ static void test_security_headers(void **state)
 	(void)state;
 	static const char *const targets[] = {"/", "/telescope", "/none.js", "/api/v1/status", "/api/v1/none",
 		"/api", "/api/v1/telescope/ports?limit=0", "/api/v1/telescope/ports?format=csv"};
-	static const char *const headers[] = {"Content-Security-Policy: default-src 'self'; frame-ancestors "
-					      "'none'; base-uri 'none'; form-action 'self'\r\n",
-		"X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: no-referrer\r\n",
-		"Cross-Origin-Opener-Policy: same-origin\r\n",
+	static const char policy[] = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; "
+				     "base-uri 'none'; form-action 'self'\r\n";
+	static const char *const headers[] = {policy, "X-Content-Type-Options: nosniff\r\n",
+		"Referrer-Policy: no-referrer\r\n", "Cross-Origin-Opener-Policy: same-origin\r\n",
 		"Cross-Origin-Resource-Policy: same-origin\r\n"};
 	for (size_t i = 0; i < NR_COUNT(targets); i++) {
 		NR_AUTO(page_fini) struct page page = client_get(targets[i]);
