@@ -37,7 +37,7 @@
 #define NR_MASSCAN_WINDOW    1024
 #define NR_TTL_STATELESS     200 /* start value 255 less the hops */
 #define NR_NMAP_SYNS	     3
-#define NR_TAG_SHARE	     0.9 /* of a source's SYNs that must match a 16-bit rule */
+#define NR_TAG_CHANCE	     1e-6 /* that SYNs without the tool match a 16-bit rule so often: at most, per source */
 #define NR_MIRAI_SINGLE_SYNS 4000 /* one match in so many random SYNs stays below 1e-6 */
 #define NR_CAMPAIGN_SYNS     4
 #define NR_CAMPAIGN_SOURCES  5

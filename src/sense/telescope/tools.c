@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/tools.h"
 
+#include <math.h>
 #include <string.h>
 
-static bool share_matches(uint16_t matched, uint16_t syns)
+/* Too many SYNs match a 16-bit rule to do so by accident: the Chernoff bound of a Poisson variable. A match with the
+ * tool's window and TTL too is worth two. What else the source sends does not matter: it may be a NAT. */
+static bool beats_chance(const struct nr_source *s, uint16_t matched, bool strong)
 {
-	return matched >= 2 && matched >= NR_TAG_SHARE * syns;
+	double k = matched + strong, syns = s->syns == UINT16_MAX ? s->packets : s->syns;
+	double expected = syns / 65536;
+	return k >= 2 && k > expected && k - expected + k * log(expected / k) < log(NR_TAG_CHANCE);
 }
 
 static bool is_mirai(const struct nr_source *s)
@@ -15,19 +20,23 @@ static bool is_mirai(const struct nr_source *s)
 
 static bool is_zmap_old(const struct nr_source *s)
 {
-	return share_matches(s->zmap, s->syns) || (s->constant & NR_SEEN_ZMAP_STRONG);
+	return beats_chance(s, s->zmap, s->constant & NR_SEEN_ZMAP_STRONG);
 }
 
 static bool is_masscan(const struct nr_source *s)
 {
-	return share_matches(s->masscan, s->syns) || (s->constant & NR_SEEN_MASSCAN_STRONG);
+	return beats_chance(s, s->masscan, s->constant & NR_SEEN_MASSCAN_STRONG);
 }
 
-/* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets. */
+/* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets. The count of
+ * the shape ends at 255; from there on the window and the options, the same since the first SYN, say "every". */
 static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uint64_t member)
 {
 	const unsigned other_tcp = NR_BIT(NR_CATEGORY_TCP_SYN_ACK) | NR_BIT(NR_CATEGORY_TCP_OTHER);
 	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) || (s->categories & other_tcp))
+		return false;
+	const unsigned same = NR_SAME_WINDOW | NR_SAME_OPTIONS;
+	if (s->syns > UINT8_MAX && (s->constant & same) != same)
 		return false;
 	const struct nr_suspect *suspect = nr_suspects_find(&day->suspects, member);
 	return suspect && !suspect->contradiction && nr_suspect_destinations(suspect) >= 3;
