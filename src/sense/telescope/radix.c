@@ -73,6 +73,24 @@ NR_INLINE uint64_t varying_bits(const uint8_t *items, size_t count, size_t width
 	return any ^ all;
 }
 
+/* Short lists of ordinary keys: one scatter by the topmost bits leaves a few items a bucket, which insertion finishes.
+ * False: a bucket is too full (keys may be chosen by strangers), nothing was done. */
+NR_INLINE bool sort_by_buckets(const uint8_t *items, uint8_t *into, size_t count, uint64_t varying, size_t width)
+{
+	unsigned top = 63u - (unsigned)__builtin_clzll(varying);
+	struct digit digit = {top >= NR_SHORT_BITS - 1 ? top - (NR_SHORT_BITS - 1) : 0, NR_SHORT_BITS};
+	uint32_t starts[NR_DIGITS], fullest = 0;
+	count_digits(items, count, digit, starts, width);
+	for (size_t d = 1; d < 1u << NR_SHORT_BITS; d++)
+		fullest = NR_MAX(fullest, starts[d] - starts[d - 1]);
+	fullest = NR_MAX(fullest, (uint32_t)count - starts[(1u << NR_SHORT_BITS) - 1]);
+	if (fullest > NR_SMALL_SORT)
+		return false;
+	scatter(items, count, into, digit, starts, width);
+	insertion_sort(into, count, width);
+	return true;
+}
+
 /* Least significant digit first. The result is in *into, the other buffer is scratch. */
 NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64_t varying, size_t width)
 {
@@ -81,6 +99,8 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 	if (count <= NR_SMALL_SORT) {
 		insertion_sort(items, count, width);
 		varying = 0;
+	} else if (count <= NR_SHORT_SORT && sort_by_buckets(items, into, count, varying, width)) {
+		return;
 	}
 	for (struct digit digit = {0, bits}; digit.shift < 64 && varying >> digit.shift; digit.shift += bits) {
 		digit.shift += (unsigned)__builtin_ctzll(varying >> digit.shift);
