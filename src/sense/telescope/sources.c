@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of the day's sources: all that were judged (tool, research scanner, own host), then the busiest, up to
+ * Rows of the day's sources: all that were judged (research scanner, own host, tool), then the busiest, up to
  * --keep-sources; and the ports that these knocked at.
  */
 #include "sense/telescope/merge.h"
@@ -19,16 +19,18 @@ struct ranked {
 	uint64_t rank;
 	uint64_t scan_packets;
 	uint32_t ports;
-	unsigned tools;
+	uint32_t scanner; /* index of the research scanner among all of the run; UINT32_MAX: none */
 };
 struct ranking {
 	struct ranked *items; /* owned */
 	size_t count;
+	struct nr_member_set scanners; /* of the day */
 };
 
 static void ranking_fini(struct ranking *r)
 {
 	free(r->items);
+	nr_member_set_fini(&r->scanners);
 }
 
 static int by_rank(const void *a, const void *b)
@@ -53,15 +55,16 @@ static int rank_table(struct ranking *r, const struct nr_day *day, const struct 
 			continue;
 		uint64_t member = nr_source_member(table, s);
 		unsigned tools = nr_tools_judge(day, s, member).tools;
+		uint32_t scanner = nr_member_set_find(&r->scanners, member);
 		/* judged sources come first, rare tools before the many bots; then the busiest */
 		uint64_t rank = s->packets;
-		if (s->marks & (NR_SOURCE_LISTED | NR_SOURCE_OWN))
+		if (scanner != UINT32_MAX || s->marks & (NR_SOURCE_LISTED | NR_SOURCE_OWN))
 			rank |= UINT64_C(1) << 42;
 		if (tools & ~(unsigned)NR_BIT(NR_TOOL_MIRAI))
 			rank |= UINT64_C(1) << 41;
 		if (tools)
 			rank |= UINT64_C(1) << 40;
-		r->items[r->count++] = (struct ranked){s, table, day, member, rank, 0, 0, tools};
+		r->items[r->count++] = (struct ranked){s, table, day, member, rank, 0, 0, scanner};
 	}
 	return 0;
 }
@@ -135,14 +138,6 @@ static void write_bits(unsigned bits, const char *const *names, size_t count, ch
 
 static const char *const mark_names[] = {"ttl-200", "port-0", "last-octet", "bogon", "dark-source", "same-address", "own", "listed"};
 
-static const struct nr_research_scanner *scanner_of(const struct nr_merged *m, size_t first, uint64_t member)
-{
-	for (size_t i = first; i < m->scanners.count; i++)
-		if (m->scanners.items[i].member == member)
-			return &m->scanners.items[i];
-	return NULL;
-}
-
 static void write_research(const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_json *json)
 {
 	nr_json_object(json, "research");
@@ -155,11 +150,11 @@ static void write_research(const struct nr_day_end *end, const struct nr_researc
 	nr_json_object_end(json);
 }
 
-static int emit_source(const struct nr_day_end *end, const struct ranked *k, size_t scanner_first, struct nr_error *error)
+static int emit_source(const struct nr_day_end *end, const struct ranked *k, struct nr_error *error)
 {
 	const struct nr_source *s = k->source;
 	struct nr_tool_verdict verdict = nr_tools_judge(k->day, s, k->member);
-	const struct nr_research_scanner *research = scanner_of(end->merged, scanner_first, k->member);
+	const struct nr_research_scanner *research = k->scanner == UINT32_MAX ? NULL : &end->merged->scanners.items[k->scanner];
 	struct nr_address address = nr_source_address(k->table, s);
 	struct nr_place place;
 	nr_origin_find(&end->conf->refs->origin, &address, &place);
@@ -200,25 +195,35 @@ static int emit_source(const struct nr_day_end *end, const struct ranked *k, siz
 	return end->sink->rows(end->sink, &nr_source_table, &row, 1, error);
 }
 
-int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error)
+static int rank_sources(const struct nr_day_end *end, size_t scanner_first, struct ranking *r, struct nr_error *error)
 {
-	NR_AUTO(ranking_fini) struct ranking r = {0};
-	for (size_t i = 0; i < end->local_count; i++) {
+	const struct nr_merged *m = end->merged;
+	int e = nr_member_set_init(&r->scanners, m->scanners.count - scanner_first, error);
+	if (e)
+		return e;
+	for (size_t i = scanner_first; i < m->scanners.count; i++)
+		nr_member_set_add(&r->scanners, m->scanners.items[i].member, (uint32_t)i);
+	for (size_t i = 0; !e && i < end->local_count; i++) {
 		const struct nr_day *day = nr_day_of(end, i);
 		if (!day)
 			continue;
-		int e = rank_table(&r, day, &day->table4, error);
+		e = rank_table(r, day, &day->table4, error);
 		if (!e)
-			e = rank_table(&r, day, &day->table6, error);
-		if (e)
-			return e;
+			e = rank_table(r, day, &day->table6, error);
 	}
-	if (!r.count)
-		return 0;
+	return e;
+}
+
+int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error)
+{
+	NR_AUTO(ranking_fini) struct ranking r = {0};
+	int e = rank_sources(end, scanner_first, &r, error);
+	if (e || !r.count)
+		return e;
 	qsort(r.items, r.count, sizeof *r.items, by_rank);
 	r.count = NR_MIN(r.count, (size_t)end->conf->keep_sources);
-	int e = emit_ports(end, tally, &r, error);
+	e = emit_ports(end, tally, &r, error);
 	for (size_t i = 0; !e && i < r.count; i++)
-		e = emit_source(end, &r.items[i], scanner_first, error);
+		e = emit_source(end, &r.items[i], error);
 	return e;
 }
