@@ -58,7 +58,8 @@ static void write_sql(struct sql *sql, const struct nr_ask *ask)
 		 " FROM json_each(:pieces)),"
 		 " day(time) AS (SELECT :day_first WHERE :day_first <= :day_last UNION ALL"
 		 " SELECT time + 86400000000 FROM day WHERE time + 86400000000 <= :day_last),");
-	add(sql, " base AS (%s), page AS MATERIALIZED (SELECT * FROM base", plan->base(ask));
+	add(sql, " base AS (%s), page AS MATERIALIZED (SELECT * FROM base",
+		plan->base ? plan->base : plan->choose(ask));
 	if (ask->after_count)
 		add_after(sql, ask);
 	add_order(sql, plan);

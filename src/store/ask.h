@@ -41,10 +41,11 @@ struct nr_ask;
 struct nr_plan {
 	struct nr_query query; /* first: a query is its plan */
 	enum nr_span span;
-	struct nr_order order[NR_ASK_ORDER_MAX + 1];   /* ends with a NULL column; empty: one row */
-	const char *(*base)(const struct nr_ask *ask); /* chooses among constant texts */
-	const char *detail;                            /* further columns of a page's rows, or NULL */
-	const char *columns;                           /* the query's columns out of `wide`, in order */
+	struct nr_order order[NR_ASK_ORDER_MAX + 1]; /* ends with a NULL column; empty: one row */
+	const char *base;
+	const char *(*choose)(const struct nr_ask *ask); /* where base is NULL: one of several texts */
+	const char *detail;                              /* further columns of a page's rows, or NULL */
+	const char *columns;                             /* the query's columns out of `wide`, in order */
 };
 
 struct nr_period {
@@ -97,28 +98,33 @@ int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], str
 /* Sensors, range and pieces (range.c). The JSON texts are released by the caller. */
 int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_error *error);
 
-/* ---- pieces of SQL that the queries share ---- */
+/* ---- pieces of SQL that the queries share; a table goes by the name t ---- */
 
-/* Rows of the steps that make up the range: `t` is a table with sensor, step, time and traffic. */
-#define NR_SQL_PIECES(table)                                                                                 \
-	" FROM piece CROSS JOIN " table " t ON t.sensor = piece.sensor AND t.step = piece.step"              \
-	" AND t.time >= piece.low AND t.time < piece.high AND t.traffic BETWEEN :traffic_low AND "           \
-	":traffic_high "
+/* Rows of the steps that make up the range, of tables with sensor, step, time and traffic. */
+#define NR_SQL_IN_PIECES                                                                                     \
+	" ON t.sensor = piece.sensor AND t.step = piece.step AND t.time >= piece.low AND t.time < "          \
+	"piece.high"                                                                                         \
+	" AND t.traffic BETWEEN :traffic_low AND :traffic_high"
+#define NR_SQL_FROM_TRAFFIC " FROM piece CROSS JOIN telescope_traffic t" NR_SQL_IN_PIECES
+#define NR_SQL_FROM_PORTS   " FROM piece CROSS JOIN telescope_port t" NR_SQL_IN_PIECES
+#define NR_SQL_FROM_ORIGINS " FROM piece CROSS JOIN telescope_origin t" NR_SQL_IN_PIECES
+
 /* Rows of one step, for series. */
-#define NR_SQL_STEPS(table)                                                                                  \
-	" FROM sensor CROSS JOIN " table " t ON t.sensor = sensor.sensor AND t.step = :step"                 \
-	" AND t.time BETWEEN :from AND :last AND t.traffic BETWEEN :traffic_low AND :traffic_high "
+#define NR_SQL_IN_STEPS                                                                                      \
+	" t.sensor = sensor.sensor AND t.step = :step AND t.time BETWEEN :from AND :last"                    \
+	" AND t.traffic BETWEEN :traffic_low AND :traffic_high"
+
 /* Day rows of hosts whose own time touches the range. */
-#define NR_SQL_HOSTS(table)                                                                                  \
-	" FROM sensor CROSS JOIN " table                                                                     \
-	" t ON t.sensor = sensor.sensor AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
-#define NR_SQL_TOUCH " AND t.last >= :from AND t.first <= :last "
+#define NR_SQL_TOUCH        " AND t.last >= :from AND t.first <= :last"
+#define NR_SQL_IN_DAYS      " ON t.sensor = sensor.sensor AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
+#define NR_SQL_FROM_SOURCES " FROM sensor CROSS JOIN telescope_source t" NR_SQL_IN_DAYS
 
 /* Without research scanners = all minus research: their rows (:minus is 1 then, otherwise -1) count negative.
  */
-#define NR_SQL_SUM(column) "sum(iif(t.traffic = :minus, -t." column ", t." column "))"
-#define NR_SQL_SOURCES     "nr_sources(t.traffic = :minus, t.sources, t.error, t.sketch)"
-#define NR_SQL_COUNTED     "nr_sources_count(counted), nr_sources_error(counted)"
+#define NR_SQL_PACKETS "sum(iif(t.traffic = :minus, -t.packets, t.packets))"
+#define NR_SQL_BYTES   "sum(iif(t.traffic = :minus, -t.bytes, t.bytes))"
+#define NR_SQL_SOURCES "nr_sources(t.traffic = :minus, t.sources, t.error, t.sketch)"
+#define NR_SQL_COUNTED "nr_sources_count(counted), nr_sources_error(counted)"
 
 /* ---- parameters that the queries share ---- */
 extern const char *const nr_ask_research[];

@@ -25,8 +25,8 @@ struct side {
 	struct count single; /* the last of them */
 	int64_t largest, largest_exact;
 	struct nr_hll *sketch; /* owned; NULL before the first row */
-	double error;	       /* the largest of theirs: a sample of the sources may stand behind a sketch */
-	bool lacking;	       /* some row had no readable sketch */
+	double error;          /* the largest of theirs: a sample of the sources may stand behind a sketch */
+	bool lacking;          /* some row had no readable sketch */
 };
 
 struct sources {

@@ -36,21 +36,17 @@ const struct nr_query *nr_store_query(const char *name)
 
 /* ---- coverage ---- */
 
-static const char *coverage_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT sensor.sensor AS sensor,"
-	       " (SELECT min(t.time) FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = "
-	       "300) AS first,"
-	       " (SELECT max(t.time) + 300000000 FROM telescope_traffic t WHERE t.sensor = sensor.sensor"
-	       "  AND t.step = 300) AS last,"
-	       /* A day's count is exact only where all its parts are. */
-	       " NOT EXISTS (SELECT 1 FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = "
-	       "86400"
-	       "  AND t.error <> 0) AS sources_exact,"
-	       " (SELECT count(*) FROM telescope_run r WHERE r.sensor = sensor.sensor) AS runs"
-	       " FROM sensor";
-}
+/* A day's count is exact only where all its parts are. */
+static const char coverage_sql[] =
+	"SELECT sensor.sensor AS sensor,"
+	" (SELECT min(t.time) FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = 300) AS "
+	"first,"
+	" (SELECT max(t.time) + 300000000 FROM telescope_traffic t"
+	"  WHERE t.sensor = sensor.sensor AND t.step = 300) AS last,"
+	" NOT EXISTS (SELECT 1 FROM telescope_traffic t"
+	"  WHERE t.sensor = sensor.sensor AND t.step = 86400 AND t.error <> 0) AS sources_exact,"
+	" (SELECT count(*) FROM telescope_run r WHERE r.sensor = sensor.sensor) AS runs"
+	" FROM sensor";
 
 static const struct nr_result_column coverage_columns[] = {
 	{"sensor", NR_VALUE_TEXT, "sensor", "センサ"},
@@ -66,18 +62,15 @@ const struct nr_plan nr_plan_coverage = {
 		NR_COUNT(coverage_columns)},
 	.span = NR_SPAN_NONE,
 	.order = {{"sensor", false}},
-	.base = coverage_base,
+	.base = coverage_sql,
 	.columns = "sensor, first, last, sources_exact, runs",
 };
 
 /* ---- telescope/runs ---- */
 
-static const char *runs_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.*, nr_hash(t.sensor, t.input) AS place FROM sensor CROSS JOIN telescope_run t"
-	       " ON t.sensor = sensor.sensor" NR_SQL_TOUCH;
-}
+static const char runs_sql[] =
+	"SELECT t.*, nr_hash(t.sensor, t.input) AS place FROM sensor CROSS JOIN telescope_run t"
+	" ON t.sensor = sensor.sensor" NR_SQL_TOUCH;
 
 static const struct nr_parameter range_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
 
@@ -100,7 +93,7 @@ const struct nr_plan nr_plan_runs = {
 		NR_COUNT(range_parameters), run_columns, NR_COUNT(run_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"time", true}, {"place", false}},
-	.base = runs_base,
+	.base = runs_sql,
 	.columns = "time, input, frames, packets, bytes, late, first, last, dropped, dark, rules",
 };
 
@@ -113,7 +106,7 @@ const struct nr_plan nr_plan_runs = {
 	" AND (:research = 'with' OR (t.kind = 'research-scanner') = (:research = 'only'))"
 #define FINDINGS_PLACE "nr_hash(t.sensor, t.sense, t.kind, t.subject, t.first) AS place"
 
-static const char *findings_base(const struct nr_ask *ask)
+static const char *choose_findings(const struct nr_ask *ask)
 {
 	if (nr_ask_has(ask, "subject"))
 		return "SELECT t.*, " FINDINGS_PLACE " FROM finding t INDEXED BY finding_by_subject"
@@ -150,7 +143,7 @@ const struct nr_plan nr_plan_findings = {
 		NR_COUNT(finding_parameters), finding_columns, NR_COUNT(finding_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"last", true}, {"place", false}},
-	.base = findings_base,
+	.choose = choose_findings,
 	.columns = "sensor, sense, kind, subject, first, last, count, confidence, severity, reason_en, "
 		   "reason_ja, evidence",
 };

@@ -26,36 +26,38 @@
 
 /* Country and AS come from one and the same row of the address. */
 #define SOURCE_SUMS                                                                                          \
-	"sum(t.scan_packets) AS scan_packets, max(t.ports) AS ports, min(t.first) AS first, max(t.last) AS " \
-	"last,"                                                                                              \
-	" nr_words(t.categories) AS categories, nr_words(t.tools) AS tools, nr_words(t.research) AS "        \
-	"research,"                                                                                          \
-	" nr_words(t.marks) AS marks, t.country AS country, t.asn AS asn, t.as_name AS as_name"
+	"sum(t.scan_packets) AS scan_packets, max(t.ports) AS ports, min(t.first) AS first,"                 \
+	" max(t.last) AS last, nr_words(t.categories) AS categories, nr_words(t.tools) AS tools,"            \
+	" nr_words(t.research) AS research, nr_words(t.marks) AS marks, t.country AS country,"               \
+	" t.asn AS asn, t.as_name AS as_name"
 #define SOURCE_FILTER                                                                                        \
 	" (:tool IS NULL OR instr(',' || t.tools || ',', ',' || :tool || ',') > 0)"                          \
 	" AND (:country IS NULL OR t.country = :country)"                                                    \
-	" AND (:research = 'with' OR (t.research <> '') = (:research = 'only')) "
-#define ON_PORT(condition)                                                                                   \
-	"SELECT p.address AS address, sum(p.packets) AS packets, " SOURCE_SUMS " FROM sensor CROSS JOIN day" \
-	" CROSS JOIN telescope_source_port p ON p.sensor = sensor.sensor AND p.time = day.time "             \
-	"AND " condition " CROSS JOIN telescope_source t ON t.sensor = p.sensor AND t.time = p.time AND "    \
-	"t.address = p.address" NR_SQL_TOUCH                                                                 \
-	"WHERE (:address IS NULL OR p.address = :address) AND" SOURCE_FILTER "GROUP BY p.address"
+	" AND (:research = 'with' OR (t.research <> '') = (:research = 'only'))"
+#define SOURCES_ALL                                                                                          \
+	"SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS NR_SQL_FROM_SOURCES           \
+	" WHERE" SOURCE_FILTER " GROUP BY t.address"
+#define SOURCES_ONE                                                                                          \
+	"SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS                               \
+	" FROM telescope_source t INDEXED BY telescope_source_by_address"                                    \
+	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH                    \
+	" AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER " GROUP BY t.address"
+#define SOURCES_ON_PORT(condition)                                                                           \
+	"SELECT p.address AS address, sum(p.packets) AS packets, " SOURCE_SUMS                               \
+	" FROM sensor CROSS JOIN day CROSS JOIN telescope_source_port p"                                     \
+	" ON p.sensor = sensor.sensor AND p.time = day.time AND " condition                                  \
+	" CROSS JOIN telescope_source t ON t.sensor = p.sensor AND t.time = p.time"                          \
+	" AND t.address = p.address" NR_SQL_TOUCH                                                            \
+	" WHERE (:address IS NULL OR p.address = :address) AND" SOURCE_FILTER " GROUP BY p.address"
+#define EITHER_PROTOCOL "p.protocol IN (coalesce(:protocol, 6), coalesce(:protocol, 17))"
 
-static const char *sources_base(const struct nr_ask *ask)
+static const char *choose_sources(const struct nr_ask *ask)
 {
 	if (nr_ask_has(ask, "port"))
-		return ON_PORT(
-			"p.protocol IN (coalesce(:protocol, 6), coalesce(:protocol, 17)) AND p.port = :port");
+		return SOURCES_ON_PORT(EITHER_PROTOCOL " AND p.port = :port");
 	if (nr_ask_has(ask, "protocol"))
-		return ON_PORT("p.protocol = :protocol");
-	if (nr_ask_has(ask, "address"))
-		return "SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS
-		       " FROM telescope_source t INDEXED BY telescope_source_by_address"
-		       " WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
-		       "AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER "GROUP BY t.address";
-	return "SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS NR_SQL_HOSTS(
-		"telescope_source") "WHERE" SOURCE_FILTER "GROUP BY t.address";
+		return SOURCES_ON_PORT("p.protocol = :protocol");
+	return nr_ask_has(ask, "address") ? SOURCES_ONE : SOURCES_ALL;
 }
 
 static const struct nr_parameter sources_parameters[] = {
@@ -90,7 +92,7 @@ const struct nr_plan nr_plan_sources = {
 		NR_COUNT(sources_parameters), sources_columns, NR_COUNT(sources_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"address", false}},
-	.base = sources_base,
+	.choose = choose_sources,
 	.columns = "address, packets, scan_packets, ports, first, last, categories, tools, research, marks, "
 		   "country, asn,"
 		   " as_name",
@@ -98,14 +100,11 @@ const struct nr_plan nr_plan_sources = {
 
 /* ---- telescope/source ---- */
 
-static const char *source_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.*, nr_hash(t.sensor) AS place FROM telescope_source t INDEXED BY "
-	       "telescope_source_by_address"
-	       " WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
-	       "AND t.sensor IN (SELECT sensor FROM sensor)";
-}
+static const char source_sql[] =
+	"SELECT t.*, nr_hash(t.sensor) AS place"
+	" FROM telescope_source t INDEXED BY telescope_source_by_address"
+	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
+	" AND t.sensor IN (SELECT sensor FROM sensor)";
 
 static const struct nr_parameter source_parameters[] = {
 	NR_PARAMETER_ADDRESS, NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
@@ -125,7 +124,7 @@ const struct nr_plan nr_plan_source = {
 		source_columns, NR_COUNT(source_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"time", false}, {"place", false}},
-	.base = source_base,
+	.base = source_sql,
 	.columns = "time, sensor, address, packets, scan_packets, ports, first, last, categories, tools, "
 		   "research, marks,"
 		   " country, asn, as_name, evidence",
@@ -133,16 +132,12 @@ const struct nr_plan nr_plan_source = {
 
 /* ---- telescope/source-ports ---- */
 
-static const char *source_ports_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.protocol AS protocol, t.port AS port, sum(t.packets) AS packets, sum(t.bytes) AS "
-	       "bytes"
-	       " FROM telescope_source_port t INDEXED BY telescope_source_port_by_address WHERE t.address = "
-	       ":address"
-	       " AND t.time BETWEEN :day_from AND :last AND t.sensor IN (SELECT sensor FROM sensor)"
-	       " GROUP BY t.protocol, t.port";
-}
+static const char source_ports_sql[] =
+	"SELECT t.protocol AS protocol, t.port AS port, sum(t.packets) AS packets, sum(t.bytes) AS "
+	"bytes"
+	" FROM telescope_source_port t INDEXED BY telescope_source_port_by_address"
+	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last"
+	" AND t.sensor IN (SELECT sensor FROM sensor) GROUP BY t.protocol, t.port";
 
 static const struct nr_result_column source_ports_columns[] = {
 	{"protocol", NR_VALUE_INT, "IP protocol number", "IPプロトコル番号"},
@@ -158,7 +153,7 @@ const struct nr_plan nr_plan_source_ports = {
 		source_ports_columns, NR_COUNT(source_ports_columns)},
 	.span = NR_SPAN_DAYS,
 	.order = {{"packets", true}, {"protocol", false}, {"port", false}},
-	.base = source_ports_base,
+	.base = source_ports_sql,
 	.detail = "(SELECT t.class FROM telescope_port t INDEXED BY telescope_port_by_port"
 		  " WHERE t.protocol = page.protocol AND t.port = page.port LIMIT 1) AS class",
 	.columns = "protocol, port, class, packets, bytes",
@@ -166,14 +161,11 @@ const struct nr_plan nr_plan_source_ports = {
 
 /* ---- telescope/scanners ---- */
 
-static const char *scanners_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.address AS address, sum(t.packets) AS packets, max(t.ports) AS ports, "
-	       "nr_words(t.research) AS rule,"
-	       " min(t.first) AS first, max(t.last) AS last, t.country AS country, t.asn AS asn, t.as_name "
-	       "AS as_name" NR_SQL_HOSTS("telescope_source") "WHERE t.research <> '' GROUP BY t.address";
-}
+static const char scanners_sql[] =
+	"SELECT t.address AS address, sum(t.packets) AS packets, max(t.ports) AS ports,"
+	" nr_words(t.research) AS rule, min(t.first) AS first, max(t.last) AS last,"
+	" t.country AS country, t.asn AS asn, t.as_name AS as_name" NR_SQL_FROM_SOURCES
+	" WHERE t.research <> '' GROUP BY t.address";
 
 static const struct nr_parameter hosts_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
 
@@ -191,19 +183,16 @@ const struct nr_plan nr_plan_scanners = {
 		NR_COUNT(hosts_parameters), scanners_columns, NR_COUNT(scanners_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"address", false}},
-	.base = scanners_base,
+	.base = scanners_sql,
 	.columns = "address, packets, ports, rule, first, last, country, asn, as_name",
 };
 
 /* ---- telescope/victims ---- */
 
-static const char *victims_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.*, nr_hash(t.sensor, t.protocol) AS place FROM telescope_victim t INDEXED BY "
-	       "telescope_victim_by_last"
-	       " WHERE t.last >= :from AND t.first <= :last AND t.sensor IN (SELECT sensor FROM sensor)";
-}
+static const char victims_sql[] =
+	"SELECT t.*, nr_hash(t.sensor, t.protocol) AS place"
+	" FROM telescope_victim t INDEXED BY telescope_victim_by_last WHERE t.last >= :from"
+	" AND t.first <= :last AND t.sensor IN (SELECT sensor FROM sensor)";
 
 static const struct nr_result_column victims_columns[] = {
 	COLUMN_ADDRESS,
@@ -225,18 +214,15 @@ const struct nr_plan nr_plan_victims = {
 		victims_columns, NR_COUNT(victims_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"address", false}, {"first", false}, {"place", false}},
-	.base = victims_base,
+	.base = victims_sql,
 	.columns = "address, protocol, first, last, packets, peak_60s, targets, target_port, rate, country, "
 		   "asn, as_name",
 };
 
 /* ---- telescope/campaigns ---- */
 
-static const char *campaigns_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.*, nr_hash(t.sensor, t.signature) AS place" NR_SQL_HOSTS("telescope_campaign");
-}
+static const char campaigns_sql[] = "SELECT t.*, nr_hash(t.sensor, t.signature) AS place"
+				    " FROM sensor CROSS JOIN telescope_campaign t" NR_SQL_IN_DAYS;
 
 static const struct nr_result_column campaigns_columns[] = {
 	{"time", NR_VALUE_TIME, "day", "日"},
@@ -253,6 +239,6 @@ const struct nr_plan nr_plan_campaigns = {
 		hosts_parameters, NR_COUNT(hosts_parameters), campaigns_columns, NR_COUNT(campaigns_columns)},
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"time", false}, {"place", false}},
-	.base = campaigns_base,
+	.base = campaigns_sql,
 	.columns = "time, signature, sources, packets, protocol, port, first, last",
 };

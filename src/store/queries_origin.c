@@ -2,13 +2,19 @@
 /* Where the telescope's sources are: countries and networks. */
 #include "store/ask.h"
 
-#define SUM NR_SQL_SUM("packets")
 /* The rows of one country, or of one network of it, in the pieces of the range. */
 #define COUNTED(index, condition)                                                                            \
-	"(SELECT " NR_SQL_SOURCES " FROM piece CROSS JOIN telescope_origin t INDEXED BY " index              \
-	" ON " condition " AND t.sensor = piece.sensor AND t.step = piece.step AND t.time >= piece.low AND " \
-	"t.time < piece.high"                                                                                \
-	" AND t.traffic BETWEEN :traffic_low AND :traffic_high) AS counted"
+	"(SELECT " NR_SQL_SOURCES                                                                            \
+	" FROM piece CROSS JOIN telescope_origin t INDEXED BY " index NR_SQL_IN_PIECES " AND " condition     \
+	") AS counted"
+
+#define COUNTRIES                                                                                            \
+	"SELECT t.country AS country, " NR_SQL_PACKETS " AS packets" NR_SQL_FROM_ORIGINS                     \
+	" GROUP BY t.country HAVING " NR_SQL_PACKETS " > 0"
+#define NETWORKS                                                                                             \
+	"SELECT t.asn AS asn, t.as_name AS as_name, t.country AS country, " NR_SQL_PACKETS                   \
+	" AS packets" NR_SQL_FROM_ORIGINS " WHERE (:country IS NULL OR t.country = :country)"                \
+	" GROUP BY t.country, t.asn HAVING " NR_SQL_PACKETS " > 0"
 
 #define SOURCES_COLUMNS                                                                                      \
 	{"sources", NR_VALUE_INT, "unique sources", "ユニークホスト数"},                                     \
@@ -16,13 +22,6 @@
 		"sources_error", NR_VALUE_REAL, "relative standard error; 0 = exact, -1 = at least",         \
 			"相対標準誤差（0: 正確、-1: 下限）"                                     \
 	}
-
-static const char *countries_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.country AS country, " SUM
-	       " AS packets" NR_SQL_PIECES("telescope_origin") "GROUP BY t.country HAVING " SUM " > 0";
-}
 
 static const struct nr_parameter country_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
 
@@ -37,19 +36,10 @@ const struct nr_plan nr_plan_countries = {
 		NR_COUNT(country_parameters), country_columns, NR_COUNT(country_columns)},
 	.span = NR_SPAN_HOURS,
 	.order = {{"packets", true}, {"country", false}},
-	.base = countries_base,
+	.base = COUNTRIES,
 	.detail = COUNTED("telescope_origin_by_country", "t.country = page.country"),
 	.columns = "country, packets, " NR_SQL_COUNTED,
 };
-
-static const char *networks_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.asn AS asn, t.as_name AS as_name, t.country AS country, " SUM
-	       " AS packets" NR_SQL_PIECES(
-		       "telescope_origin") "WHERE (:country IS NULL OR t.country = :country)"
-					   " GROUP BY t.country, t.asn HAVING " SUM " > 0";
-}
 
 static const struct nr_parameter network_parameters[] = {
 	NR_PARAMETER_RANGE,
@@ -70,7 +60,7 @@ const struct nr_plan nr_plan_networks = {
 		network_parameters, NR_COUNT(network_parameters), network_columns, NR_COUNT(network_columns)},
 	.span = NR_SPAN_HOURS,
 	.order = {{"packets", true}, {"asn", false}, {"country", false}},
-	.base = networks_base,
+	.base = NETWORKS,
 	.detail = COUNTED("telescope_origin_by_network", "t.asn = page.asn AND t.country = page.country"),
 	.columns = "asn, as_name, country, packets, " NR_SQL_COUNTED,
 };

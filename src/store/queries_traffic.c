@@ -3,79 +3,38 @@
 #include "store/ask.h"
 
 /* "class/iot" and "tool/zmap" stand in the same column as the categories. '0' follows '/'. */
-#define PLAIN     "instr(t.category, '/') = 0"
-#define CLASSES   "t.category >= 'class/' AND t.category < 'class0'"
-#define TOOLS     "t.category >= 'tool/' AND t.category < 'tool0'"
-#define SUM_PORTS NR_SQL_SUM("packets")
+#define PLAIN   "instr(t.category, '/') = 0"
+#define CLASSES "t.category >= 'class/' AND t.category < 'class0'"
+#define TOOLS   "t.category >= 'tool/' AND t.category < 'tool0'"
 
 /* ---- telescope/summary ---- */
 
-static const char *summary_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "WITH total AS MATERIALIZED (SELECT t.category AS category, " NR_SQL_SUM(
-		"packets") " AS packets, " NR_SQL_SUM("bytes") " AS bytes, " NR_SQL_SOURCES
-							       " AS counted" NR_SQL_PIECES(
-								       "telescope_traffic") "WHERE "
-											    "t.category IN "
-											    "('all', 'scan', "
-											    "'backscatter') "
-											    "GROUP BY "
-											    "t.category),"
-											    " research AS "
-											    "MATERIALIZED "
-											    "(SELECT "
-											    "sum(t.packets) "
-											    "AS packets,"
-											    " nr_sources(0, "
-											    "t.sources, "
-											    "t.error, "
-											    "t.sketch) AS "
-											    "counted"
-											    " FROM piece "
-											    "CROSS JOIN "
-											    "telescope_"
-											    "traffic t ON "
-											    "t.sensor = "
-											    "piece.sensor "
-											    "AND t.step = "
-											    "piece.step"
-											    " AND t.time >= "
-											    "piece.low AND "
-											    "t.time < "
-											    "piece.high AND "
-											    "t.traffic = 1 "
-											    "WHERE "
-											    "t.category = "
-											    "'all'),"
-											    " top AS "
-											    "MATERIALIZED "
-											    "(SELECT "
-											    "t.protocol AS "
-											    "protocol, "
-											    "t.port AS port, "
-											    "t.class AS "
-											    "class,"
-											    " " SUM_PORTS
-											    " AS "
-											    "su"
-											    "m" NR_SQL_PIECES(
-												    "telescop"
-												    "e_port") "GROUP BY t.protocol, t.port"
-													      " HAVING " SUM_PORTS
-													      " > 0 ORDER BY sum DESC, t.protocol, t.port LIMIT 1)"
-													      "SELECT coalesce((SELECT packets FROM total WHERE category = 'all'), 0) AS packets,"
-													      " coalesce((SELECT bytes FROM total WHERE category = 'all'), 0) AS bytes,"
-													      " (SELECT counted FROM total WHERE category = 'all') AS counted,"
-													      " coalesce((SELECT packets FROM total WHERE category = 'scan'), 0) AS scan_packets,"
-													      " coalesce((SELECT packets FROM total WHERE category = 'backscatter'), 0) AS backscatter_packets,"
-													      " coalesce((SELECT packets FROM research), 0) AS research_packets,"
-													      " (SELECT nr_sources_count(counted) FROM research) AS research_sources,"
-													      " (SELECT protocol FROM top) AS top_protocol, (SELECT port FROM top) AS top_port,"
-													      " (SELECT class FROM top) AS top_class, (SELECT sum FROM top) AS top_packets,"
-													      " (SELECT count(*) FROM finding t INDEXED BY finding_by_last WHERE t.last >= :from AND t.first <= :last"
-													      "  AND (:sensor IS NULL OR t.sensor = :sensor)) AS findings";
-}
+#define SUMMARY_TOTAL                                                                                        \
+	"total AS MATERIALIZED (SELECT t.category AS category, " NR_SQL_PACKETS " AS packets, " NR_SQL_BYTES \
+	" AS bytes, " NR_SQL_SOURCES " AS counted" NR_SQL_FROM_TRAFFIC                                       \
+	" WHERE t.category IN ('all', 'scan', 'backscatter') GROUP BY t.category)"
+#define SUMMARY_RESEARCH                                                                                     \
+	"research AS MATERIALIZED (SELECT sum(t.packets) AS packets,"                                        \
+	" nr_sources(0, t.sources, t.error, t.sketch) AS counted"                                            \
+	" FROM piece CROSS JOIN telescope_traffic t ON t.sensor = piece.sensor AND t.step = piece.step"      \
+	" AND t.time >= piece.low AND t.time < piece.high AND t.traffic = 1 WHERE t.category = 'all')"
+#define SUMMARY_TOP                                                                                          \
+	"top AS MATERIALIZED (SELECT t.protocol AS protocol, t.port AS port, t.class AS class,"              \
+	" " NR_SQL_PACKETS " AS sum" NR_SQL_FROM_PORTS " GROUP BY t.protocol, t.port"                        \
+	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY sum DESC, t.protocol, t.port LIMIT 1)"
+#define SUMMARY_BASE                                                                                         \
+	"WITH " SUMMARY_TOTAL ", " SUMMARY_RESEARCH ", " SUMMARY_TOP                                         \
+	" SELECT coalesce((SELECT packets FROM total WHERE category = 'all'), 0) AS packets,"                \
+	" coalesce((SELECT bytes FROM total WHERE category = 'all'), 0) AS bytes,"                           \
+	" (SELECT counted FROM total WHERE category = 'all') AS counted,"                                    \
+	" coalesce((SELECT packets FROM total WHERE category = 'scan'), 0) AS scan_packets,"                 \
+	" coalesce((SELECT packets FROM total WHERE category = 'backscatter'), 0) AS backscatter_packets,"   \
+	" coalesce((SELECT packets FROM research), 0) AS research_packets,"                                  \
+	" (SELECT nr_sources_count(counted) FROM research) AS research_sources,"                             \
+	" (SELECT protocol FROM top) AS top_protocol, (SELECT port FROM top) AS top_port,"                   \
+	" (SELECT class FROM top) AS top_class, (SELECT sum FROM top) AS top_packets,"                       \
+	" (SELECT count(*) FROM finding t INDEXED BY finding_by_last WHERE t.last >= :from"                  \
+	"  AND t.first <= :last AND (:sensor IS NULL OR t.sensor = :sensor)) AS findings"
 
 static const struct nr_parameter summary_parameters[] = {NR_PARAMETER_RANGE};
 
@@ -100,25 +59,27 @@ const struct nr_plan nr_plan_summary = {
 	.query = {"telescope/summary", "The range in one row", "期間の概要", summary_parameters,
 		NR_COUNT(summary_parameters), summary_columns, NR_COUNT(summary_columns)},
 	.span = NR_SPAN_STEPS,
-	.base = summary_base,
-	.columns = "packets, bytes, coalesce(nr_sources_count(counted), 0), "
-		   "coalesce(nr_sources_error(counted), 0),"
-		   " scan_packets, backscatter_packets, research_packets, coalesce(research_sources, 0), "
-		   "top_protocol,"
-		   " top_port, top_class, top_packets, findings",
+	.base = SUMMARY_BASE,
+	.columns = "packets, bytes, coalesce(nr_sources_count(counted), 0),"
+		   " coalesce(nr_sources_error(counted), 0), scan_packets, backscatter_packets,"
+		   " research_packets, coalesce(research_sources, 0), top_protocol, top_port, top_class,"
+		   " top_packets, findings",
 };
 
 /* ---- telescope/ports ---- */
 
-static const char *ports_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return "SELECT t.protocol AS protocol, t.port AS port, t.class AS class, " SUM_PORTS
-	       " AS packets, " NR_SQL_SUM("bytes") " AS bytes" NR_SQL_PIECES(
-		       "telescope_port") "WHERE (:protocol IS NULL OR t.protocol = :protocol)"
-					 " AND (:class IS NULL OR t.class = :class)"
-					 " GROUP BY t.protocol, t.port HAVING " SUM_PORTS " > 0";
-}
+#define PORTS_BASE                                                                                           \
+	"SELECT t.protocol AS protocol, t.port AS port, t.class AS class, " NR_SQL_PACKETS " AS packets,"    \
+	" " NR_SQL_BYTES " AS bytes" NR_SQL_FROM_PORTS                                                       \
+	" WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:class IS NULL OR t.class = :class)"      \
+	" GROUP BY t.protocol, t.port HAVING " NR_SQL_PACKETS " > 0"
+
+/* The rows of one port of the page, and all scan packets, which its share is of. */
+#define PORTS_DETAIL                                                                                         \
+	"(SELECT " NR_SQL_SOURCES " FROM piece CROSS JOIN telescope_port t"                                  \
+	" INDEXED BY telescope_port_by_port" NR_SQL_IN_PIECES                                                \
+	" AND t.protocol = page.protocol AND t.port = page.port) AS counted,"                                \
+	" (SELECT " NR_SQL_PACKETS NR_SQL_FROM_TRAFFIC " WHERE t.category = 'scan') AS total"
 
 static const struct nr_parameter port_parameters[] = {
 	NR_PARAMETER_RANGE,
@@ -147,53 +108,45 @@ const struct nr_plan nr_plan_ports = {
 		port_columns, NR_COUNT(port_columns)},
 	.span = NR_SPAN_STEPS,
 	.order = {{"packets", true}, {"protocol", false}, {"port", false}},
-	.base = ports_base,
-	.detail = "(SELECT " NR_SQL_SOURCES
-		  " FROM piece CROSS JOIN telescope_port t INDEXED BY telescope_port_by_port"
-		  " ON t.protocol = page.protocol AND t.port = page.port AND t.sensor = piece.sensor AND "
-		  "t.step = piece.step"
-		  " AND t.time >= piece.low AND t.time < piece.high AND t.traffic BETWEEN :traffic_low AND "
-		  ":traffic_high)"
-		  " AS counted,"
-		  " (SELECT " NR_SQL_SUM("packets")
-			  NR_SQL_PIECES("telescope_traffic") "WHERE t.category = 'scan') AS total",
+	.base = PORTS_BASE,
+	.detail = PORTS_DETAIL,
 	.columns =
 		"protocol, port, class, packets, bytes, " NR_SQL_COUNTED ", packets * 1.0 / nullif(total, 0)",
 };
 
 /* ---- telescope/series ---- */
 
-#define SERIES_SUMS                                                                                          \
-	NR_SQL_SUM("packets") " AS packets, " NR_SQL_SUM("bytes") " AS bytes, " NR_SQL_SOURCES " AS counted"
+#define SERIES_SUMS    NR_SQL_PACKETS " AS packets, " NR_SQL_BYTES " AS bytes, " NR_SQL_SOURCES " AS counted"
+#define SERIES_TRAFFIC " FROM sensor CROSS JOIN telescope_traffic t ON" NR_SQL_IN_STEPS
 #define PORT_NAME                                                                                            \
-	"CASE t.protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 1 THEN 'icmp' ELSE t.protocol END || "    \
-	"'/' || t.port"
+	"CASE t.protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 1 THEN 'icmp' ELSE t.protocol END"        \
+	" || '/' || t.port"
 #define SERIES_PORTS                                                                                         \
-	"SELECT t.time AS time, " PORT_NAME " AS key, " SERIES_SUMS                                          \
+	" SELECT t.time AS time, " PORT_NAME " AS key, " SERIES_SUMS                                         \
 	" FROM top CROSS JOIN sensor CROSS JOIN telescope_port t INDEXED BY telescope_port_by_port"          \
-	" ON t.protocol = top.protocol AND t.port = top.port AND t.sensor = sensor.sensor AND t.step = "     \
-	":step"                                                                                              \
-	" AND t.time BETWEEN :from AND :last AND t.traffic BETWEEN :traffic_low AND :traffic_high"           \
+	" ON t.protocol = top.protocol AND t.port = top.port AND" NR_SQL_IN_STEPS                            \
 	" GROUP BY t.time, t.protocol, t.port"
+#define SERIES_BY_CLASS                                                                                      \
+	"SELECT t.time AS time, substr(t.category, 7) AS key, " SERIES_SUMS SERIES_TRAFFIC " WHERE " CLASSES \
+	" AND (:class IS NULL OR t.category = 'class/' || :class) GROUP BY t.time, t.category"
+#define SERIES_BY_CATEGORY                                                                                   \
+	"SELECT t.time AS time, t.category AS key, " SERIES_SUMS SERIES_TRAFFIC                              \
+	" WHERE iif(:category IS NULL, " PLAIN ", t.category = :category) GROUP BY t.time, t.category"
+#define SERIES_ONE_PORT "WITH top(protocol, port) AS MATERIALIZED (SELECT :protocol, :port)" SERIES_PORTS
+#define SERIES_TOP_PORTS                                                                                     \
+	"WITH top AS MATERIALIZED (SELECT t.protocol AS protocol, t.port AS port" NR_SQL_FROM_PORTS          \
+	" WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:port IS NULL OR t.port = :port)"         \
+	" AND (:class IS NULL OR t.class = :class) GROUP BY t.protocol, t.port"                              \
+	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY " NR_SQL_PACKETS " DESC, t.protocol, t.port"                \
+	" LIMIT 10)" SERIES_PORTS
 
-static const char *series_base(const struct nr_ask *ask)
+static const char *choose_series(const struct nr_ask *ask)
 {
 	if (nr_ask_is(ask, "by", "class"))
-		return "SELECT t.time AS time, substr(t.category, 7) AS key, " SERIES_SUMS NR_SQL_STEPS(
-			"telescope_traffic") "WHERE " CLASSES " AND (:class IS NULL OR t.category = 'class/' "
-					     "|| :class) GROUP BY t.time, t.category";
-	if (!nr_ask_is(ask, "by", "port"))
-		return "SELECT t.time AS time, t.category AS key, " SERIES_SUMS NR_SQL_STEPS(
-			"telescope_traffic") "WHERE iif(:category IS NULL, " PLAIN
-					     ", t.category = :category) GROUP BY t.time, t.category";
-	if (nr_ask_has(ask, "port") && nr_ask_has(ask, "protocol"))
-		return "WITH top(protocol, port) AS MATERIALIZED (SELECT :protocol, :port)" SERIES_PORTS;
-	return "WITH top AS MATERIALIZED (SELECT t.protocol AS protocol, t.port AS port" NR_SQL_PIECES(
-		"telescope_port") "WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:port IS NULL OR "
-				  "t.port = :port)"
-				  " AND (:class IS NULL OR t.class = :class) GROUP BY t.protocol, t.port "
-				  "HAVING " SUM_PORTS " > 0"
-				  " ORDER BY " SUM_PORTS " DESC, t.protocol, t.port LIMIT 10)" SERIES_PORTS;
+		return SERIES_BY_CLASS;
+	if (nr_ask_is(ask, "by", "category"))
+		return SERIES_BY_CATEGORY;
+	return nr_ask_has(ask, "port") && nr_ask_has(ask, "protocol") ? SERIES_ONE_PORT : SERIES_TOP_PORTS;
 }
 
 static const char *const series_steps[] = {"5m", "1h", "1d", NULL};
@@ -227,34 +180,15 @@ const struct nr_plan nr_plan_series = {
 		NR_COUNT(series_parameters), series_columns, NR_COUNT(series_columns)},
 	.span = NR_SPAN_SERIES,
 	.order = {{"time", false}, {"key", false}},
-	.base = series_base,
+	.choose = choose_series,
 	.columns = "time, key, packets, bytes, " NR_SQL_COUNTED,
 };
 
 /* ---- telescope/categories, classes, tools ---- */
 
 #define GROUPED(key, condition)                                                                              \
-	"SELECT " key " AS key, " SERIES_SUMS NR_SQL_PIECES(                                                 \
-		"telescope_traffic") "WHERE " condition                                                      \
-				     " GROUP BY t.category HAVING " NR_SQL_SUM("packets") " > 0"
-
-static const char *categories_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return GROUPED("t.category", PLAIN);
-}
-
-static const char *classes_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return GROUPED("substr(t.category, 7)", CLASSES);
-}
-
-static const char *tools_base(const struct nr_ask *ask)
-{
-	(void)ask;
-	return GROUPED("substr(t.category, 6)", TOOLS);
-}
+	"SELECT " key " AS key, " SERIES_SUMS NR_SQL_FROM_TRAFFIC " WHERE " condition                        \
+	" GROUP BY t.category HAVING " NR_SQL_PACKETS " > 0"
 
 static const struct nr_parameter grouped_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
 
@@ -284,24 +218,29 @@ static const struct nr_result_column tool_columns[] = {
 	SOURCES_COLUMNS,
 };
 
-#define GROUPED_PLAN(plan_span, plan_base, plan_columns)                                                     \
-	.span = plan_span, .order = {{"packets", true}, {"key", false}}, .base = plan_base,                  \
-	.columns = plan_columns
-
 const struct nr_plan nr_plan_categories = {
 	.query = {"telescope/categories", "Figures by category", "分類ごとの集計", grouped_parameters,
 		NR_COUNT(grouped_parameters), category_columns, NR_COUNT(category_columns)},
-	GROUPED_PLAN(NR_SPAN_STEPS, categories_base, "key, packets, bytes, " NR_SQL_COUNTED),
+	.span = NR_SPAN_STEPS,
+	.order = {{"packets", true}, {"key", false}},
+	.base = GROUPED("t.category", PLAIN),
+	.columns = "key, packets, bytes, " NR_SQL_COUNTED,
 };
 
 const struct nr_plan nr_plan_classes = {
 	.query = {"telescope/classes", "Scan packets by port class", "ポートの区分ごとの集計",
 		grouped_parameters, NR_COUNT(grouped_parameters), class_columns, NR_COUNT(class_columns)},
-	GROUPED_PLAN(NR_SPAN_STEPS, classes_base, "key, packets, " NR_SQL_COUNTED),
+	.span = NR_SPAN_STEPS,
+	.order = {{"packets", true}, {"key", false}},
+	.base = GROUPED("substr(t.category, 7)", CLASSES),
+	.columns = "key, packets, " NR_SQL_COUNTED,
 };
 
 const struct nr_plan nr_plan_tools = {
 	.query = {"telescope/tools", "Tools recognised, whole days", "判定されたツール（日単位）",
 		grouped_parameters, NR_COUNT(grouped_parameters), tool_columns, NR_COUNT(tool_columns)},
-	GROUPED_PLAN(NR_SPAN_DAYS, tools_base, "key, packets, " NR_SQL_COUNTED),
+	.span = NR_SPAN_DAYS,
+	.order = {{"packets", true}, {"key", false}},
+	.base = GROUPED("substr(t.category, 6)", TOOLS),
+	.columns = "key, packets, " NR_SQL_COUNTED,
 };
