@@ -440,6 +440,7 @@ NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
 static void observe_source6(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *p, nr_time time)
 {
 	struct nr_source_table *table = &l->day->table6;
+	l->packets6++;
 	keep_room(l, table);
 	uint64_t member = nr_member_of(&p->source);
 	struct nr_source *s = nr_source_find6(table, member, &p->source);

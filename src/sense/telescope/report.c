@@ -165,6 +165,9 @@ static int count_categories(struct nr_report *r, struct nr_error *error)
 	if (e)
 		return e;
 	nr_telescope_count(&m->tally, &m->members, m->members_level, r->all);
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_members_next(&m->members, &at, &sum);)
+		r->sources6 += (nr_members_member(&sum) & NR_MEMBER_IPV6 ? UINT64_C(1) : 0) << m->members_level;
 	nr_telescope_count(&m->research, &research, m->research.level, r->research);
 	return 0;
 }
@@ -178,6 +181,7 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 		r->packets += l->packets;
 		r->bytes += l->bytes;
 		r->late += l->late;
+		r->packets6 += l->packets6;
 		r->victims_untracked += l->victims.untracked;
 		r->mismatches += l->victims.mismatches;
 	}

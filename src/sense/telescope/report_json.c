@@ -35,6 +35,21 @@ static void write_sources(const char *key, const struct nr_count *count, struct 
 	nr_json_object_end(json);
 }
 
+static void write_versions(const struct nr_report *r, struct nr_json *json)
+{
+	const uint64_t packets[] = {r->packets - r->packets6, r->packets6};
+	const uint64_t sources[] = {r->all[NR_CATEGORY_COUNT].sources - r->sources6, r->sources6};
+	static const char *const names[] = {"ipv4", "ipv6"};
+	nr_json_object(json, "by_version");
+	for (size_t i = 0; i < 2; i++) {
+		nr_json_object(json, names[i]);
+		nr_json_uint(json, "packets", packets[i]);
+		nr_json_uint(json, "sources", sources[i]);
+		nr_json_object_end(json);
+	}
+	nr_json_object_end(json);
+}
+
 static void write_without_research(const struct nr_report *r, struct nr_json *json)
 {
 	const struct nr_count *all = &r->all[NR_CATEGORY_COUNT], *research = &r->research[NR_CATEGORY_COUNT];
@@ -237,6 +252,7 @@ void nr_report_write_json(const struct nr_report *r, struct nr_json *json)
 	else
 		nr_json_null(json, "dark_addresses");
 	write_sources("sources", &r->all[NR_CATEGORY_COUNT], json);
+	write_versions(r, json);
 	write_without_research(r, json);
 	write_ports(r, json);
 	write_categories(r, "by_category", 0, NR_CATEGORY_PROTOCOLS, json);

@@ -48,7 +48,7 @@ struct nr_local {
 	uint32_t window_slot;
 	nr_time step;	   /* us: 5 minutes, or a day where no rows are wanted */
 	nr_time open_from; /* packets before it are late */
-	uint64_t packets, bytes, late;
+	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
 	uint32_t *dirty; /* owned: sources of `day` with something in `recent`: index << 1 | IPv6 */
 	size_t dirty_count, dirty_room;
 	size_t table_bytes_max;
