@@ -105,7 +105,8 @@ describe('from the picture to the evidence', () => {
 	test('a research scanner shows rule, need and figures', async () => {
 		const [scanner] = (await api('telescope/scanners?limit=1')).rows;
 		const page = await open(`/telescope/source?address=${scanner.address}`);
-		assert.match(await page.textContent('.verdicts'), new RegExp(`rule .${scanner.rule}`));
+		const name = { nicter: /NICTER rule/, scaled: /Scaled NICTER rule/ }[scanner.rule] ?? /List: /;
+		assert.match(await page.textContent('.verdicts strong'), name);
 		assert.match(await page.textContent('.verdicts'), /scan packets to \d+ destination ports/);
 		await close(page);
 	});

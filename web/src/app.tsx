@@ -4,9 +4,11 @@ import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useStatus } from './api';
 import { protocolNumber } from './format';
-import { AtlasPage, CountryPage, PortPage, SourcePage } from './page/drill';
+import { AtlasPage, CountryPage } from './page/atlas';
 import { FindingsPage } from './page/findings';
 import { OverviewPage } from './page/overview';
+import { PortPage } from './page/port';
+import { SourcePage } from './page/source';
 import { CampaignsPage, Page, PortsPage, ScannersPage, SourcesPage, ToolsPage, VictimsPage } from './page/tables';
 import { TelescopePage } from './page/telescope';
 import { Bar } from './part/bar';
@@ -125,7 +127,7 @@ export function App(): VNode {
 	const [overlay, setOverlay] = useState<Overlay>(null);
 	const main = useRef<HTMLElement>(null);
 	const before = useRef(path);
-	useKeys(overlay, setOverlay);
+	useKeys(setOverlay);
 	const matched = ROUTES.map((route) => ({ route, match: route.path.exec(path) })).find(({ match }) => match !== null);
 	const title = matched?.match ? matched.route.title(t, matched.match) : t.page.notFound;
 	useEffect(() => {

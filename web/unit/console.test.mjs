@@ -169,7 +169,7 @@ test('both languages know the same words', () => {
 	const { en } = modules['text/en'];
 	const { ja } = modules['text/ja'];
 	const keys = (table) => Object.keys(table).sort();
-	for (const table of ['drops', 'classes', 'categories', 'kinds', 'toolNames', 'marks'])
+	for (const table of ['drops', 'classes', 'categories', 'kinds', 'toolNames', 'researchNames', 'marks'])
 		assert.deepEqual(keys(ja[table]), keys(en[table]), table);
 	for (const table of ['toolRules', 'researchRules', 'keys'])
 		assert.deepEqual(keys(ja.evidence[table]), keys(en.evidence[table]), table);

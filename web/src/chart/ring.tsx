@@ -68,10 +68,11 @@ function LabelText({ label, x, wide, speech }: { label: Label; x: number; wide: 
 	);
 }
 
-function Leader({ label, x }: { label: Label; x: number }): VNode {
+/** From the slice to its label; on a narrow screen straight, for an elbow needs room. */
+function Leader({ label, x, wide }: { label: Label; x: number; wide: boolean }): VNode {
 	const [ax, ay] = label.anchor;
 	const side = label.side === 'right' ? 1 : -1;
-	return <polyline class="ring-leader" points={`${ax},${ay} ${side * (x - 9)},${label.y} ${side * (x - 4)},${label.y}`} />;
+	return <polyline class="ring-leader" points={`${ax},${ay} ${wide ? `${side * (x - 9)},${label.y} ` : ''}${side * (x - 4)},${label.y}`} />;
 }
 
 /** Stripes and dots tell Windows and the rest apart where colour cannot. */
@@ -141,7 +142,7 @@ export function Ring({ ports, total, lit, onLight }: Props): VNode {
 				{slices.map((slice) => <SlicePath key={sliceKey(slice)} slice={slice} inner={outer * 0.62} outer={outer} lit={shown} onLight={light} />)}
 				{labels.map((label) => (
 					<g key={sliceKey(label.slice)} class={shown !== null && shown !== sliceKey(label.slice) ? 'label dim' : 'label'}>
-						<Leader label={label} x={labelX} />
+						<Leader label={label} x={labelX} wide={wide} />
 						<LabelText label={label} x={labelX} wide={wide} speech={speech} />
 					</g>
 				))}

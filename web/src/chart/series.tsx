@@ -60,7 +60,7 @@ interface PlotProps {
 }
 
 function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => string): uPlot.Options {
-	const axis = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line'), width: 1 }, font: '12px system-ui, sans-serif' };
+	const axis = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line'), width: 1 }, font: `12px ${getComputedStyle(document.documentElement).fontFamily}` };
 	return {
 		width: props.width,
 		height: HEIGHT,

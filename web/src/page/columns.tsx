@@ -51,4 +51,8 @@ export const networkName = (row: { asn: number; as_name: string }): string => (r
 
 export const network = <Row extends { asn: number; as_name: string }>({ t }: Speech): Column<Row> => text('network', t.column.network, networkName);
 
+/** "scaled" → its name, "list:NAME" → the list; several with commas where days differ. */
+export const ruleNames = ({ t }: Speech, rules: string): string =>
+	words(rules).map((rule) => (rule.startsWith('list:') ? t.researchList(rule.slice(5)) : named(t.researchNames, rule))).join(', ');
+
 export const toolList = ({ t }: Speech, tools: string): string => words(tools).map((tool) => named(t.toolNames, tool)).join(', ');

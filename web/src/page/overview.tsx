@@ -164,7 +164,7 @@ export function OverviewPage(): VNode {
 					</Result>
 				</section>
 				<section class="card" aria-labelledby="changed-head">
-					<h2 id="changed-head">{t.overview.changed}</h2>
+					<h2 id="changed-head">{t.overview.changed} <span class="aside">{t.overview.changedOrder}</span></h2>
 					<Result loaded={findings} lines={10}>{(answer) => <Changed findings={answer.rows} />}</Result>
 					<p class="more"><a href={linkTo('/findings')}>{t.overview.allFindings}</a></p>
 				</section>

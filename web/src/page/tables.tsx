@@ -56,7 +56,7 @@ function sourceColumns(speech: Speech, packets: string): Column<Source>[] {
 		column.number(speech, 'packets', packets, (row) => row.packets),
 		column.wide(column.number(speech, 'ports', t.column.ports, (row) => row.ports)),
 		column.text('tools', t.column.tools, (row) => column.toolList(speech, row.tools)),
-		column.wide(column.text('research', t.column.research, (row) => row.research)),
+		column.wide(column.text('research', t.column.research, (row) => column.ruleNames(speech, row.research))),
 		column.wide(column.country(speech)),
 		column.wide(column.network(speech)),
 		column.wide(column.time(speech, 'last', t.column.last, (row) => row.last)),
@@ -94,7 +94,7 @@ export function ScannersPage(): VNode {
 	const { t } = speech;
 	const columns: Column<Scanner>[] = [
 		column.address(speech),
-		column.text('rule', t.column.rule, (row) => row.rule),
+		column.text('rule', t.column.rule, (row) => column.ruleNames(speech, row.rule)),
 		column.number(speech, 'packets', t.column.packets, (row) => row.packets),
 		column.number(speech, 'ports', t.column.ports, (row) => row.ports),
 		column.wide(column.country(speech)),

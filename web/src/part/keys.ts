@@ -45,7 +45,7 @@ function escape(event: KeyboardEvent): void {
 		go(linkTo(above(location.pathname)));
 }
 
-export function useKeys(overlay: Overlay, setOverlay: (overlay: Overlay) => void): void {
+export function useKeys(setOverlay: (overlay: Overlay) => void): void {
 	useEffect(() => {
 		let goSince = 0;
 		const actions: Record<string, () => void> = {
@@ -55,7 +55,7 @@ export function useKeys(overlay: Overlay, setOverlay: (overlay: Overlay) => void
 			ArrowDown: () => document.querySelector<HTMLElement>('[data-row]')?.focus(),
 		};
 		const listen = (event: KeyboardEvent): void => {
-			if (event.ctrlKey || event.metaKey || event.altKey || overlay !== null || event.defaultPrevented)
+			if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector('dialog[open]'))
 				return;
 			if (event.key === 'Escape') {
 				escape(event);
@@ -74,5 +74,5 @@ export function useKeys(overlay: Overlay, setOverlay: (overlay: Overlay) => void
 		};
 		addEventListener('keydown', listen);
 		return () => removeEventListener('keydown', listen);
-	}, [overlay, setOverlay]);
+	}, [setOverlay]);
 }

@@ -66,6 +66,7 @@ export const en = {
 		kindCount: (kind: string, count: string) => `${kind} ${count}`,
 		truncated: (count: string) => `The newest ${count} findings are drawn.`,
 		changed: 'What changed',
+		changedOrder: 'urgent first, then newest',
 		allFindings: 'All findings',
 		health: 'Health of the sense',
 		readings: 'Readings',
@@ -122,6 +123,8 @@ export const en = {
 	} as Record<string, string>,
 	severities: ['', 'Info', 'Low', 'Medium', 'High', 'Critical'],
 	toolNames: { mirai: 'Mirai', zmap: 'ZMap', masscan: 'Masscan', nmap: 'Nmap' } as Record<string, string>,
+	researchNames: { nicter: 'NICTER rule', scaled: 'Scaled NICTER rule' } as Record<string, string>,
+	researchList: (name: string) => `List: ${name}`,
 	marks: {
 		bogon: 'Address that cannot be routed',
 		'ttl-200': 'TTL of 200 or more',
@@ -271,7 +274,7 @@ export const en = {
 	},
 	evidence: {
 		verdictTool: (tool: string) => `Tool: ${tool}`,
-		verdictResearch: (rule: string) => `Research scanner, rule “${rule}”`,
+		verdictResearch: (rule: string) => `Research scanner (${rule})`,
 		toolRules: {
 			mirai: 'In each SYN the TCP sequence number equals the destination address. By accident: once in 4 billion packets, so one packet is enough.',
 			zmap: 'IP identification 54321 (ZMap before 4.1), or the option layout, window 65535 and cleared DF bit of ZMap 4.1 on at least three SYNs.',
@@ -332,6 +335,8 @@ export const en = {
 		} as Record<string, string>,
 		/* Sentences and field names inside the evidence, as they are shown. */
 		values: {
+			nicter: 'NICTER rule',
+			scaled: 'scaled NICTER rule',
 			sequence: 'sequence number',
 			id: 'IP identification',
 			source_port: 'source port',

@@ -68,6 +68,7 @@ export const ja: Text = {
 		kindCount: (kind, count) => `${kind} ${count}件`,
 		truncated: (count) => `新しい順に${count}件までを図示しています。`,
 		changed: '新しい検知',
+		changedOrder: '対応を要するもの、次に新しい順',
 		allFindings: '検知の一覧',
 		health: '観測の健全性',
 		readings: '読み込みの記録',
@@ -124,6 +125,8 @@ export const ja: Text = {
 	},
 	severities: ['', '情報', '低', '中', '高', '緊急'],
 	toolNames: { mirai: 'Mirai', zmap: 'ZMap', masscan: 'Masscan', nmap: 'Nmap' },
+	researchNames: { nicter: 'NICTERの規則', scaled: '規模換算したNICTERの規則' },
+	researchList: (name) => `一覧: ${name}`,
 	marks: {
 		bogon: '経路のないアドレス',
 		'ttl-200': 'TTLが200以上',
@@ -273,7 +276,7 @@ export const ja: Text = {
 	},
 	evidence: {
 		verdictTool: (tool) => `ツール: ${tool}`,
-		verdictResearch: (rule) => `調査目的のスキャン（規則「${rule}」）`,
+		verdictResearch: (rule) => `調査目的のスキャン（${rule}）`,
 		toolRules: {
 			mirai: 'どのSYNでも、TCPシーケンス番号が宛先アドレスと等しい。偶然の一致は約43億パケットに1回であり、1パケットで判定できます。',
 			zmap: 'IP識別子が54321（ZMap 4.1より前）、またはZMap 4.1のオプション配列・ウィンドウ65535・DFなしが3つ以上のSYNで一致。',
@@ -282,7 +285,7 @@ export const ja: Text = {
 		},
 		researchRules: {
 			nicter: 'NICTERの規則: 1日（UTC）に、30種類以上の宛先ポートへ30万パケット以上（TCP SYNとUDP）。',
-			scaled: '観測規模に合わせたNICTERの規則: 1日（UTC）に、30種類以上の宛先ポートへ、観測アドレス1つあたり1.03パケット以上（最低1,000パケット）。',
+			scaled: '観測規模に換算したNICTERの規則: 1日（UTC）に、30種類以上の宛先ポートへ、観測アドレス1つあたり1.03パケット以上（最低1,000パケット）。',
 			list: '公開されている調査目的スキャナの一覧に載っているアドレスです。',
 		},
 		thisDay: (packets, ports) => `この日: **${ports}**種類の宛先ポートへ**${packets}**スキャンパケット。`,
@@ -333,6 +336,8 @@ export const ja: Text = {
 			first_octet_entropy_bits: '第1オクテットのエントロピー（最大8ビット）',
 		},
 		values: {
+			nicter: 'NICTERの規則',
+			scaled: '規模換算したNICTERの規則',
 			sequence: 'シーケンス番号',
 			id: 'IP識別子',
 			source_port: '送信元ポート',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the picture to the evidence: one port, one country, one source.
+// One source, down to the evidence: which rule, which figures, which packet.
 import type { VNode } from 'preact';
 import { useAnswer } from '../api';
 import { portHref } from '../chart/ring';
@@ -8,7 +8,6 @@ import { portLabel, protocolName, words } from '../format';
 import { addressOf } from '../part/address';
 import { ClassMark } from '../part/class';
 import { Evidence } from '../part/evidence';
-import { Certainty } from '../part/figure';
 import { Empty, Result } from '../part/result';
 import { Rich } from '../part/rich';
 import { usePlace } from '../route';
@@ -16,65 +15,7 @@ import { jsonObject, type Json, type JsonObject, type SourceDay } from '../rows'
 import { named, useSpeech, type Speech } from '../text/index';
 import * as column from './columns';
 import { FindingTable } from './findings';
-import { NetworkTable, Page, SourceTable } from './tables';
-import { AtlasCard, SeriesCard } from './telescope';
-
-export function PortPage({ protocol, port }: { protocol: number; port: number }): VNode {
-	const { t, whole, percent } = useSpeech();
-	// Every answer about a port is a row of telescope/ports; the first page of its protocol nearly always holds it.
-	const loaded = useAnswer('telescope/ports', { protocol, limit: 1000 });
-	const label = `${portLabel(protocol, port)} ${serviceName(protocolName(protocol), port)}`.trim();
-	return (
-		<Page title={t.portPage.title(label)}>
-			<Result loaded={loaded} lines={2}>
-				{(answer) => {
-					const row = answer.rows.find((each) => each.port === port);
-					if (!row)
-						return answer.next === null ? <Empty text={t.portPage.nothing} /> : <p class="lead">{t.portPage.few}</p>;
-					return (
-						<p class="lead">
-							<Rich text={t.portPage.sentence(whole(row.packets), whole(row.sources), percent(row.share))} />{' '}
-							<Certainty error={row.sources_error} /> <ClassMark name={row.class} />
-						</p>
-					);
-				}}
-			</Result>
-			<SeriesCard ports={loaded.data?.rows ?? []} fixed={{ protocol, port }} />
-			<section aria-labelledby="sources-head">
-				<h2 id="sources-head">{t.portPage.sources}</h2>
-				<SourceTable caption={t.portPage.sources} packets={t.portPage.packetsHere} parameters={{ protocol, port }} />
-			</section>
-		</Page>
-	);
-}
-
-export function AtlasPage(): VNode {
-	const { t } = useSpeech();
-	const countries = useAnswer('telescope/countries', { limit: 300 });
-	return (
-		<Page title={t.page.atlas}>
-			<section class="card" aria-label={t.atlas.title}>
-				<Result loaded={countries} lines={20}>{(answer) => <AtlasCard rows={answer.rows} />}</Result>
-			</section>
-		</Page>
-	);
-}
-
-export function CountryPage({ code }: { code: string }): VNode {
-	const { t, country } = useSpeech();
-	return (
-		<Page title={t.countryPage.title(country(code))}>
-			<section aria-labelledby="networks-head">
-				<h2 id="networks-head">{t.countryPage.networks}</h2>
-				<NetworkTable country={code} />
-			</section>
-			<section aria-labelledby="sources-head">
-				<h2 id="sources-head">{t.countryPage.sources}</h2>
-				<SourceTable caption={t.countryPage.sources} packets={t.column.packets} parameters={{ country: code }} />
-			</section>
-		</Page>
-	);
-}
+import { Page } from './tables';
 
 const RESEARCH_PORTS = 30;
 const NICTER_PACKETS = 300_000;
@@ -86,7 +27,8 @@ const objectIn = (value: Json | undefined): JsonObject => (value !== null && typ
 
 /** The rule, what it asks for, and what this day had. */
 function ResearchVerdict({ day, evidence }: { day: SourceDay; evidence: JsonObject }): VNode {
-	const { t, whole } = useSpeech();
+	const speech = useSpeech();
+	const { t, whole } = speech;
 	const [rule = ''] = day.research.split(':');
 	const facts = objectIn(evidence.research);
 	const dark = numberIn(facts, 'dark_addresses');
@@ -94,7 +36,7 @@ function ResearchVerdict({ day, evidence }: { day: SourceDay; evidence: JsonObje
 	const version = numberIn(facts, 'list_version');
 	return (
 		<li>
-			<strong>{t.evidence.verdictResearch(day.research)}</strong>
+			<strong>{t.evidence.verdictResearch(column.ruleNames(speech, day.research))}</strong>
 			<p>{named(t.evidence.researchRules, rule)}</p>
 			<p>
 				<Rich text={t.evidence.thisDay(whole(day.scan_packets), whole(day.ports))} />
@@ -151,7 +93,7 @@ function factsOf(day: SourceDay, speech: Speech): [string, string][] {
 function Day({ day, open }: { day: SourceDay; open: boolean }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
-	const judged = [day.research, column.toolList(speech, day.tools)].filter((word) => word !== '').join(', ');
+	const judged = [column.ruleNames(speech, day.research), column.toolList(speech, day.tools)].filter((word) => word !== '').join(', ');
 	const evidence = jsonObject(day.evidence);
 	return (
 		<details class="card day" open={open}>
