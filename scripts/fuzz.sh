@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 seconds=${SECONDS_EACH:-60}
 
 [ -e build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true --buildtype=debugoptimized \
-	-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link >&2
+	-Db_sanitize=address,undefined -Db_lundef=false >&2
 mapfile -t targets < <(ninja -C build-fuzz -t targets all | sed -n 's,^\(tests/fuzz/fuzz_[a-z0-9_]*\):.*,\1,p')
 [ ${#targets[@]} -gt 0 ] || {
 	echo "fuzz.sh: there is no target in tests/fuzz/meson.build" >&2
