@@ -76,6 +76,8 @@ static void decode_slice(struct nr_worker *w)
 			w->dropped[drop]++;
 			continue;
 		}
+		if (NR_UNLIKELY(p->frames[i].untimed))
+			into[0].marks |= NR_MARK_TIMELESS;
 		if (p->conf.dark && NR_UNLIKELY(!is_dark(p, &into[0]))) {
 			w->dropped[NR_DROP_NOT_DARK]++;
 			continue;
@@ -156,6 +158,7 @@ static size_t within_interval(struct nr_pipeline *p, struct nr_frame *frames, si
 		if (NR_UNLIKELY(!has_time(&frames[i]))) {
 			p->loss.untimed += frames[i].time != NR_TIME_MIN; /* the capture counted those without one */
 			frames[i].time = p->last_time == NR_TIME_MIN ? 0 : p->last_time;
+			frames[i].untimed = true;
 		}
 		if (NR_UNLIKELY(!p->stepped || frames[i].time >= p->boundary))
 			return i;
@@ -172,6 +175,8 @@ int nr_pipeline_read(struct nr_pipeline *p, struct nr_capture *capture, struct n
 		size_t count = nr_capture_read(capture, p->frames, NR_ROUND, &p->loss);
 		if (!count)
 			break;
+		for (size_t i = 0; i < count; i++)
+			frames[i].untimed = false;
 		for (size_t from = 0; from < count;) {
 			size_t here = within_interval(p, frames + from, count - from);
 			if (here) {

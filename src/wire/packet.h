@@ -15,6 +15,7 @@ struct nr_frame {
 	uint32_t captured; /* bytes at data */
 	uint32_t wire;	   /* bytes that were on the wire; at least captured after reading */
 	nr_time time;	   /* NR_TIME_MIN: the record carries none */
+	bool untimed;	   /* set by the pipeline: `time` is that of a neighbour, the record has none */
 	uint16_t link;	   /* LINKTYPE_ value (tcpdump.org/linktypes), or NR_LINK_NONE for a record that is no packet */
 };
 
