@@ -9,6 +9,10 @@
 #define DEADLINE_STEPS    2000 /* SQLite instructions between two looks at the clock */
 #define RESULT_VALUES_MAX 32
 
+/* A first guess at the window of time that fills a page of a series. */
+#define SERIES_ROWS_PER_STEP 16
+#define SERIES_STEPS         16
+
 struct sql {
 	char *text; /* NR_ASK_SQL_BYTES */
 	size_t length;
@@ -49,28 +53,39 @@ static void add_order(struct sql *sql, const struct nr_plan *plan)
 			plan->order[i].descending ? " DESC" : "");
 }
 
+static void add_ranges(struct sql *sql)
+{
+	add(sql, "WITH RECURSIVE sensor(sensor) AS MATERIALIZED (SELECT value FROM json_each(:sensors)),"
+		 " piece(sensor, step, low, high) AS MATERIALIZED"
+		 " (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(:pieces)),"
+		 " day(time) AS (SELECT :day_first WHERE :day_first <= :day_last UNION ALL"
+		 " SELECT time + 86400000000 FROM day WHERE time + 86400000000 <= :day_last)");
+}
+
 static void write_sql(struct sql *sql, const struct nr_ask *ask)
 {
 	const struct nr_plan *plan = ask->plan;
-	add(sql, "WITH RECURSIVE sensor(sensor) AS MATERIALIZED (SELECT value FROM json_each(:sensors)),"
-		 " piece(sensor, step, low, high) AS MATERIALIZED (SELECT value->>0, value->>1, value->>2, "
-		 "value->>3"
-		 " FROM json_each(:pieces)),"
-		 " day(time) AS (SELECT :day_first WHERE :day_first <= :day_last UNION ALL"
-		 " SELECT time + 86400000000 FROM day WHERE time + 86400000000 <= :day_last),");
-	add(sql, " base AS (%s), page AS MATERIALIZED (SELECT * FROM base",
+	add_ranges(sql);
+	add(sql, ", base AS (%s), page AS MATERIALIZED (SELECT * FROM base",
 		plan->base ? plan->base : plan->choose(ask));
 	if (ask->after_count)
 		add_after(sql, ask);
 	add_order(sql, plan);
 	add(sql, " LIMIT :limit)");
 	if (plan->detail)
-		add(sql, ", wide AS MATERIALIZED (SELECT page.*, %s FROM page)", plan->detail);
+		add(sql, ", wide AS MATERIALIZED (SELECT page.*, %s FROM page%s)", plan->detail,
+			plan->detail_from ? plan->detail_from : "");
 	add(sql, " SELECT %s", plan->columns);
 	for (size_t i = 0; plan->order[i].column; i++)
 		add(sql, ", %s", plan->order[i].column);
 	add(sql, " FROM %s", plan->detail ? "wide" : "page");
 	add_order(sql, plan);
+}
+
+static void write_before(struct sql *sql, const char *before)
+{
+	add_ranges(sql);
+	add(sql, " %s", before);
 }
 
 int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], struct nr_error *error)
@@ -131,6 +146,8 @@ static int bind_name(sqlite3_stmt *statement, int place, const char *name, const
 	}
 	if (strcmp(name, "sensors") == 0)
 		return sqlite3_bind_text(statement, place, ask->sensors.bytes, -1, SQLITE_STATIC);
+	if (strcmp(name, "before") == 0)
+		return sqlite3_bind_text(statement, place, ask->before, -1, SQLITE_STATIC);
 	if (strcmp(name, "pieces") == 0)
 		return sqlite3_bind_text(statement, place, ask->pieces.bytes, -1, SQLITE_STATIC);
 	if (name[0] == 'k' && name[1] >= '0' && name[1] < '0' + NR_ASK_ORDER_MAX && !name[2])
@@ -138,21 +155,55 @@ static int bind_name(sqlite3_stmt *statement, int place, const char *name, const
 	return bind_value(statement, place, nr_ask_value(ask, name));
 }
 
-static int prepare(struct nr_store *store, sqlite3 *database, const struct nr_ask *ask,
-	sqlite3_stmt **ret_statement, struct nr_error *error)
+/* One question under way. */
+struct call {
+	struct nr_store *store;
+	sqlite3 *database;
+	struct nr_ask *ask;
+	int (*row)(void *context, const struct nr_value *values, size_t count);
+	void *context;
+	struct nr_answer *answer;
+};
+
+static int bind_all(const struct call *call, sqlite3_stmt *statement, struct nr_error *error)
 {
-	char sql[NR_ASK_SQL_BYTES];
-	int status = nr_ask_sql(ask, sql, error);
-	if (!status)
-		status = nr_sqlite_prepare(database, store->path, sql, ret_statement, error);
-	if (status)
-		return nr_error_prefix(error, "%s", ask->plan->query.name);
-	for (int i = 1; i <= sqlite3_bind_parameter_count(*ret_statement); i++) {
-		if (bind_name(*ret_statement, i, sqlite3_bind_parameter_name(*ret_statement, i) + 1, ask) !=
-			SQLITE_OK)
-			return nr_sqlite_fail(database, store->path, error);
+	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
+		const char *name = sqlite3_bind_parameter_name(statement, i) + 1;
+		if (bind_name(statement, i, name, call->ask) != SQLITE_OK)
+			return nr_sqlite_fail(call->database, call->store->path, error);
 	}
 	return 0;
+}
+
+static int prepare(
+	const struct call *call, const char *sql, sqlite3_stmt **ret_statement, struct nr_error *error)
+{
+	int status = nr_sqlite_prepare(call->database, call->store->path, sql, ret_statement, error);
+	if (status)
+		return nr_error_prefix(error, "%s", call->ask->plan->query.name);
+	return bind_all(call, *ret_statement, error);
+}
+
+/* What the query must know first, as :before. Owned by the ask. */
+static int run_before(const struct call *call, struct nr_error *error)
+{
+	const char *before = call->ask->plan->before ? call->ask->plan->before(call->ask) : NULL;
+	if (!before)
+		return 0;
+	char text[NR_ASK_SQL_BYTES];
+	struct sql sql = {.text = text};
+	write_before(&sql, before);
+	if (sql.length >= sizeof text)
+		return nr_fail(error, -E2BIG, "the query's SQL is too long");
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = prepare(call, text, &statement, error);
+	if (status)
+		return status;
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return nr_sqlite_fail(call->database, call->store->path, error);
+	const char *result = (const char *)sqlite3_column_text(statement, 0);
+	call->ask->before = strdup(result ? result : "");
+	return call->ask->before ? 0 : nr_fail(error, -ENOMEM, "out of memory");
 }
 
 static struct nr_value read_value(sqlite3_stmt *statement, int column, enum nr_value_type type)
@@ -183,43 +234,64 @@ static struct nr_value read_value(sqlite3_stmt *statement, int column, enum nr_v
 	return value;
 }
 
-struct listener {
-	int (*row)(void *context, const struct nr_value *values, size_t count);
-	void *context;
-};
-
-static int hand_out(const struct nr_query *query, sqlite3_stmt *statement, const struct listener *listener)
+static int hand_out(const struct call *call, sqlite3_stmt *statement)
 {
+	const struct nr_query *query = &call->ask->plan->query;
 	struct nr_value values[RESULT_VALUES_MAX];
 	for (size_t i = 0; i < query->column_count; i++)
 		values[i] = read_value(statement, (int)i, query->columns[i].type);
-	return listener->row(listener->context, values, query->column_count);
+	return call->row(call->context, values, query->column_count);
 }
 
-/* The page, and whether one more row stands behind it: then the cursor of the last one shown is `next`. */
-static int read_rows(struct nr_store *store, sqlite3 *database, const struct nr_ask *ask,
-	sqlite3_stmt *statement, const struct listener *listener, struct nr_answer *answer,
+/* Rows up to the page's end. *cursor is where the last one stands; when one more row is behind it, it is
+ * `next`. */
+static int read_rows(const struct call *call, sqlite3_stmt *statement, char cursor[static NR_CURSOR_BYTES],
 	struct nr_error *error)
 {
+	const struct nr_plan *plan = call->ask->plan;
 	size_t keys = 0;
-	while (ask->plan->order[keys].column)
+	while (plan->order[keys].column)
 		keys++;
-	char cursor[sizeof answer->next] = "";
 	int step;
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		if ((int64_t)answer->rows == ask->limit) {
-			memcpy(answer->next, cursor, sizeof cursor);
+		if ((int64_t)call->answer->rows == call->ask->limit) {
+			memcpy(call->answer->next, cursor, NR_CURSOR_BYTES);
 			return 0;
 		}
-		if (!nr_cursor_write(
-			    statement, (int)ask->plan->query.column_count, keys, cursor, sizeof cursor))
+		if (!nr_cursor_write(statement, (int)plan->query.column_count, keys, cursor, NR_CURSOR_BYTES))
 			cursor[0] = '\0';
-		answer->rows++;
-		int stop = hand_out(&ask->plan->query, statement, listener);
+		call->answer->rows++;
+		int stop = hand_out(call, statement);
 		if (stop)
 			return stop;
 	}
-	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(database, store->path, error);
+	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(call->database, call->store->path, error);
+}
+
+/* A series is in order of time, so its page is read in windows of time, and what lies behind the page is
+ * never added up. Windows double, so that years without rows cost a few of them. */
+static int read_series(const struct call *call, sqlite3_stmt *statement, struct nr_error *error)
+{
+	struct nr_ask *ask = call->ask;
+	nr_time low = ask->cover_from, end = ask->cover_to;
+	if (low == NR_TIME_MIN || end == NR_TIME_MAX)
+		return 0; /* nothing is stored */
+	if (ask->after_count && ask->after[0].type == NR_VALUE_INT)
+		low = NR_MIN(NR_MAX(low, ask->after[0].integer), end);
+	nr_time width = (ask->limit / SERIES_ROWS_PER_STEP + SERIES_STEPS) * ask->step;
+	char cursor[NR_CURSOR_BYTES] = "";
+	int status = 0;
+	while (low < end && !status && !*call->answer->next) {
+		ask->from = low;
+		ask->to = end - low > width ? low + width : end;
+		sqlite3_reset(statement);
+		status = bind_all(call, statement, error);
+		if (!status)
+			status = read_rows(call, statement, cursor, error);
+		low = ask->to;
+		width = NR_MIN(width, end - low) * 2;
+	}
+	return status;
 }
 
 static int64_t clock_seconds(void)
@@ -241,26 +313,40 @@ static int is_over(void *context)
 	return clock_seconds() >= patience->deadline || atomic_load(&patience->store->stopping);
 }
 
-/* One read transaction, so that all parts of an answer speak of the same moment. */
-static int ask_in(struct nr_store *store, sqlite3 *database, struct nr_ask *ask,
-	const struct listener *listener, struct nr_answer *answer, struct nr_error *error)
+static int answer_in(const struct call *call, struct nr_error *error)
 {
-	int status = nr_sqlite_run(database, store->path, "BEGIN", error);
-	if (status)
-		return status;
+	struct nr_ask *ask = call->ask;
+	char sql[NR_ASK_SQL_BYTES], cursor[NR_CURSOR_BYTES] = "";
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
-	status = nr_ask_range(ask, database, store->path, error);
+	int status = nr_ask_range(ask, call->database, call->store->path, error);
 	if (!status)
-		status = prepare(store, database, ask, &statement, error);
+		status = run_before(call, error);
 	if (!status)
-		status = read_rows(store, database, ask, statement, listener, answer, error);
-	nr_sqlite_finalizep(&statement);
-	sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+		status = nr_ask_sql(ask, sql, error);
+	if (!status)
+		status = prepare(call, sql, &statement, error);
 	if (status)
 		return status;
-	answer->from = ask->cover_from;
-	answer->to = ask->cover_to;
-	return 0;
+	call->answer->from = ask->cover_from;
+	call->answer->to = ask->cover_to;
+	return ask->plan->span == NR_SPAN_SERIES ? read_series(call, statement, error)
+						 : read_rows(call, statement, cursor, error);
+}
+
+/* One read transaction, so that all parts of an answer speak of the same moment. */
+static int ask_in(const struct call *call, struct nr_error *error)
+{
+	int status = nr_sqlite_run(call->database, call->store->path, "BEGIN", error);
+	if (status)
+		return status;
+	nr_json_init(&call->ask->sensors);
+	nr_json_init(&call->ask->pieces);
+	status = answer_in(call, error);
+	nr_json_fini(&call->ask->sensors);
+	nr_json_fini(&call->ask->pieces);
+	free(call->ask->before);
+	sqlite3_exec(call->database, "ROLLBACK", NULL, NULL, NULL);
+	return status;
 }
 
 int nr_store_ask(struct nr_store *store, const struct nr_query *query, const char *const *values,
@@ -278,12 +364,8 @@ int nr_store_ask(struct nr_store *store, const struct nr_query *query, const cha
 		return status;
 	struct patience patience = {store, clock_seconds() + NR_ASK_SECONDS};
 	sqlite3_progress_handler(database, DEADLINE_STEPS, is_over, &patience);
-	nr_json_init(&ask.sensors);
-	nr_json_init(&ask.pieces);
 	struct nr_answer answer = {0};
-	status = ask_in(store, database, &ask, &(struct listener){row, context}, &answer, error);
-	nr_json_fini(&ask.sensors);
-	nr_json_fini(&ask.pieces);
+	status = ask_in(&(struct call){store, database, &ask, row, context, &answer}, error);
 	sqlite3_progress_handler(database, 0, NULL, NULL);
 	nr_store_reader_give(store, database);
 	if (!status)

@@ -2,12 +2,17 @@
 /*
  * Inside the store room: how a named query is written down and answered.
  *
- * A plan is a query's public face and its SQL, which is always one constant text. The base selects the rows
- * with bound :names only; ask.c puts the page around it: WITH sensor(sensor), piece(sensor, step, low, high),
- * day(time), base AS (...), page AS (base after the cursor, in order, limited), wide AS (page and the details
- * that are too dear for rows not shown) SELECT columns FROM wide Names that a base may use besides the
- * query's parameters: :from, :last (inclusive, us), :day_from (start of from's day), :step (s), :traffic_low,
- * :traffic_high, :minus (below).
+ * A plan is a query's public face and its SQL, which is always constant text with bound :names. The base
+ *selects the rows; ask.c puts the page around it:
+ *
+ *	WITH sensor(sensor), piece(sensor, step, low, high), day(time),
+ *	base AS (...),
+ *	page AS (base after the cursor, in order, limited),
+ *	wide AS (page and the details that are too dear for rows not shown)
+ *	SELECT columns FROM wide
+ *
+ * Names that a base may use besides the query's parameters: :from, :last (inclusive, us), :day_from (start of
+ *from's day), :step (s), :traffic_low, :traffic_high, :minus (below), :before.
  */
 #ifndef NR_STORE_ASK_H
 #define NR_STORE_ASK_H
@@ -44,8 +49,10 @@ struct nr_plan {
 	struct nr_order order[NR_ASK_ORDER_MAX + 1]; /* ends with a NULL column; empty: one row */
 	const char *base;
 	const char *(*choose)(const struct nr_ask *ask); /* where base is NULL: one of several texts */
+	const char *(*before)(const struct nr_ask *ask); /* NULL, or SQL whose one text is bound as :before */
 	const char *detail;                              /* further columns of a page's rows, or NULL */
-	const char *columns;                             /* the query's columns out of `wide`, in order */
+	const char *detail_from; /* what they are joined from, with its GROUP BY; NULL: they stand alone */
+	const char *columns;     /* the query's columns out of `wide`, in order */
 };
 
 struct nr_period {
@@ -73,6 +80,7 @@ struct nr_ask {
 	int64_t limit;
 	struct nr_key after[NR_ASK_ORDER_MAX];
 	size_t after_count;             /* 0: from the beginning */
+	char *before;                   /* owned; the answer of plan->before */
 	struct nr_json sensors, pieces; /* what json_each() reads */
 };
 
@@ -85,6 +93,7 @@ bool nr_ask_is(const struct nr_ask *ask, const char *name, const char *text);
 int nr_ask_parse(struct nr_ask *ask, const struct nr_plan *plan, const char *const *values, size_t *ret_bad,
 	struct nr_error *error);
 
+#define NR_CURSOR_BYTES sizeof(((struct nr_answer *)0)->next)
 /* The cursor (cursor.c): keys of the last row as text, and back. _write answers false where they do not fit.
  */
 bool nr_cursor_write(sqlite3_stmt *statement, int first_column, size_t count, char *text, size_t room);

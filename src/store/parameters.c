@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #define TEXT_BYTES_MAX 256
+#define TIME_FIRST     (-INT64_C(62135596800) * NR_SECOND)
+#define TIME_LAST      (INT64_C(253402300800) * NR_SECOND - 1)
 
 const char *const nr_ask_research[] = {"with", "without", "only", NULL};
 
@@ -50,6 +52,20 @@ static int parse_integer(
 	return 0;
 }
 
+/* Years 0001 to 9999: what RFC 3339 can write, and what may be widened to days without an overflow. */
+static int parse_time(
+	const struct nr_parameter *parameter, const char *text, int64_t *ret_value, struct nr_error *error)
+{
+	nr_time value;
+	if (nr_time_parse(text, &value, NULL) != 0)
+		return nr_fail(error, -EINVAL,
+			"%s: must be RFC 3339, e.g. 2026-01-02T03:00:00Z, or Unix seconds", parameter->name);
+	if (value < TIME_FIRST || value > TIME_LAST)
+		return nr_fail(error, -EINVAL, "%s: must be in the years 0001 to 9999", parameter->name);
+	*ret_value = value;
+	return 0;
+}
+
 static int parse_text(const struct nr_parameter *parameter, const char *text, struct nr_error *error)
 {
 	if (strlen(text) > TEXT_BYTES_MAX)
@@ -76,10 +92,7 @@ static int parse_value(const struct nr_parameter *parameter, const char *text, s
 		status = parse_integer(parameter, text, &value.integer, error);
 		break;
 	case NR_VALUE_TIME:
-		if (nr_time_parse(text, &value.integer, NULL) != 0)
-			status = nr_fail(error, -EINVAL,
-				"%s: must be RFC 3339, e.g. 2026-01-02T03:00:00Z, or Unix seconds",
-				parameter->name);
+		status = parse_time(parameter, text, &value.integer, error);
 		break;
 	case NR_VALUE_ADDRESS:
 		if (nr_address_parse(text, &value.address, NULL) != 0)

@@ -24,32 +24,37 @@
 
 /* ---- telescope/sources ---- */
 
-/* Country and AS come from one and the same row of the address. */
-#define SOURCE_SUMS                                                                                          \
-	"sum(t.scan_packets) AS scan_packets, max(t.ports) AS ports, min(t.first) AS first,"                 \
-	" max(t.last) AS last, nr_words(t.categories) AS categories, nr_words(t.tools) AS tools,"            \
-	" nr_words(t.research) AS research, nr_words(t.marks) AS marks, t.country AS country,"               \
-	" t.asn AS asn, t.as_name AS as_name"
 #define SOURCE_FILTER                                                                                        \
 	" (:tool IS NULL OR instr(',' || t.tools || ',', ',' || :tool || ',') > 0)"                          \
 	" AND (:country IS NULL OR t.country = :country)"                                                    \
 	" AND (:research = 'with' OR (t.research <> '') = (:research = 'only'))"
 #define SOURCES_ALL                                                                                          \
-	"SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS NR_SQL_FROM_SOURCES           \
-	" WHERE" SOURCE_FILTER " GROUP BY t.address"
+	"SELECT t.address AS address, sum(t.packets) AS packets" NR_SQL_FROM_SOURCES " WHERE" SOURCE_FILTER  \
+	" GROUP BY t.address"
 #define SOURCES_ONE                                                                                          \
-	"SELECT t.address AS address, sum(t.packets) AS packets, " SOURCE_SUMS                               \
+	"SELECT t.address AS address, sum(t.packets) AS packets"                                             \
 	" FROM telescope_source t INDEXED BY telescope_source_by_address"                                    \
 	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH                    \
 	" AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER " GROUP BY t.address"
 #define SOURCES_ON_PORT(condition)                                                                           \
-	"SELECT p.address AS address, sum(p.packets) AS packets, " SOURCE_SUMS                               \
+	"SELECT p.address AS address, sum(p.packets) AS packets"                                             \
 	" FROM sensor CROSS JOIN day CROSS JOIN telescope_source_port p"                                     \
 	" ON p.sensor = sensor.sensor AND p.time = day.time AND " condition                                  \
 	" CROSS JOIN telescope_source t ON t.sensor = p.sensor AND t.time = p.time"                          \
 	" AND t.address = p.address" NR_SQL_TOUCH                                                            \
 	" WHERE (:address IS NULL OR p.address = :address) AND" SOURCE_FILTER " GROUP BY p.address"
 #define EITHER_PROTOCOL "p.protocol IN (coalesce(:protocol, 6), coalesce(:protocol, 17))"
+
+/* What is known of the page's sources. Country and AS come from one and the same row of the address. */
+#define SOURCES_DETAIL                                                                                       \
+	"sum(t.scan_packets) AS scan_packets, max(t.ports) AS ports, min(t.first) AS first,"                 \
+	" max(t.last) AS last, nr_words(t.categories) AS categories, nr_words(t.tools) AS tools,"            \
+	" nr_words(t.research) AS research, nr_words(t.marks) AS marks, t.country AS country,"               \
+	" t.asn AS asn, t.as_name AS as_name"
+#define SOURCES_DETAIL_FROM                                                                                  \
+	" CROSS JOIN telescope_source t INDEXED BY telescope_source_by_address ON t.address = page.address"  \
+	" AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH                                               \
+	" AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER " GROUP BY page.address"
 
 static const char *choose_sources(const struct nr_ask *ask)
 {
@@ -93,6 +98,8 @@ const struct nr_plan nr_plan_sources = {
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"address", false}},
 	.choose = choose_sources,
+	.detail = SOURCES_DETAIL,
+	.detail_from = SOURCES_DETAIL_FROM,
 	.columns = "address, packets, scan_packets, ports, first, last, categories, tools, research, marks, "
 		   "country, asn,"
 		   " as_name",

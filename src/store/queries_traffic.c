@@ -132,20 +132,30 @@ const struct nr_plan nr_plan_ports = {
 #define SERIES_BY_CATEGORY                                                                                   \
 	"SELECT t.time AS time, t.category AS key, " SERIES_SUMS SERIES_TRAFFIC                              \
 	" WHERE iif(:category IS NULL, " PLAIN ", t.category = :category) GROUP BY t.time, t.category"
-#define SERIES_ONE_PORT "WITH top(protocol, port) AS MATERIALIZED (SELECT :protocol, :port)" SERIES_PORTS
+#define SERIES_BY_PORT                                                                                       \
+	"WITH top(protocol, port) AS MATERIALIZED (SELECT value->>0, value->>1 FROM "                        \
+	"json_each(:before))" SERIES_PORTS
+/* The ports of the series, [[protocol, port], ...]: the one that is asked for, or the ten busiest of the
+ * range. */
+#define SERIES_ONE_PORT "SELECT json_array(json_array(:protocol, :port))"
 #define SERIES_TOP_PORTS                                                                                     \
-	"WITH top AS MATERIALIZED (SELECT t.protocol AS protocol, t.port AS port" NR_SQL_FROM_PORTS          \
+	"SELECT json_group_array(json_array(protocol, port)) FROM (SELECT t.protocol AS protocol,"           \
+	" t.port AS port" NR_SQL_FROM_PORTS                                                                  \
 	" WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:port IS NULL OR t.port = :port)"         \
 	" AND (:class IS NULL OR t.class = :class) GROUP BY t.protocol, t.port"                              \
-	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY " NR_SQL_PACKETS " DESC, t.protocol, t.port"                \
-	" LIMIT 10)" SERIES_PORTS
+	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY " NR_SQL_PACKETS " DESC, t.protocol, t.port LIMIT 10)"
 
 static const char *choose_series(const struct nr_ask *ask)
 {
 	if (nr_ask_is(ask, "by", "class"))
 		return SERIES_BY_CLASS;
-	if (nr_ask_is(ask, "by", "category"))
-		return SERIES_BY_CATEGORY;
+	return nr_ask_is(ask, "by", "port") ? SERIES_BY_PORT : SERIES_BY_CATEGORY;
+}
+
+static const char *before_series(const struct nr_ask *ask)
+{
+	if (!nr_ask_is(ask, "by", "port"))
+		return NULL;
 	return nr_ask_has(ask, "port") && nr_ask_has(ask, "protocol") ? SERIES_ONE_PORT : SERIES_TOP_PORTS;
 }
 
@@ -181,6 +191,7 @@ const struct nr_plan nr_plan_series = {
 	.span = NR_SPAN_SERIES,
 	.order = {{"time", false}, {"key", false}},
 	.choose = choose_series,
+	.before = before_series,
 	.columns = "time, key, packets, bytes, " NR_SQL_COUNTED,
 };
 

@@ -154,9 +154,14 @@ int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct
 	if (status)
 		return status;
 	bool any = stored.first != NR_TIME_MAX;
-	nr_time unit = ask->plan->span == NR_SPAN_DAYS ? NR_DAY : NR_HOUR;
+	nr_time unit = ask->plan->span == NR_SPAN_DAYS ? NR_DAY : NR_MAX(ask->step, NR_HOUR);
 	ask->cover_from = ask->has_from || !any ? ask->from : nr_time_floor(stored.first, unit);
 	ask->cover_to = ask->has_to || !any ? ask->to : ceil_to(stored.end, unit);
+	/* a range with one end, before or after all that is stored, is empty */
+	if (ask->has_from)
+		ask->cover_to = NR_MAX(ask->cover_from, ask->cover_to);
+	else
+		ask->cover_from = NR_MIN(ask->cover_from, ask->cover_to);
 	ask->day_first = 0;
 	ask->day_last = -1;
 	if (any) {

@@ -436,6 +436,36 @@ static void test_series(void **state)
 	assert_int_equal(table->rows, 3);
 }
 
+/* Series are read in windows of time: wherever a page ends, no row is lost or seen twice. */
+static void test_series_page_by_page(void **state)
+{
+	(void)state;
+	static const char *const keys[] = {"by=category", "by=class", "by=port"}, *const limits[] = {
+											  "limit=7",
+											  "limit=113"};
+	for (size_t i = 0; i < 6; i++) {
+		const char *arguments[] = {
+			"step=5m", keys[i / 2], "from=2026-01-02", "to=2026-01-03", "limit=10000", NULL};
+		struct table *table = ask("telescope/series", arguments);
+		size_t rows = table->rows;
+		int64_t packets = 0, paged = 0;
+		for (size_t row = 0; row < rows; row++)
+			packets += integer(table, row, "packets");
+		arguments[4] = limits[i % 2];
+		table = ask("telescope/series", arguments);
+		for (size_t row = 0; row < table->rows; row++)
+			paged += integer(table, row, "packets");
+		assert_true(rows > 500);
+		assert_int_equal(table->rows, rows);
+		assert_int_equal(paged, packets);
+	}
+	/* From the beginning of time to its end: the windows double over what is empty. */
+	struct table *table =
+		ask("telescope/series", (const char *const[]){"step=5m", "category=all", "from=0001-01-02",
+						"to=9999-12-30", "limit=10000", NULL});
+	assert_int_equal(table->rows, 864);
+}
+
 /* Packets of one source on one sample port (-1: all) in whole days. */
 static uint64_t source_packets(uint32_t source, int port, nr_time low, nr_time high)
 {
@@ -810,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_series),
+		cmocka_unit_test(test_series_page_by_page),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_sources_of_a_port),
 		cmocka_unit_test(test_one_source),
