@@ -23,13 +23,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* What does not fit is cut between two characters. */
+/* What does not fit is cut between two characters; control characters would reach terminals. */
 static void set_name(struct nr_list *list, const char *name)
 {
 	size_t length = strnlen(name, sizeof list->name - 1);
 	while (length && ((uint8_t)name[length] & 0xc0) == 0x80) /* amid a UTF-8 sequence */
 		length--;
-	memcpy(list->name, name, length);
+	for (size_t i = 0; i < length; i++)
+		list->name[i] = (uint8_t)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
 	list->name[length] = 0;
 }
 
@@ -91,6 +92,7 @@ static int read_json(struct nr_lists *lists, const char *path, const char *bytes
 	struct json_tokener *tokener = json_tokener_new_ex(8);
 	if (!tokener)
 		return nr_fail(error, -ENOMEM, "out of memory");
+	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 	struct json_object *root = json_tokener_parse_ex(tokener, bytes, (int)length);
 	size_t end = json_tokener_get_parse_end(tokener);
 	int e;
