@@ -2,8 +2,8 @@
 /*
  * Inside the store room: how a named query is written down and answered.
  *
- * A plan is a query's public face and its SQL, which is always constant text with bound :names. The base
- *selects the rows; ask.c puts the page around it:
+ * A plan is a query's public face and its SQL, which is always constant text with bound :names.
+ * The base selects the rows; ask.c puts the page around it:
  *
  *	WITH sensor(sensor), piece(sensor, step, low, high), day(time),
  *	base AS (...),
@@ -11,8 +11,8 @@
  *	wide AS (page and the details that are too dear for rows not shown)
  *	SELECT columns FROM wide
  *
- * Names that a base may use besides the query's parameters: :from, :last (inclusive, us), :day_from (start of
- *from's day), :step (s), :traffic_low, :traffic_high, :minus (below), :before.
+ * Names that a base may use besides the query's parameters: :from, :last (inclusive, us), :day_from
+ * (start of from's day), :step (s), :traffic_low, :traffic_high, :minus (below), :before.
  */
 #ifndef NR_STORE_ASK_H
 #define NR_STORE_ASK_H
