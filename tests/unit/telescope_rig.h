@@ -3,7 +3,7 @@
 #ifndef NR_TEST_TELESCOPE_RIG_H
 #define NR_TEST_TELESCOPE_RIG_H
 
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 #include "sense/telescope/telescope.h"
 
 #include <setjmp.h>

@@ -59,14 +59,18 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
 	nr_progress_show(progress, done);
 }
 
-static int start(struct run *run, struct nr_progress *progress, struct nr_error *error)
+/* Reads what the options name: lists, port classes, databases. */
+static int prepare(struct run *run, struct nr_error *error)
 {
 	run->started = nr_time_now();
 	run->refs.store = run->conf.store != NULL;
 	run->refs.workers = (unsigned)run->conf.workers;
-	int e = nr_telescope_prepare(&run->conf.sense, &run->refs, error);
-	if (e)
-		return e;
+	return nr_telescope_prepare(&run->conf.sense, &run->refs, error);
+}
+
+static int start(struct run *run, struct nr_progress *progress, struct nr_error *error)
+{
+	int e = 0;
 	if (run->conf.store) {
 		e = nr_store_open(run->conf.store, NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &run->store, error);
 		if (e)
@@ -176,7 +180,10 @@ static int print_report(const struct run *run, const struct nr_telescope_run *re
 static int run_read(const void *conf, const char *const *paths, size_t count, struct nr_error *error)
 {
 	NR_AUTO(run_fini) struct run run = {.conf = *(const struct read_conf *)conf};
-	int e = read_files(&run, paths, count, error);
+	int e = prepare(&run, error);
+	if (e)
+		return nr_exit_of_input(e);
+	e = read_files(&run, paths, count, error);
 	if (e)
 		return e;
 	if (!run.read)

@@ -2,16 +2,10 @@
 /*
  * The end of a UTC day: who was a research scanner, which tools were used, what is left without the scanners.
  */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <string.h>
-
-struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
-{
-	struct nr_day *day = &end->locals[local]->days[(uint64_t)(end->day->start / NR_DAY) & 1];
-	return day->open && day->start == end->day->start ? day : NULL;
-}
 
 static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struct nr_error *error)
 {

@@ -2,7 +2,7 @@
 /*
  * Findings of the telescope, each with its reason in words and its evidence in numbers.
  */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
  * What only shows over many sources of a day: campaigns (sources that share an unusual invariant and its value) and
  * spoofed floods (one packet each, one signature, addresses from everywhere).
  */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 #include "sense/telescope/radix.h"
 
 #include <errno.h>

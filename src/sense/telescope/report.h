@@ -5,7 +5,7 @@
 #ifndef NR_SENSE_TELESCOPE_REPORT_H
 #define NR_SENSE_TELESCOPE_REPORT_H
 
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 struct nr_port_figure {
 	uint8_t protocol;

@@ -3,7 +3,7 @@
  * Rows of the day's sources: all that were judged (research scanner, own host, tool), then the busiest, up to
  * --keep-sources; and the ports that these knocked at.
  */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <string.h>

@@ -68,7 +68,7 @@ void nr_telescope_drain(struct nr_local *local);
 /* Categories of a group's packets; for nr_members_from(), context unused. */
 uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group);
 
-/* ---- merge.c ---- */
+/* ---- flush.c ---- */
 int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error);
 
 #endif

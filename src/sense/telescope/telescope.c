@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sense's descriptor: what it is called, what can be set, when it is called. */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <string.h>

@@ -50,12 +50,12 @@ extern const char *const nr_telescope_research_choices[];
 /* The options, once, for every struct that holds a struct nr_telescope_conf: PREFIX is the way to it, "sense." or nothing. */
 #define NR_TELESCOPE_OPTIONS(OUTER, PREFIX) \
 	{"sensor", NR_OPTION_TEXT, offsetof(OUTER, PREFIX sensor), "NAME", "telescope", 0, 0, NULL, "name of this telescope in rows and findings", "センサの名前（記録と判定結果に付く）"}, \
-	{"dark", NR_OPTION_PREFIXES, offsetof(OUTER, PREFIX dark), "CIDR", NULL, 0, 0, NULL, "dark range: only packets to it count; many may be given (default: every destination)", "ダークネットのアドレス範囲。複数指定可（省略時はすべての宛先を数える）"}, \
+	{"dark", NR_OPTION_PREFIXES, offsetof(OUTER, PREFIX dark), "CIDR", NULL, 0, 0, NULL, "dark range: only packets to it count (default: every destination)", "ダークネットのアドレス範囲（省略時はすべての宛先を数える）"}, \
 	{"dark-size", NR_OPTION_UINT, offsetof(OUTER, PREFIX dark_size), "N", NULL, 0, 4294967296, NULL, "number of dark addresses, where the range itself is not to be given", "ダークネットのアドレス数（範囲を指定しない場合）"}, \
 	{"own", NR_OPTION_PREFIXES, offsetof(OUTER, PREFIX own), "CIDR", NULL, 0, 0, NULL, "own networks: a packet from one of them into the dark range is a finding", "自組織のアドレス範囲。ここからダークネットへのパケットを検知する"}, \
 	{"tunnel-end", NR_OPTION_PREFIXES, offsetof(OUTER, PREFIX tunnel_ends), "CIDR", NULL, 0, 0, NULL, "our ends of GRE, ERSPAN and VXLAN mirrors: what they carry is analysed", "GRE・ERSPAN・VXLANで受け取る場合の終端アドレス（中身を分析する）"}, \
-	{"lists", NR_OPTION_TEXTS, offsetof(OUTER, PREFIX lists), "FILE", NULL, 0, 0, NULL, "list of research scanners: MISP warning list or one prefix a line; many may be given", "調査目的のスキャナのリスト（MISP warning list または1行1プレフィックス）。複数指定可"}, \
-	{"research", NR_OPTION_CHOICE, offsetof(OUTER, PREFIX research), "RULE", "all", 0, 0, nr_telescope_research_choices, "rules that mark research scanners: all, nicter, scaled, list or none", "調査目的のスキャンを判定する規則"}, \
+	{"lists", NR_OPTION_TEXTS, offsetof(OUTER, PREFIX lists), "FILE", NULL, 0, 0, NULL, "list of research scanners: MISP warning list or one prefix a line", "調査目的のスキャナのリスト（MISP warning list または1行1プレフィックス）"}, \
+	{"research", NR_OPTION_CHOICE, offsetof(OUTER, PREFIX research), "RULE", "all", 0, 0, nr_telescope_research_choices, "rules that mark research scanners", "調査目的のスキャンを判定する規則"}, \
 	{"port-classes", NR_OPTION_PATH, offsetof(OUTER, PREFIX port_classes), "FILE", NULL, 0, 0, NULL, "port classes (default: built in; see etc/port-classes)", "ポートの区分ファイル（省略時は内蔵の区分）"}, \
 	{"mmdb", NR_OPTION_PATH, offsetof(OUTER, PREFIX mmdb), "FILE", NULL, 0, 0, NULL, "country (and AS) database in the MaxMind DB format", "国（およびAS）のデータベース（MaxMind DB形式）"}, \
 	{"as-mmdb", NR_OPTION_PATH, offsetof(OUTER, PREFIX as_mmdb), "FILE", NULL, 0, 0, NULL, "AS database where it is another file", "ASのデータベース（別ファイルの場合）"}, \

@@ -2,10 +2,12 @@
 /*
  * What the workers' states are merged into: open days, and the whole run. Used by flush and report alone.
  */
-#ifndef NR_SENSE_TELESCOPE_MERGE_H
-#define NR_SENSE_TELESCOPE_MERGE_H
+#ifndef NR_SENSE_TELESCOPE_MERGED_H
+#define NR_SENSE_TELESCOPE_MERGED_H
 
 #include "sense/telescope/emit.h"
+#include "sense/telescope/list.h"
+#include "sense/telescope/member_set.h"
 #include "sense/telescope/tools.h"
 
 struct nr_merged_day {
@@ -56,15 +58,6 @@ struct nr_kept_finding {
 	char *reason_en, *reason_ja, *evidence;
 };
 
-#define NR_KEPT_MAX 100000 /* findings, scanners, campaigns in the report of one run; more are counted */
-
-#define NR_LIST(type)                                                                                        \
-	struct {                                                                                             \
-		type *items;                                                                                 \
-		size_t count, room;                                                                          \
-		uint64_t beyond;                                                                             \
-	}
-
 struct nr_merged {
 	struct nr_merged_day days[2];
 	struct nr_tally tally;	 /* the whole run: all days */
@@ -84,12 +77,7 @@ struct nr_merged {
 	NR_LIST(struct nr_kept_finding) findings;
 };
 
-/* Room for one more item at the end of a list, zeroed; NULL: the list is full or memory ran out (counted in beyond). */
-#define nr_list_add(list)                                                                                    \
-	(__typeof__((list)->items))nr_list_grow((void **)&(list)->items, &(list)->count, &(list)->room, &(list)->beyond, \
-		sizeof *(list)->items)
-void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size);
-
+void nr_merged_day_fini(struct nr_merged_day *day);
 /* Sorts the run's members and keeps them to the limit by sampling. */
 int nr_merged_sort_members(struct nr_merged *merged, size_t limit, struct nr_error *error);
 int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error);
@@ -111,18 +99,6 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
 int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error);
-
-/* A small set of members: open addressing behind a bitmap that answers the common "no". */
-struct nr_member_set {
-	uint64_t bitmap[1024]; /* 64 Ki bits */
-	uint64_t *members;     /* owned; value + 1, 0 = empty */
-	uint32_t *values;      /* owned */
-	size_t capacity, count;
-};
-int nr_member_set_init(struct nr_member_set *set, size_t expected, struct nr_error *error);
-void nr_member_set_fini(struct nr_member_set *set);
-void nr_member_set_add(struct nr_member_set *set, uint64_t member, uint32_t value);
-uint32_t nr_member_set_find(const struct nr_member_set *set, uint64_t member); /* UINT32_MAX: not in it */
 
 /* ---- patterns.c: campaigns and floods ---- */
 int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error);

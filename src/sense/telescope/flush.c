@@ -3,76 +3,10 @@
  * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when their last
  * window has closed.
  */
-#include "sense/telescope/merge.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define NR_LIST_START 64
-
-void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size)
-{
-	if (*count == *room) {
-		size_t more = *room ? *room * 2 : NR_LIST_START;
-		void *grown = more > NR_KEPT_MAX * 2 ? NULL : realloc(*items, more * size);
-		if (!grown) {
-			++*beyond;
-			return NULL;
-		}
-		*items = grown;
-		*room = more;
-	}
-	void *item = (uint8_t *)*items + (*count)++ * size;
-	memset(item, 0, size);
-	return item;
-}
-
-int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
-{
-	struct nr_merged *m = calloc(1, sizeof *m);
-	if (!m)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	m->research_packets = calloc(NR_GROUP_COUNT, sizeof *m->research_packets);
-	if (!m->research_packets) {
-		free(m);
-		return nr_fail(error, -ENOMEM, "out of memory");
-	}
-	*ret_merged = m;
-	return 0;
-}
-
-static void fini_day(struct nr_merged_day *day)
-{
-	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
-		nr_tally_fini(&day->windows[i]);
-	nr_tally_fini(&day->tally);
-	*day = (struct nr_merged_day){0};
-}
-
-void nr_merged_free(struct nr_merged *m)
-{
-	if (!m)
-		return;
-	for (size_t i = 0; i < NR_COUNT(m->days); i++)
-		fini_day(&m->days[i]);
-	nr_tally_fini(&m->tally);
-	nr_members_fini(&m->members);
-	nr_tally_fini(&m->tools);
-	nr_tally_fini(&m->research);
-	for (size_t i = 0; i < m->findings.count; i++) {
-		free(m->findings.items[i].reason_en);
-		free(m->findings.items[i].reason_ja);
-		free(m->findings.items[i].evidence);
-	}
-	free(m->findings.items);
-	free(m->scanners.items);
-	free(m->campaigns.items);
-	free(m->floods.items);
-	free(m->victims.items);
-	free(m->bursts.items);
-	free(m->research_packets);
-	free(m);
-}
 
 struct flush {
 	const struct nr_telescope_conf *conf;
@@ -224,7 +158,7 @@ static int finish_day(struct flush *f, struct nr_merged_day *day, struct nr_erro
 	int e = nr_day_finish(&end, error);
 	for (size_t i = 0; i < f->count; i++)
 		close_local_day(f->locals[i], day->start);
-	fini_day(day);
+	nr_merged_day_fini(day);
 	f->days_finished++;
 	return e;
 }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The merged state: made, found again, released. */
+#include "sense/telescope/merged.h"
+
+#include <errno.h>
+#include <string.h>
+
+int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
+{
+	struct nr_merged *m = calloc(1, sizeof *m);
+	if (!m)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	m->research_packets = calloc(NR_GROUP_COUNT, sizeof *m->research_packets);
+	if (!m->research_packets) {
+		free(m);
+		return nr_fail(error, -ENOMEM, "out of memory");
+	}
+	*ret_merged = m;
+	return 0;
+}
+
+void nr_merged_day_fini(struct nr_merged_day *day)
+{
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
+		nr_tally_fini(&day->windows[i]);
+	nr_tally_fini(&day->tally);
+	*day = (struct nr_merged_day){0};
+}
+
+void nr_merged_free(struct nr_merged *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < NR_COUNT(m->days); i++)
+		nr_merged_day_fini(&m->days[i]);
+	nr_tally_fini(&m->tally);
+	nr_members_fini(&m->members);
+	nr_tally_fini(&m->tools);
+	nr_tally_fini(&m->research);
+	for (size_t i = 0; i < m->findings.count; i++) {
+		free(m->findings.items[i].reason_en);
+		free(m->findings.items[i].reason_ja);
+		free(m->findings.items[i].evidence);
+	}
+	free(m->findings.items);
+	free(m->scanners.items);
+	free(m->campaigns.items);
+	free(m->floods.items);
+	free(m->victims.items);
+	free(m->bursts.items);
+	free(m->research_packets);
+	free(m);
+}
+
+struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
+{
+	struct nr_day *day = &end->locals[local]->days[(uint64_t)(end->day->start / NR_DAY) & 1];
+	return day->open && day->start == end->day->start ? day : NULL;
+}
