@@ -193,21 +193,21 @@ static int conf_fill(const struct nr_command_table *table, const struct nr_comma
 }
 
 /* A wrong word is the user's; a file that cannot be opened or memory that is short is not. */
-static bool code_is_usage(int code)
+enum nr_exit nr_exit_of_input(int code)
 {
 	static const int codes[] = {-EINVAL, -ERANGE, -ENOENT, -EEXIST, -E2BIG, -EBADMSG};
 	for (size_t i = 0; i < NR_COUNT(codes); i++) {
 		if (codes[i] == code)
-			return true;
+			return NR_EXIT_USAGE;
 	}
-	return false;
+	return NR_EXIT_ENVIRONMENT;
 }
 
 static int usage_fail(const struct nr_command *command, int code, const struct nr_error *error)
 {
 	char name[96];
 	struct nr_error text;
-	if (!code_is_usage(code))
+	if (nr_exit_of_input(code) != NR_EXIT_USAGE)
 		return command_fail(NR_EXIT_ENVIRONMENT, error);
 	nr_command_name(command, name, sizeof name);
 	nr_fail(&text, code, "%.170s (%s --help)", error->text, name);

@@ -66,6 +66,21 @@ one_packet() { pcap "$1" <<<"1600000000 198.51.100.7 192.0.2.1 tcp S 40000 23"; 
 	one_line "$message" 192.0.2.1/24 192.0.2.0/24
 }
 
+@test "a file that an option names and that is not there" {
+	one_packet "$BATS_TEST_TMPDIR/a.pcap"
+	for option in config lists port-classes mmdb as-mmdb; do
+		fails 2 telescope read "--$option" "$BATS_TEST_TMPDIR/missing" "$BATS_TEST_TMPDIR/a.pcap"
+		one_line "$message" "$BATS_TEST_TMPDIR/missing"
+	done
+}
+
+@test "a list with an entry that is no address" {
+	one_packet "$BATS_TEST_TMPDIR/a.pcap"
+	echo '{"list": ["192.0.2.0/24", "example.org"]}' >"$BATS_TEST_TMPDIR/list.json"
+	fails 2 telescope read --lists "$BATS_TEST_TMPDIR/list.json" "$BATS_TEST_TMPDIR/a.pcap"
+	one_line "$message" list.json "entry 2" example.org
+}
+
 @test "one bad file of three: the others are read, exit 3" {
 	one_packet "$BATS_TEST_TMPDIR/a.pcap"
 	one_packet "$BATS_TEST_TMPDIR/c.pcap"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* noroshi telescope read: captures through the sense, the report to standard output, the rows into a store. */
+/* noroshi telescope read: captures through the sense, the report to standard output, the rows into a store.
+ */
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "net/pipeline.h"
@@ -19,10 +20,12 @@ struct read_conf {
 
 static const struct nr_option options[] = {
 	NR_TELESCOPE_OPTIONS(struct read_conf, sense.),
-	{"workers", NR_OPTION_UINT, offsetof(struct read_conf, workers), "N", "1", 1, NR_PIPELINE_WORKERS_MAX, NULL,
-		"threads that analyse; the answer does not depend on it", "分析に使うスレッド数（結果は変わらない）"},
+	{"workers", NR_OPTION_UINT, offsetof(struct read_conf, workers), "N", "1", 1, NR_PIPELINE_WORKERS_MAX,
+		NULL, "threads that analyse; the answer does not depend on it",
+		"分析に使うスレッド数（結果は変わらない）"},
 	{"store", NR_OPTION_PATH, offsetof(struct read_conf, store), "FILE", NULL, 0, 0, NULL,
-		"also keep rows and findings in this store (made if absent)", "結果をこのストアにも保存する（なければ作る）"},
+		"also keep rows and findings in this store (made if absent)",
+		"結果をこのストアにも保存する（なければ作る）"},
 	{"json", NR_OPTION_FLAG, offsetof(struct read_conf, json), NULL, NULL, 0, 0, NULL,
 		"print the report as one JSON object", "結果を1つのJSONオブジェクトで出力する"},
 };
@@ -34,7 +37,7 @@ struct run {
 	struct nr_store *store;
 	struct nr_pipeline *pipeline;
 	nr_time started;
-	size_t read;	 /* files that could be opened */
+	size_t read;     /* files that could be opened */
 	bool unreadable; /* some input, or a part of it */
 };
 
@@ -72,7 +75,8 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 {
 	int e = 0;
 	if (run->conf.store) {
-		e = nr_store_open(run->conf.store, NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &run->store, error);
+		e = nr_store_open(run->conf.store, NR_STORE_CREATE, nr_telescope_tables,
+			nr_telescope_table_count, &run->store, error);
 		if (e)
 			return e;
 	}
@@ -135,14 +139,16 @@ static char *rules_text(const struct nr_telescope_refs *refs, const char *resear
 	char *text = malloc(room);
 	if (!text)
 		return NULL;
-	size_t at = (size_t)snprintf(text, room, "port-classes %s; research %s", refs->classes.version, research);
+	size_t at =
+		(size_t)snprintf(text, room, "port-classes %s; research %s", refs->classes.version, research);
 	for (size_t i = 0; i < refs->lists.count; i++)
 		at += (size_t)snprintf(text + at, room - at, "; %s %llu", refs->lists.lists[i].name,
 			(unsigned long long)refs->lists.lists[i].version);
 	return text;
 }
 
-static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths, size_t count, struct nr_error *error)
+static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths,
+	size_t count, struct nr_error *error)
 {
 	if (!run->store)
 		return 0;
@@ -203,7 +209,8 @@ const struct nr_command nr_telescope_read_command = {
 	.verb = "read",
 	.operands = "FILE...",
 	.operand_min = 1,
-	.text_en = "Analyse captures of a darknet (pcap, pcapng, ERF; gzip, bzip2, xz, zstd; - for standard input)",
+	.text_en = "Analyse captures of a darknet (pcap, pcapng, ERF; gzip, bzip2, xz, zstd; - for standard "
+		   "input)",
 	.text_ja = "ダークネットのキャプチャを分析する（pcap・pcapng・ERF、圧縮可、- は標準入力）",
 	.example = "noroshi telescope read --dark 198.18.0.0/18 capture.pcap",
 	.options = options,

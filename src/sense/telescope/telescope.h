@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The darknet telescope: who knocks at unused addresses, at which ports, with which tools, and whom denial-of-service
- * attacks hit (by their backscatter). rules.h holds the numbers, docs/guide/telescope.md the explanations.
+ * The darknet telescope: who knocks at unused addresses, at which ports, with which tools, and whom
+ * denial-of-service attacks hit (by their backscatter). rules.h holds the numbers, docs/guide/telescope.md
+ * the explanations.
  */
 #ifndef NR_SENSE_TELESCOPE_TELESCOPE_H
 #define NR_SENSE_TELESCOPE_TELESCOPE_H
@@ -18,9 +19,9 @@
 struct nr_telescope_conf {
 	const char *sensor;
 	struct nr_prefixes dark, own, tunnel_ends;
-	uint64_t dark_size; /* N_dark where the range itself is not to be given; 0: from --dark */
-	struct nr_texts lists; /* files of research-scanner prefixes */
-	const char *research; /* all, nicter, scaled, list, none */
+	uint64_t dark_size;       /* N_dark where the range itself is not to be given; 0: from --dark */
+	struct nr_texts lists;    /* files of research-scanner prefixes */
+	const char *research;     /* all, nicter, scaled, list, none */
 	const char *port_classes; /* file; NULL: the built-in one */
 	const char *mmdb, *as_mmdb;
 	uint64_t memory_bytes;
@@ -31,16 +32,18 @@ struct nr_telescope_conf {
 
 /* What the analysis looks things up in. Read-only while it runs; shared by all workers. */
 struct nr_telescope_refs {
-	struct nr_prefix_table *dark, *own, *tunnel_ends, *bogon; /* dark, own, tunnel_ends: NULL where not given */
+	struct nr_prefix_table *dark, *own, *tunnel_ends,
+		*bogon; /* dark, own, tunnel_ends: NULL where not given */
 	struct nr_lists lists;
 	struct nr_port_classes classes;
 	struct nr_origin origin;
 	uint64_t dark_addresses; /* N_dark; 0: not known */
 	unsigned workers;
-	bool store;		 /* rows are wanted: per window, hour and day; else only the whole run is kept */
+	bool store; /* rows are wanted: per window, hour and day; else only the whole run is kept */
 };
 
-int nr_telescope_prepare(struct nr_telescope_conf *conf, struct nr_telescope_refs *refs, struct nr_error *error);
+int nr_telescope_prepare(
+	struct nr_telescope_conf *conf, struct nr_telescope_refs *refs, struct nr_error *error);
 void nr_telescope_refs_fini(struct nr_telescope_refs *refs);
 
 extern const struct nr_sense nr_telescope_sense;
@@ -71,6 +74,7 @@ struct nr_telescope_run {
 	size_t local_count;
 };
 /* The row of telescope_run for the store. */
-void nr_telescope_run_row(const struct nr_telescope_run *run, struct nr_run_row *ret_row, char dropped[static 512]);
+void nr_telescope_run_row(
+	const struct nr_telescope_run *run, struct nr_run_row *ret_row, char dropped[static 512]);
 
 #endif
