@@ -183,13 +183,15 @@ static void test_boundaries(void **state)
 	}
 }
 
-/* Frames without a time get the last known one, at the start the first known one, else 1970. */
+/* Frames without a time get the last known one, at the start the first known one, else 1970; and they say so,
+ * while those of a file with times that is read next do not. */
 static void test_timeless(void **state)
 {
-	static const nr_time expected[] = {T0, T0, T0, T0 + 7, T0 + 7};
-	NR_AUTO(writer_fini) struct writer w;
+	static const nr_time expected[] = {T0, T0, T0, T0 + 7, T0 + 7, T0 + 8, T0 + 9};
+	NR_AUTO(writer_fini) struct writer w, timed;
 	(void)state;
 	pcapng_begin(&w, 0);
+	pcap_begin(&timed);
 	for (uint32_t i = 0; i < 5; i++) {
 		struct nr_packet p = packet_of(0, i);
 		if (i == 2 || i == 3)
@@ -197,13 +199,20 @@ static void test_timeless(void **state)
 		else
 			pcapng_add_timeless(&w, &p);
 	}
+	for (uint32_t i = 0; i < 2; i++) {
+		struct nr_packet p = packet_of(T0 + 8 + i, i);
+		pcap_add(&timed, &p);
+	}
 	NR_AUTO(nr_pipeline_freep) struct nr_pipeline *pipeline = pipeline_of(1);
 	assert_int_equal(run_file(pipeline, &w, NULL), 0);
+	assert_int_equal(run_file(pipeline, &timed, NULL), 0);
 	size_t locals;
 	const struct notes *n = nr_pipeline_locals(pipeline, &locals)[0];
-	assert_int_equal(n->count, 5);
-	for (size_t i = 0; i < 5; i++)
+	assert_int_equal(n->count, 7);
+	for (size_t i = 0; i < 7; i++) {
 		assert_true(n->packets[i].time == expected[i]);
+		assert_int_equal(!!(n->packets[i].marks & NR_MARK_TIMELESS), i < 2 || i == 4);
+	}
 	assert_int_equal(nr_pipeline_loss(pipeline)->untimed, 3);
 
 	NR_AUTO(writer_fini) struct writer none;
