@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One address type: 16 bytes in network order, IPv4 as v4-mapped IPv6 (RFC 4291, 2.5.5.2). Same bytes in memory,
- * in the store and (FixedString(16)) in ClickHouse.
+ * One address type: 16 bytes in network order, IPv4 as v4-mapped IPv6 (RFC 4291, 2.5.5.2). Same bytes in
+ * memory, in the store and (FixedString(16)) in ClickHouse.
  */
 #ifndef NR_BASE_ADDRESS_H
 #define NR_BASE_ADDRESS_H
@@ -15,7 +15,7 @@ struct nr_address {
 
 struct nr_prefix {
 	struct nr_address address; /* host bits are zero */
-	uint8_t length;		   /* 0..128; IPv4 /n is 96 + n */
+	uint8_t length;            /* 0..128; IPv4 /n is 96 + n */
 };
 
 #define NR_ADDRESS_TEXT 48 /* bytes that hold any printed address or prefix with its NUL */
@@ -54,7 +54,8 @@ NR_INLINE bool nr_address_equal(const struct nr_address *a, const struct nr_addr
 const char *nr_address_write(const struct nr_address *a, char text[static NR_ADDRESS_TEXT]);
 int nr_address_parse(const char *text, struct nr_address *ret_address, struct nr_error *error);
 
-/* "192.0.2.0/24", "2001:db8::/32"; without "/len" a host. Host bits set beyond the length are an error that names the fix. */
+/* "192.0.2.0/24", "2001:db8::/32"; without "/len" a host. Host bits set beyond the length are an error that
+ * names the fix. */
 int nr_prefix_parse(const char *text, struct nr_prefix *ret_prefix, struct nr_error *error);
 const char *nr_prefix_write(const struct nr_prefix *p, char text[static NR_ADDRESS_TEXT]);
 bool nr_prefix_contains(const struct nr_prefix *p, const struct nr_address *a);

@@ -12,18 +12,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define NR_COUNT(array)   (sizeof(array) / sizeof((array)[0]))
-#define NR_MIN(a, b)	  ((a) < (b) ? (a) : (b))
-#define NR_MAX(a, b)	  ((a) > (b) ? (a) : (b))
-#define NR_PRINTF(f, a)	  __attribute__((format(printf, f, a)))
-#define NR_UNUSED	  __attribute__((unused))
-#define NR_INLINE	  static inline __attribute__((always_inline))
-#define NR_LIKELY(x)	  __builtin_expect(!!(x), 1)
-#define NR_UNLIKELY(x)	  __builtin_expect(!!(x), 0)
-#define NR_CACHE_LINE	  64
+#define NR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NR_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define NR_MAX(a, b)    ((a) > (b) ? (a) : (b))
+#define NR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define NR_UNUSED       __attribute__((unused))
+#define NR_INLINE       static inline __attribute__((always_inline))
+#define NR_LIKELY(x)    __builtin_expect(!!(x), 1)
+#define NR_UNLIKELY(x)  __builtin_expect(!!(x), 0)
+#define NR_CACHE_LINE   64
 
 /* Runs fini(&variable) when the variable goes out of scope. */
-#define NR_AUTO(fini)	  __attribute__((cleanup(fini)))
+#define NR_AUTO(fini) __attribute__((cleanup(fini)))
 
 /* Hands the pointer over and forgets it here: return nr_steal(&p); */
 #define nr_steal(pointer)                                                                                    \

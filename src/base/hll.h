@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HyperLogLog with 2^12 registers: counts distinct items in 4 KiB with a relative standard error of 1.04/64 = 1.6 %
- * (Flajolet et al. 2007; small range by linear counting). The hash is fixed (not keyed) so that sketches of different
- * days, workers and sensors merge.
+ * HyperLogLog with 2^12 registers: counts distinct items in 4 KiB with a relative standard error of 1.04/64
+ * = 1.6 % (Flajolet et al. 2007; small range by linear counting). The hash is fixed (not keyed) so that
+ * sketches of different days, workers and sensors merge.
  */
 #ifndef NR_BASE_HLL_H
 #define NR_BASE_HLL_H
 
 #include "base/error.h"
 
-#define NR_HLL_BITS	 12
+#define NR_HLL_BITS      12
 #define NR_HLL_REGISTERS (1u << NR_HLL_BITS)
-#define NR_HLL_ERROR	 0.01625
+#define NR_HLL_ERROR     0.01625
 #define NR_HLL_BYTES_MAX (NR_HLL_REGISTERS + 1) /* longest written form */
 
 struct nr_hll {
@@ -37,8 +37,8 @@ NR_INLINE void nr_hll_add(struct nr_hll *hll, uint64_t hash)
 double nr_hll_count(const struct nr_hll *hll);
 void nr_hll_merge(struct nr_hll *into, const struct nr_hll *from);
 
-/* Written form: byte 0 = 'S' then 3 bytes (index:12, zero:6, rank:6, big-endian, ascending) per register in use, or
- * 'D' then all registers, whichever is shorter. Returns the length; out holds NR_HLL_BYTES_MAX. */
+/* Written form: byte 0 = 'S' then 3 bytes (index:12, zero:6, rank:6, big-endian, ascending) per register in
+ * use, or 'D' then all registers, whichever is shorter. Returns the length; out holds NR_HLL_BYTES_MAX. */
 size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out);
 /* The written form of a few hashes (at most NR_HLL_HASHES_MAX), without a sketch in between. */
 #define NR_HLL_HASHES_MAX 48

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small streaming JSON writer (RFC 8259) into a growing buffer. Commas and nesting are its business. Its error is
- * sticky: after a failed allocation every call does nothing and nr_json_finish() answers -ENOMEM.
+ * A small streaming JSON writer (RFC 8259) into a growing buffer. Commas and nesting are its business. Its
+ * error is sticky: after a failed allocation every call does nothing and nr_json_finish() answers -ENOMEM.
  * Text is expected to be UTF-8; bytes that are not are written as U+FFFD, control characters are escaped.
  */
 #ifndef NR_BASE_JSON_H
@@ -36,10 +36,12 @@ void nr_json_text(struct nr_json *json, const char *key, const char *text); /* N
 void nr_json_text_n(struct nr_json *json, const char *key, const char *text, size_t length);
 void nr_json_uint(struct nr_json *json, const char *key, uint64_t value);
 void nr_json_int(struct nr_json *json, const char *key, int64_t value);
-void nr_json_real(struct nr_json *json, const char *key, double value); /* shortest form that reads back; NaN, inf -> null */
+void nr_json_real(struct nr_json *json, const char *key,
+	double value); /* shortest form that reads back; NaN, inf -> null */
 void nr_json_bool(struct nr_json *json, const char *key, bool value);
 void nr_json_null(struct nr_json *json, const char *key);
-void nr_json_time(struct nr_json *json, const char *key, nr_time value); /* RFC 3339; NR_TIME_MIN/MAX -> null */
+void nr_json_time(
+	struct nr_json *json, const char *key, nr_time value); /* RFC 3339; NR_TIME_MIN/MAX -> null */
 void nr_json_address(struct nr_json *json, const char *key, const struct nr_address *value);
 void nr_json_raw(struct nr_json *json, const char *key, const char *json_text); /* already JSON; trusted */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Longest-prefix match from prefixes to a 32-bit value. Built once, then read by any thread. A bitmap over IPv4 /16s
- * answers the common "no" in a few ns; matches cost a binary search over the disjoint ranges of one /16.
- * A prefix shorter than ::/96 that holds ::ffff:0:0/96 (::/0) covers IPv4, too.
+ * Longest-prefix match from prefixes to a 32-bit value. Built once, then read by any thread. A bitmap over
+ * IPv4 /16s answers the common "no" in a few ns; matches cost a binary search over the disjoint ranges of one
+ * /16. A prefix shorter than ::/96 that holds ::ffff:0:0/96 (::/0) covers IPv4, too.
  */
 #ifndef NR_BASE_PREFIX_TABLE_H
 #define NR_BASE_PREFIX_TABLE_H
@@ -18,7 +18,8 @@ void nr_prefix_table_free(struct nr_prefix_table *table);
 void nr_prefix_table_freep(struct nr_prefix_table **table);
 
 /* Adds before _seal; the same prefix twice keeps the first value. -ENOMEM. */
-int nr_prefix_table_add(struct nr_prefix_table *table, const struct nr_prefix *prefix, uint32_t value, struct nr_error *error);
+int nr_prefix_table_add(struct nr_prefix_table *table, const struct nr_prefix *prefix, uint32_t value,
+	struct nr_error *error);
 /* Sorts and flattens; afterwards the table is read-only and may be shared between threads. */
 int nr_prefix_table_seal(struct nr_prefix_table *table, struct nr_error *error);
 
@@ -27,7 +28,8 @@ uint32_t nr_prefix_table_find(const struct nr_prefix_table *table, const struct 
 /* The IPv4 path alone, host order. */
 uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t address);
 
-size_t nr_prefix_table_count(const struct nr_prefix_table *table); /* prefixes added; after _seal the distinct ones */
+size_t nr_prefix_table_count(
+	const struct nr_prefix_table *table); /* prefixes added; after _seal the distinct ones */
 /* Number of distinct IPv4 addresses covered (the telescope's N_dark). */
 uint64_t nr_prefix_table_ipv4_addresses(const struct nr_prefix_table *table);
 

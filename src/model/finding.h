@@ -7,19 +7,25 @@
 
 #include "model/table.h"
 
-enum nr_severity { NR_SEVERITY_INFO = 1, NR_SEVERITY_LOW, NR_SEVERITY_MEDIUM, NR_SEVERITY_HIGH, NR_SEVERITY_CRITICAL };
+enum nr_severity {
+	NR_SEVERITY_INFO = 1,
+	NR_SEVERITY_LOW,
+	NR_SEVERITY_MEDIUM,
+	NR_SEVERITY_HIGH,
+	NR_SEVERITY_CRITICAL
+};
 
 struct nr_finding {
-	const char *sensor;	/* name of the telescope, exporter ... */
-	const char *sense;	/* "telescope" */
-	const char *kind;	/* "infected-host", "research-scanner", "ddos-victim", "spoofed-flood" ... */
+	const char *sensor; /* name of the telescope, exporter ... */
+	const char *sense;  /* "telescope" */
+	const char *kind;   /* "infected-host", "research-scanner", "ddos-victim", "spoofed-flood" ... */
 	struct nr_address subject;
-	nr_time first, last;	/* when it was seen */
-	uint64_t count;		/* packets, probes ... behind it */
-	double confidence;	/* 0..1 */
-	uint8_t severity;	/* enum nr_severity */
+	nr_time first, last;               /* when it was seen */
+	uint64_t count;                    /* packets, probes ... behind it */
+	double confidence;                 /* 0..1 */
+	uint8_t severity;                  /* enum nr_severity */
 	const char *reason_en, *reason_ja; /* one sentence with the numbers */
-	const char *evidence;	/* JSON object: rule, figures, sample */
+	const char *evidence;              /* JSON object: rule, figures, sample */
 };
 
 /* The finding as a table (name "finding"; key: sensor, sense, kind, subject, first). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sense contract: a sense observes batches per worker, without locks, and hands rows and findings to a sink at
- * each interval. Everything a user sees of it (options, help, tables, JSON, API) is derived from its descriptor.
- * Offline and live run the same code (net/pipeline.h).
+ * The sense contract: a sense observes batches per worker, without locks, and hands rows and findings to a
+ * sink at each interval. Everything a user sees of it (options, help, tables, JSON, API) is derived from its
+ * descriptor. Offline and live run the same code (net/pipeline.h).
  */
 #ifndef NR_MODEL_SENSE_H
 #define NR_MODEL_SENSE_H
@@ -12,7 +12,7 @@
 #include "model/sink.h"
 
 struct nr_batch; /* wire/packet.h: decoded packets whose sources all belong to one worker */
-struct nr_loss;	 /* wire/packet.h: what was read and what was dropped, by cause */
+struct nr_loss;  /* wire/packet.h: what was read and what was dropped, by cause */
 
 struct nr_sense {
 	const char *name, *text_en, *text_ja;
@@ -28,9 +28,10 @@ struct nr_sense {
 	int (*start)(const void *conf, void *local, struct nr_error *error);
 	/* Hot: cannot fail, cannot allocate per packet, called by the worker that owns local. */
 	void (*observe)(const void *conf, void *local, const struct nr_batch *batch);
-	/* All workers are at rest. Everything before `end` has been observed as far as the source keeps order;
-	 * NR_TIME_MAX: the source has ended. */
-	int (*flush)(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error);
+	/* All workers are at rest. Everything before `end` has been observed as far as the source keeps
+	 * order; NR_TIME_MAX: the source has ended. */
+	int (*flush)(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
+		struct nr_error *error);
 	void (*stop)(void *local);
 };
 

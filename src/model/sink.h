@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a sense's rows and findings go: the JSON printer, the store, or the socket to the keeper. Called only from the
- * thread that runs flush(). Pointers inside rows are valid only during the call. One sink's failure is returned, kept
- * by the caller and reported at the end; it never stops the analysis.
+ * Where a sense's rows and findings go: the JSON printer, the store, or the socket to the keeper. Called only
+ * from the thread that runs flush(). Pointers inside rows are valid only during the call. One sink's failure
+ * is returned, kept by the caller and reported at the end; it never stops the analysis.
  */
 #ifndef NR_MODEL_SINK_H
 #define NR_MODEL_SINK_H
@@ -11,7 +11,8 @@
 
 struct nr_sink {
 	/* rows: count structs of table->row_size bytes. One call is one block: all of it is kept or none. */
-	int (*rows)(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count, struct nr_error *error);
+	int (*rows)(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count,
+		struct nr_error *error);
 	/* Everything handed over before is durable when this answers 0. */
 	int (*commit)(struct nr_sink *sink, struct nr_error *error);
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables as descriptors: rows are fixed-width plain structs, a column says where in the struct and of what type.
- * DDL, JSON, CSV, API and documents are derived from this. The types are those that SQLite and ClickHouse can both
- * hold (docs/adr): time is us in an integer, an address is 16 bytes, text is UTF-8.
+ * Tables as descriptors: rows are fixed-width plain structs, a column says where in the struct and of what
+ * type. DDL, JSON, CSV, API and documents are derived from this. The types are those that SQLite and
+ * ClickHouse can both hold (docs/adr): time is us in an integer, an address is 16 bytes, text is UTF-8.
  */
 #ifndef NR_MODEL_TABLE_H
 #define NR_MODEL_TABLE_H
@@ -15,11 +15,11 @@ enum nr_type {
 	NR_TYPE_UINT16,
 	NR_TYPE_UINT32,
 	NR_TYPE_UINT64,
-	NR_TYPE_REAL,	 /* double */
-	NR_TYPE_TIME,	 /* nr_time */
+	NR_TYPE_REAL,    /* double */
+	NR_TYPE_TIME,    /* nr_time */
 	NR_TYPE_ADDRESS, /* struct nr_address */
-	NR_TYPE_TEXT,	 /* const char *, NUL-terminated, valid during the call; NULL reads as "" */
-	NR_TYPE_BYTES,	 /* struct nr_bytes, valid during the call */
+	NR_TYPE_TEXT,    /* const char *, NUL-terminated, valid during the call; NULL reads as "" */
+	NR_TYPE_BYTES,   /* struct nr_bytes, valid during the call */
 };
 
 struct nr_bytes {

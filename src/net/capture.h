@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A capture source: one file (pcap, pcapng, ERF; plain, gzip, bzip2, xz or zstd; "-" is standard input) as frames.
- * Memory is bounded whatever the input says. Compressed files and pipes are read ahead by a thread of their own
- * (stream.h). Damage: what is readable before and (pcap, pcapng: where records can be found again within 256 KiB)
- * after it is delivered, the rest is counted; the first reason is kept for the report. A capture is used by one thread.
+ * A capture source: one file (pcap, pcapng, ERF; plain, gzip, bzip2, xz or zstd; "-" is standard input) as
+ * frames. Memory is bounded whatever the input says. Compressed files and pipes are read ahead by a thread of
+ * their own (stream.h). Damage: what is readable before and (pcap, pcapng: where records can be found again
+ * within 256 KiB) after it is delivered, the rest is counted; the first reason is kept for the report. A
+ * capture is used by one thread.
  *
- * Plain files are read in pieces, not mapped: a mapped file that somebody truncates meanwhile kills the reader with
- * SIGBUS, and mapping is not faster. Measured on 60-byte frames in the page cache, with decoding: mapped 19 to 20 ns
- * per packet (faults of 4-KiB pages), read 13 to 17 ns (pieces stay in the second-level cache).
+ * Plain files are read in pieces, not mapped: a mapped file that somebody truncates meanwhile kills the
+ * reader with SIGBUS, and mapping is not faster. Measured on 60-byte frames in the page cache, with decoding:
+ * mapped 19 to 20 ns per packet (faults of 4-KiB pages), read 13 to 17 ns (pieces stay in the second-level
+ * cache).
  */
 #ifndef NR_NET_CAPTURE_H
 #define NR_NET_CAPTURE_H
@@ -16,16 +18,19 @@
 
 struct nr_capture;
 
-#define NR_CAPTURE_RECORD_MAX (256 * 1024) /* a record that claims more is damage (telescope reference 17) */
+#define NR_CAPTURE_RECORD_MAX                                                                                \
+	(256 * 1024) /* a record that claims more is damage (telescope reference 17)                         \
+		      */
 
-/* Opens and recognises. -ENOENT, -EISDIR, -EACCES ...; -EBADMSG for an empty file or a format that is not known.
- * Every message names the file and says what to do. */
+/* Opens and recognises. -ENOENT, -EISDIR, -EACCES ...; -EBADMSG for an empty file or a format that is not
+ * known. Every message names the file and says what to do. */
 int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error);
 void nr_capture_close(struct nr_capture *capture);
 void nr_capture_closep(struct nr_capture **capture);
 
-/* Up to `max` frames; 0 at the end of the file. The frames are valid until the next call. Never fails: damage ends or
- * interrupts the stream and is in _loss and _damage. Counts records, bytes, times and record-level drops into *loss. */
+/* Up to `max` frames; 0 at the end of the file. The frames are valid until the next call. Never fails: damage
+ * ends or interrupts the stream and is in _loss and _damage. Counts records, bytes, times and record-level
+ * drops into *loss. */
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss);
 
 /* NULL, or the first damage: "FILE: offset 1234: record of 3000000 bytes is longer than 262144; ..." */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Work goes in rounds. A round is at most NR_ROUND frames of one interval: 1. every worker decodes its slice of the
- * frames into one outbox per owner, 2. every owner observes what the workers put there for it, slice by slice, which is
- * the order of the input. The calling thread is worker 0.
+ * Work goes in rounds. A round is at most NR_ROUND frames of one interval: 1. every worker decodes its slice
+ * of the frames into one outbox per owner, 2. every owner observes what the workers put there for it, slice
+ * by slice, which is the order of the input. The calling thread is worker 0.
  */
 #include "net/pipeline.h"
 
@@ -13,9 +13,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NR_ROUND 4096 /* frames; 4096 packets of 64 bytes stay in the second-level cache */
+#define NR_ROUND           4096 /* frames; 4096 packets of 64 bytes stay in the second-level cache */
 #define NR_PROGRESS_ROUNDS 256
-/* Times that can be written (RFC 3339: years 0001 to 9999). Beyond them arithmetic with intervals would overflow. */
+/* Times that can be written (RFC 3339: years 0001 to 9999). Beyond them arithmetic with intervals would
+ * overflow. */
 #define NR_TIME_FIRST (-INT64_C(62135596800) * NR_SECOND)
 #define NR_TIME_LAST  (INT64_C(253402300800) * NR_SECOND - 1)
 
@@ -24,7 +25,8 @@ struct nr_worker {
 	unsigned index;
 	pthread_t thread;
 	void *local;
-	/* outbox[o]: packets decoded here whose source belongs to owner o; room for a whole slice with quotes */
+	/* outbox[o]: packets decoded here whose source belongs to owner o; room for a whole slice with quotes
+	 */
 	struct nr_packet **outbox;
 	size_t *outbox_count;
 	uint64_t dropped[NR_DROP_COUNT];
@@ -41,7 +43,8 @@ struct nr_pipeline {
 	bool stepped; /* the first interval is known */
 	struct nr_frame *frames;
 	size_t frame_count;
-	nr_time last_time; /* for frames without a time of their own; the first known one before there is any */
+	nr_time last_time; /* for frames without a time of their own; the first known one before there is any
+			    */
 	nr_time boundary;  /* the first time of the next interval */
 	struct nr_loss loss;
 };
@@ -148,7 +151,8 @@ static bool has_time(const struct nr_frame *frame)
 	return frame->time >= NR_TIME_FIRST && frame->time <= NR_TIME_LAST;
 }
 
-/* Gives times to frames without one; answers the number of frames before the first that lies beyond the interval. */
+/* Gives times to frames without one; answers the number of frames before the first that lies beyond the
+ * interval. */
 static size_t within_interval(struct nr_pipeline *p, struct nr_frame *frames, size_t count)
 {
 	if (NR_UNLIKELY(p->last_time == NR_TIME_MIN))
@@ -156,7 +160,8 @@ static size_t within_interval(struct nr_pipeline *p, struct nr_frame *frames, si
 			p->last_time = has_time(&frames[i]) ? frames[i].time : NR_TIME_MIN;
 	for (size_t i = 0; i < count; i++) {
 		if (NR_UNLIKELY(!has_time(&frames[i]))) {
-			p->loss.untimed += frames[i].time != NR_TIME_MIN; /* the capture counted those without one */
+			p->loss.untimed +=
+				frames[i].time != NR_TIME_MIN; /* the capture counted those without one */
 			frames[i].time = p->last_time == NR_TIME_MIN ? 0 : p->last_time;
 			frames[i].untimed = true;
 		}
@@ -203,7 +208,8 @@ int nr_pipeline_read(struct nr_pipeline *p, struct nr_capture *capture, struct n
 
 int nr_pipeline_finish(struct nr_pipeline *p, struct nr_error *error)
 {
-	return p->conf.sense->flush(p->conf.sense_conf, p->locals, p->conf.workers, NR_TIME_MAX, p->conf.sink, error);
+	return p->conf.sense->flush(
+		p->conf.sense_conf, p->locals, p->conf.workers, NR_TIME_MAX, p->conf.sink, error);
 }
 
 static int worker_init(struct nr_pipeline *p, unsigned index, struct nr_error *error)
@@ -247,7 +253,8 @@ static int start_threads(struct nr_pipeline *p, struct nr_error *error)
 	return 0;
 }
 
-int nr_pipeline_new(const struct nr_pipeline_conf *conf, struct nr_pipeline **ret_pipeline, struct nr_error *error)
+int nr_pipeline_new(
+	const struct nr_pipeline_conf *conf, struct nr_pipeline **ret_pipeline, struct nr_error *error)
 {
 	assert(conf->workers >= 1 && conf->workers <= NR_PIPELINE_WORKERS_MAX);
 	NR_AUTO(nr_pipeline_freep) struct nr_pipeline *p = calloc(1, sizeof *p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Source -> decode -> spread by source hash -> sense. Frames are decoded by all workers in slices, handed to the worker
- * that owns the source, and observed there in the order of the input, so the answer does not depend on the number of
- * workers. With one worker there are no threads.
+ * Source -> decode -> spread by source hash -> sense. Frames are decoded by all workers in slices, handed to
+ * the worker that owns the source, and observed there in the order of the input, so the answer does not
+ * depend on the number of workers. With one worker there are no threads.
  */
 #ifndef NR_NET_PIPELINE_H
 #define NR_NET_PIPELINE_H
@@ -18,15 +18,17 @@ struct nr_pipeline; /* owns the workers and their locals */
 struct nr_pipeline_conf {
 	const struct nr_sense *sense;
 	const void *sense_conf;
-	unsigned workers;		      /* 1..NR_PIPELINE_WORKERS_MAX */
-	const struct nr_prefix_table *dark;   /* NULL: every destination counts */
+	unsigned workers;                          /* 1..NR_PIPELINE_WORKERS_MAX */
+	const struct nr_prefix_table *dark;        /* NULL: every destination counts */
 	const struct nr_prefix_table *tunnel_ends; /* NULL: none */
 	struct nr_sink *sink;
-	void (*progress)(void *context, uint64_t done, uint64_t total); /* may be NULL; about ten times a second */
+	void (*progress)(
+		void *context, uint64_t done, uint64_t total); /* may be NULL; about ten times a second */
 	void *progress_context;
 };
 
-int nr_pipeline_new(const struct nr_pipeline_conf *conf, struct nr_pipeline **ret_pipeline, struct nr_error *error);
+int nr_pipeline_new(
+	const struct nr_pipeline_conf *conf, struct nr_pipeline **ret_pipeline, struct nr_error *error);
 /* Runs one capture through. Files given one after the other are one stream of time. */
 int nr_pipeline_read(struct nr_pipeline *pipeline, struct nr_capture *capture, struct nr_error *error);
 /* The last flush (NR_TIME_MAX). */

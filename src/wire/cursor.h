@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes are read through a cursor with a sticky error: a read past the end answers 0 and sets `failed`; reads after
- * that do nothing. One check at the end of a header is enough. Big-endian (network order) unless the name says _le.
+ * Bytes are read through a cursor with a sticky error: a read past the end answers 0 and sets `failed`; reads
+ * after that do nothing. One check at the end of a header is enough. Big-endian (network order) unless the
+ * name says _le.
  */
 #ifndef NR_WIRE_CURSOR_H
 #define NR_WIRE_CURSOR_H

@@ -14,9 +14,11 @@ struct report_conf {
 	bool json;
 };
 
-static const char *const by_choices[] = {"port", "source", "country", "network", "class", "tool", "scanner", "victim", "campaign", "run", NULL};
-static const char *const by_queries[] = {"telescope/ports", "telescope/sources", "telescope/countries", "telescope/networks",
-	"telescope/classes", "telescope/tools", "telescope/scanners", "telescope/victims", "telescope/campaigns", "telescope/runs"};
+static const char *const by_choices[] = {"port", "source", "country", "network", "class", "tool", "scanner",
+	"victim", "campaign", "run", NULL};
+static const char *const by_queries[] = {"telescope/ports", "telescope/sources", "telescope/countries",
+	"telescope/networks", "telescope/classes", "telescope/tools", "telescope/scanners",
+	"telescope/victims", "telescope/campaigns", "telescope/runs"};
 static const char *const research_choices[] = {"with", "without", "only", NULL};
 
 static const struct nr_option options[] = {
@@ -25,11 +27,14 @@ static const struct nr_option options[] = {
 	{"by", NR_OPTION_CHOICE, offsetof(struct report_conf, by), "WHAT", "port", 0, 0, by_choices,
 		"what to list", "何ごとに集計するか"},
 	{"from", NR_OPTION_TEXT, offsetof(struct report_conf, from), "TIME", NULL, 0, 0, NULL,
-		"start (RFC 3339, date or Unix seconds; default: the first kept)", "開始時刻（省略時は保存されている最初から）"},
+		"start (RFC 3339, date or Unix seconds; default: the first kept)",
+		"開始時刻（省略時は保存されている最初から）"},
 	{"to", NR_OPTION_TEXT, offsetof(struct report_conf, to), "TIME", NULL, 0, 0, NULL,
-		"end, not included (default: the last kept)", "終了時刻（その時刻は含まない。省略時は最後まで）"},
-	{"research", NR_OPTION_CHOICE, offsetof(struct report_conf, research), "WHICH", "with", 0, 0, research_choices,
-		"with, without or only research scanners", "調査目的のスキャンを含める・除く・それだけ"},
+		"end, not included (default: the last kept)",
+		"終了時刻（その時刻は含まない。省略時は最後まで）"},
+	{"research", NR_OPTION_CHOICE, offsetof(struct report_conf, research), "WHICH", "with", 0, 0,
+		research_choices, "with, without or only research scanners",
+		"調査目的のスキャンを含める・除く・それだけ"},
 	{"sensor", NR_OPTION_TEXT, offsetof(struct report_conf, sensor), "NAME", NULL, 0, 0, NULL,
 		"one sensor (default: all)", "センサ（省略時はすべて）"},
 	{"limit", NR_OPTION_UINT, offsetof(struct report_conf, limit), "N", "100", 1, 1000, NULL,
@@ -42,12 +47,12 @@ static const struct nr_option options[] = {
 
 /* ---- a table for people: columns as wide as their widest cell ---- */
 
-#define NR_CELL	       64
+#define NR_CELL        64
 #define NR_COLUMNS_MAX 16
 
 struct table {
 	const struct nr_query *query;
-	struct nr_json *json; /* NULL: text */
+	struct nr_json *json;                   /* NULL: text */
 	char (*cells)[NR_COLUMNS_MAX][NR_CELL]; /* owned */
 	size_t rows, room;
 };
@@ -57,7 +62,8 @@ static void table_fini(struct table *table)
 	free(table->cells);
 }
 
-static void write_cell(const struct nr_result_column *column, const struct nr_value *value, char text[static NR_CELL])
+static void write_cell(
+	const struct nr_result_column *column, const struct nr_value *value, char text[static NR_CELL])
 {
 	char scratch[NR_ADDRESS_TEXT];
 	text[0] = 0;
@@ -65,7 +71,10 @@ static void write_cell(const struct nr_result_column *column, const struct nr_va
 	case NR_VALUE_INT:
 		snprintf(text, NR_CELL, "%" PRId64, value->integer);
 		if (!strcmp(column->name, "protocol"))
-			snprintf(text, NR_CELL, "%s", value->integer == 6 ? "tcp" : value->integer == 17 ? "udp" : "icmp");
+			snprintf(text, NR_CELL, "%s",
+				value->integer == 6    ? "tcp"
+				: value->integer == 17 ? "udp"
+						       : "icmp");
 		break;
 	case NR_VALUE_REAL:
 		snprintf(text, NR_CELL, "%.4g", value->real);
@@ -108,7 +117,8 @@ static int add_row(void *context, const struct nr_value *values, size_t count)
 
 static bool is_number(const struct nr_result_column *column)
 {
-	return (column->type == NR_VALUE_INT || column->type == NR_VALUE_REAL) && strcmp(column->name, "protocol");
+	return (column->type == NR_VALUE_INT || column->type == NR_VALUE_REAL) &&
+	       strcmp(column->name, "protocol");
 }
 
 static void print_table(const struct table *table)
@@ -136,8 +146,8 @@ static const char *value_of(const struct report_conf *conf, const char *limit, c
 {
 	const struct {
 		const char *name, *value;
-	} given[] = {{"from", conf->from}, {"to", conf->to}, {"research", conf->research}, {"sensor", conf->sensor},
-		{"limit", limit}, {"after", conf->after}};
+	} given[] = {{"from", conf->from}, {"to", conf->to}, {"research", conf->research},
+		{"sensor", conf->sensor}, {"limit", limit}, {"after", conf->after}};
 	for (size_t i = 0; i < NR_COUNT(given); i++)
 		if (!strcmp(given[i].name, name))
 			return given[i].value;
@@ -152,7 +162,8 @@ static const struct nr_query *query_by(const char *by)
 	return nr_store_query(by_queries[i]);
 }
 
-static void print_json(struct nr_json *json, const struct nr_query *query, const char *research, const struct nr_answer *answer)
+static void print_json(struct nr_json *json, const struct nr_query *query, const char *research,
+	const struct nr_answer *answer)
 {
 	nr_json_array_end(json);
 	nr_json_text(json, "query", query->name);
@@ -169,12 +180,15 @@ static int run_report(const void *conf, const char *const *operands, size_t coun
 	(void)count;
 	const struct report_conf *c = conf;
 	if (!c->store) {
-		nr_fail(error, -EINVAL, "--store FILE is missing: the store that `noroshi telescope read --store FILE` wrote");
+		nr_fail(error, -EINVAL,
+			"--store FILE is missing: the store that `noroshi telescope read --store FILE` "
+			"wrote");
 		return NR_EXIT_USAGE;
 	}
 	const struct nr_query *query = query_by(c->by);
 	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
-	int e = nr_store_open(c->store, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, &store, error);
+	int e = nr_store_open(
+		c->store, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, &store, error);
 	if (e)
 		return e;
 	char limit[24];

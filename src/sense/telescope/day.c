@@ -25,7 +25,8 @@ static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struc
 
 /* ---- figures without research scanners: what the scanners contributed is taken off ---- */
 
-static int filtered(const struct nr_member_set *set, const struct nr_tally *from, struct nr_tally *into, struct nr_error *error)
+static int filtered(const struct nr_member_set *set, const struct nr_tally *from, struct nr_tally *into,
+	struct nr_error *error)
 {
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {from, 0, 0}; nr_tally_next(&walk, &sum);) {
@@ -38,7 +39,8 @@ static int filtered(const struct nr_member_set *set, const struct nr_tally *from
 	return nr_tally_sort(into, error);
 }
 
-static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time start, struct nr_tally *tally, struct nr_error *error)
+static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time start,
+	struct nr_tally *tally, struct nr_error *error)
 {
 	int e = nr_tally_sort(tally, error);
 	if (e)
@@ -47,7 +49,8 @@ static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time
 	return nr_telescope_emit(&step, tally, error);
 }
 
-static int emit_research_steps(const struct nr_day_end *end, const struct nr_member_set *set, struct nr_error *error)
+static int emit_research_steps(
+	const struct nr_day_end *end, const struct nr_member_set *set, struct nr_error *error)
 {
 	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
 	for (unsigned hour = 0; hour < 24; hour++) {
@@ -70,7 +73,8 @@ static int emit_research_steps(const struct nr_day_end *end, const struct nr_mem
 	return 0;
 }
 
-static int take_off_research(const struct nr_day_end *end, const struct nr_tally *tally, size_t first, struct nr_error *error)
+static int take_off_research(
+	const struct nr_day_end *end, const struct nr_tally *tally, size_t first, struct nr_error *error)
 {
 	struct nr_merged *m = end->merged;
 	if (m->scanners.count == first)
@@ -137,7 +141,8 @@ static int count_heavy(struct tool_day *tools, const struct nr_tally *tally, str
 	for (size_t i = 0; i < tools->heavy.count; i++)
 		nr_member_set_add(set, tools->heavy.items[i].member, tools->heavy.items[i].tool);
 	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
 		uint32_t tool = nr_member_set_find(set, nr_sum_member(&sum));
 		if (tool != UINT32_MAX)
 			tools->packets[tool] += sum.packets;
@@ -161,7 +166,8 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 				continue;
 			}
 			bool by_pattern = t == NR_TOOL_NMAP || (t == NR_TOOL_ZMAP && v.zmap_new);
-			struct heavy *heavy = by_pattern && s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
+			struct heavy *heavy =
+				by_pattern && s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
 			if (heavy)
 				*heavy = (struct heavy){member, t};
 			else if (by_pattern)
@@ -208,7 +214,9 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tall
 		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
 		char name[48];
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
-		struct nr_count count = {.packets = tools->packets[t], .sources = tools->sources[t], .sketch = &tools->sketches[t]};
+		struct nr_count count = {.packets = tools->packets[t],
+			.sources = tools->sources[t],
+			.sketch = &tools->sketches[t]};
 		e = nr_telescope_emit_category(&step, name, &count, error);
 		if (e)
 			return e;
@@ -256,7 +264,8 @@ int nr_merged_sort_members(struct nr_merged *m, size_t limit, struct nr_error *e
 	return e;
 }
 
-/* The day's sources with their categories: from the source tables, or, where some found no room, from the tally. */
+/* The day's sources with their categories: from the source tables, or, where some found no room, from the
+ * tally. */
 static int fold_members(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
 {
 	struct nr_merged *m = end->merged;

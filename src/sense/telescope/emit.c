@@ -17,8 +17,8 @@ static bool wants_sketch(const struct nr_step *step)
 	return step->seconds >= NR_STEP_HOUR;
 }
 
-/* One of 2^level sources stands in the sketch: its rank counts `level` more, as the largest of so many would (Flajolet
- * et al. 2007: the expected largest rank grows by one when the sources double). */
+/* One of 2^level sources stands in the sketch: its rank counts `level` more, as the largest of so many would
+ * (Flajolet et al. 2007: the expected largest rank grows by one when the sources double). */
 static uint64_t sketch_hash(uint64_t member, uint8_t level)
 {
 	uint64_t hash = nr_hll_hash(member), index = hash >> (64 - NR_HLL_BITS) << (64 - NR_HLL_BITS);
@@ -37,7 +37,7 @@ struct port_block {
 	uint32_t group;
 	struct nr_count sum;
 	uint64_t hashes[NR_HLL_HASHES_MAX]; /* of its first sources: most ports have few */
-	struct nr_hll sketch;		    /* of all, once there are more */
+	struct nr_hll sketch;               /* of all, once there are more */
 };
 
 static void port_block_fini(struct port_block *block)
@@ -61,8 +61,9 @@ static struct nr_bytes write_port_sketch(struct port_block *block)
 	if (!wants_sketch(block->step))
 		return (struct nr_bytes){0};
 	uint8_t *at = block->sketches.bytes + block->sketches.used;
-	size_t length = block->sum.sources <= NR_HLL_HASHES_MAX ? nr_hll_write_hashes(block->hashes, block->sum.sources, at)
-								: nr_hll_write(&block->sketch, at);
+	size_t length = block->sum.sources <= NR_HLL_HASHES_MAX
+				? nr_hll_write_hashes(block->hashes, block->sum.sources, at)
+				: nr_hll_write(&block->sketch, at);
 	block->sketches.used += length;
 	return (struct nr_bytes){at, length};
 }
@@ -120,14 +121,16 @@ static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 
 static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
-	NR_AUTO(port_block_fini) struct port_block block = {.step = step, .level = tally->level, .group = UINT32_MAX};
+	NR_AUTO(port_block_fini)
+	struct port_block block = {.step = step, .level = tally->level, .group = UINT32_MAX};
 	block.rows = malloc(NR_BLOCK_ROWS * sizeof *block.rows);
 	block.sketches.room = NR_BLOCK_ROWS * 64 + NR_HLL_BYTES_MAX;
 	block.sketches.bytes = malloc(block.sketches.room);
 	if (!block.rows || !block.sketches.bytes)
 		return nr_fail(error, -ENOMEM, "out of memory for the rows of an interval");
 	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
 		if (nr_sum_group(&sum) != block.group) {
 			int e = end_port(&block, error);
 			if (e)
@@ -143,7 +146,8 @@ static int emit_ports(const struct nr_step *step, const struct nr_tally *tally, 
 
 /* ---- categories and classes ---- */
 
-int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count, struct nr_error *error)
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count,
+	struct nr_error *error)
 {
 	uint8_t written[NR_HLL_BYTES_MAX];
 	struct nr_traffic_row row = {
@@ -162,8 +166,8 @@ int nr_telescope_emit_category(const struct nr_step *step, const char *category,
 	return step->sink->rows(step->sink, &nr_traffic_table, &row, 1, error);
 }
 
-static void count_packets(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
-	struct nr_count *counts, size_t bits)
+static void count_packets(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t),
+	const void *context, struct nr_count *counts, size_t bits)
 {
 	struct nr_count of_group = {0};
 	uint32_t group = NR_GROUP_COUNT;
@@ -207,9 +211,10 @@ static void count_members(const struct nr_wides *members, uint8_t level, struct 
 	}
 }
 
-/* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is everything. */
-static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t), const void *context,
-	struct nr_count *counts, size_t bits, struct nr_error *error)
+/* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is
+ * everything. */
+static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t),
+	const void *context, struct nr_count *counts, size_t bits, struct nr_error *error)
 {
 	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
 	int e = nr_members_from(&members, tally, mask_of, context, error);
@@ -235,8 +240,9 @@ static uint16_t class_of_group(const void *context, uint32_t group)
 	return (uint16_t)NR_BIT(classes->owner[group >= NR_GROUP_UDP][group & 0xffff]);
 }
 
-static int emit_masks(const struct nr_step *step, const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t),
-	const void *context, size_t bits, void (*name)(const void *context, size_t bit, char text[static 48]), struct nr_error *error)
+static int emit_masks(const struct nr_step *step, const struct nr_tally *tally,
+	uint16_t (*mask_of)(const void *, uint32_t), const void *context, size_t bits,
+	void (*name)(const void *context, size_t bit, char text[static 48]), struct nr_error *error)
 {
 	struct nr_count counts[NR_PORT_CLASSES_MAX + 2] = {0};
 	NR_AUTO(nr_freep) struct nr_hll *sketches = NULL;
@@ -291,7 +297,8 @@ struct origins {
 	size_t capacity, used;
 };
 
-#define NR_ORIGINS_MAX 65536 /* more countries and systems than there are: a strange MMDB file is bounded too */
+#define NR_ORIGINS_MAX                                                                                       \
+	65536 /* more countries and systems than there are: a strange MMDB file is bounded too */
 
 static struct origin_count **origin_slot(struct origins *o, const struct nr_place *place)
 {
@@ -312,7 +319,8 @@ static void origins_fini(struct origins *o)
 	free(o->slots);
 }
 
-static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum, uint8_t level, struct nr_error *error)
+static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum,
+	uint8_t level, struct nr_error *error)
 {
 	struct origin_count **slot = origin_slot(o, place);
 	if (!*slot && o->used >= NR_ORIGINS_MAX)
@@ -330,7 +338,8 @@ static int add_origin(struct origins *o, const struct nr_place *place, const str
 	return 0;
 }
 
-static int emit_origin_rows(const struct nr_step *step, uint8_t level, struct origins *o, struct nr_error *error)
+static int emit_origin_rows(
+	const struct nr_step *step, uint8_t level, struct origins *o, struct nr_error *error)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < o->capacity; i++) /* close the gaps: the table is only read from here on */
@@ -363,7 +372,8 @@ static int emit_origin_rows(const struct nr_step *step, uint8_t level, struct or
 	return 0;
 }
 
-/* IPv4 members are addresses; the few IPv6 sources are placed by their day's entries, here they stay unknown. */
+/* IPv4 members are addresses; the few IPv6 sources are placed by their day's entries, here they stay unknown.
+ */
 static int emit_origins(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
 	const struct nr_origin *origin = &step->conf->refs->origin;
@@ -397,10 +407,12 @@ int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, 
 		return 0;
 	int e = emit_ports(step, tally, error);
 	if (!e)
-		e = emit_masks(step, tally, nr_telescope_mask_of_group, NULL, NR_CATEGORY_COUNT, category_name, error);
+		e = emit_masks(step, tally, nr_telescope_mask_of_group, NULL, NR_CATEGORY_COUNT,
+			category_name, error);
 	if (!e) {
 		const struct nr_port_classes *classes = &step->conf->refs->classes;
-		e = emit_masks(step, tally, class_of_group, classes, NR_PORT_CLASSES_MAX + 1, class_name, error);
+		e = emit_masks(
+			step, tally, class_of_group, classes, NR_PORT_CLASSES_MAX + 1, class_name, error);
 	}
 	if (!e)
 		e = emit_origins(step, tally, error);

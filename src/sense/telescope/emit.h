@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows from tallies: one step (5 minutes, an hour, a day) of traffic, ports and origins. Private to this room.
+ * Rows from tallies: one step (5 minutes, an hour, a day) of traffic, ports and origins. Private to this
+ * room.
  */
 #ifndef NR_SENSE_TELESCOPE_EMIT_H
 #define NR_SENSE_TELESCOPE_EMIT_H
@@ -17,7 +18,7 @@ struct nr_step {
 
 struct nr_count {
 	uint64_t packets, bytes, sources;
-	double error;	       /* relative standard error of sources; 0 = exact */
+	double error;          /* relative standard error of sources; 0 = exact */
 	struct nr_hll *sketch; /* NULL: not wanted */
 };
 /* Adds up a sorted tally and the sorted members (a sample of this level) of the same time by category;
@@ -28,6 +29,7 @@ void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *mem
 /* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);
 /* One row of telescope_traffic, for what is not in a tally (tools of a day). */
-int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count, struct nr_error *error);
+int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count,
+	struct nr_error *error);
 
 #endif

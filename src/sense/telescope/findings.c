@@ -9,8 +9,9 @@
 #include <string.h>
 
 /* Fills the owned texts, keeps the finding for the report and hands it to the sink. json is finished here. */
-static int keep(const struct nr_telescope_conf *conf, struct nr_merged *m, struct nr_sink *sink, struct nr_finding *f,
-	const char *reason_en, const char *reason_ja, struct nr_json *json, struct nr_error *error)
+static int keep(const struct nr_telescope_conf *conf, struct nr_merged *m, struct nr_sink *sink,
+	struct nr_finding *f, const char *reason_en, const char *reason_ja, struct nr_json *json,
+	struct nr_error *error)
 {
 	int e = nr_json_finish(json, error);
 	if (e)
@@ -42,12 +43,15 @@ static int keep(const struct nr_telescope_conf *conf, struct nr_merged *m, struc
 
 /* ---- research scanners ---- */
 
-static int keep_scanner(const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_error *error)
+static int keep_scanner(
+	const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_error *error)
 {
 	char en[256], ja[320];
 	uint64_t n = end->conf->refs->dark_addresses;
-	snprintf(en, sizeof en, "%" PRIu64 " scan packets to %u ports in one UTC day (rule: %s)", s->scan_packets, s->ports, s->rule);
-	snprintf(ja, sizeof ja, "1日（UTC）に%uポートへ%" PRIu64 "パケットのスキャン（規則: %s）", s->ports, s->scan_packets, s->rule);
+	snprintf(en, sizeof en, "%" PRIu64 " scan packets to %u ports in one UTC day (rule: %s)",
+		s->scan_packets, s->ports, s->rule);
+	snprintf(ja, sizeof ja, "1日（UTC）に%uポートへ%" PRIu64 "パケットのスキャン（規則: %s）", s->ports,
+		s->scan_packets, s->rule);
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
 	nr_json_object(&json, NULL);
@@ -77,10 +81,16 @@ static const struct {
 	uint8_t severity;
 } own_texts[NR_OWN_KIND_COUNT] = {
 	[NR_OWN_INFECTED] = {"sent %" PRIu64 " scan packets into the dark range%s: probably infected",
-		"ダークネットへ%" PRIu64 "個のスキャンパケットを送信%s。マルウェア感染の疑い", NR_SEVERITY_HIGH},
-	[NR_OWN_ATTACKED] = {"sent %" PRIu64 " answers into the dark range%s: probably attacked with forged addresses, not infected",
-		"ダークネットへ%" PRIu64 "個の応答パケットを送信%s。送信元詐称によるDDoS攻撃の被害の疑い（感染ではない）", NR_SEVERITY_MEDIUM},
-	[NR_OWN_MISCONFIGURED] = {"sent %" PRIu64 " packets of a known misconfiguration into the dark range%s",
+		"ダークネットへ%" PRIu64 "個のスキャンパケットを送信%s。マルウェア感染の疑い",
+		NR_SEVERITY_HIGH},
+	[NR_OWN_ATTACKED] =
+		{"sent %" PRIu64
+		 " answers into the dark range%s: probably attacked with forged addresses, not infected",
+			"ダークネットへ%" PRIu64
+			"個の応答パケットを送信%s。送信元詐称によるDDoS攻撃の被害の疑い（感染ではない）",
+			NR_SEVERITY_MEDIUM},
+	[NR_OWN_MISCONFIGURED] = {"sent %" PRIu64
+				  " packets of a known misconfiguration into the dark range%s",
 		"ダークネットへ設定不備とみられるパケットを%" PRIu64 "個送信%s", NR_SEVERITY_LOW},
 };
 
@@ -127,8 +137,9 @@ static void write_own(const struct nr_own_host *h, struct nr_json *json)
 	}
 	nr_json_uint(json, "tcp_flags", h->sample.flags);
 	nr_json_uint(json, "ttl", h->sample.ttl);
-	nr_json_bool(json, "mirai", nr_is_syn(&h->sample) && h->sample.kind == NR_PACKET_IPV4 &&
-					    h->sample.sequence == nr_address_ipv4(&h->sample.destination));
+	nr_json_bool(json, "mirai",
+		nr_is_syn(&h->sample) && h->sample.kind == NR_PACKET_IPV4 &&
+			h->sample.sequence == nr_address_ipv4(&h->sample.destination));
 	nr_json_object_end(json);
 	nr_json_object_end(json);
 }
@@ -138,8 +149,11 @@ static int keep_own(const struct nr_day_end *end, struct nr_own_host *h, struct 
 	char ports_en[48] = "", ports_ja[64] = "", en[256], ja[384];
 	qsort(h->ports, h->port_count, sizeof h->ports[0], by_port_packets);
 	if (h->port_count) {
-		const char *protocol = h->ports[0].protocol == NR_TCP ? "TCP" : h->ports[0].protocol == NR_UDP ? "UDP" : "ICMP";
-		snprintf(ports_en, sizeof ports_en, ", most %s %u/%s", h->kind == NR_OWN_ATTACKED ? "from" : "to", h->ports[0].port, protocol);
+		const char *protocol = h->ports[0].protocol == NR_TCP   ? "TCP"
+				       : h->ports[0].protocol == NR_UDP ? "UDP"
+									: "ICMP";
+		snprintf(ports_en, sizeof ports_en, ", most %s %u/%s",
+			h->kind == NR_OWN_ATTACKED ? "from" : "to", h->ports[0].port, protocol);
 		snprintf(ports_ja, sizeof ports_ja, "（主に%u/%s）", h->ports[0].port, protocol);
 	}
 	snprintf(en, sizeof en, own_texts[h->kind].en, h->packets, ports_en);
@@ -197,10 +211,16 @@ static int keep_own_hosts(const struct nr_day_end *end, struct nr_error *error)
 static int keep_flood(const struct nr_day_end *end, const struct nr_flood *flood, struct nr_error *error)
 {
 	char en[256], ja[320];
-	snprintf(en, sizeof en, "%" PRIu64 " sources sent one equal SYN each to %u/TCP (window %u, TTL %u), from the whole address space: "
-		 "forged, not scanners", flood->sources, flood->port, flood->window, flood->ttl);
-	snprintf(ja, sizeof ja, "%" PRIu64 "個の送信元から%u/TCPへ同一形式のSYNが1個ずつ（ウィンドウ%u、TTL %u）。アドレス空間全体に分布し、"
-		 "送信元詐称とみられる", flood->sources, flood->port, flood->window, flood->ttl);
+	snprintf(en, sizeof en,
+		"%" PRIu64 " sources sent one equal SYN each to %u/TCP (window %u, TTL %u), from the whole "
+		"address space: "
+		"forged, not scanners",
+		flood->sources, flood->port, flood->window, flood->ttl);
+	snprintf(ja, sizeof ja,
+		"%" PRIu64 "個の送信元から%u/TCPへ同一形式のSYNが1個ずつ（ウィンドウ%u、TTL "
+		"%u）。アドレス空間全体に分布し、"
+		"送信元詐称とみられる",
+		flood->sources, flood->port, flood->window, flood->ttl);
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
 	nr_json_object(&json, NULL);
@@ -222,7 +242,8 @@ static int keep_flood(const struct nr_day_end *end, const struct nr_flood *flood
 	return keep(end->conf, end->merged, end->sink, &f, en, ja, &json, error);
 }
 
-int nr_findings_of_day(const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error)
+int nr_findings_of_day(
+	const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error)
 {
 	int e = keep_own_hosts(end, error);
 	for (size_t i = scanner_first; !e && i < end->merged->scanners.count; i++)
@@ -240,7 +261,8 @@ static double rate_of(const struct nr_telescope_conf *conf, const struct nr_vict
 	return n && nr_address_is_ipv4(&v->address) ? (double)v->peak / 60 * 4294967296.0 / (double)n : 0;
 }
 
-static int emit_victim(const struct nr_telescope_conf *conf, const struct nr_victim *v, struct nr_sink *sink, struct nr_error *error)
+static int emit_victim(const struct nr_telescope_conf *conf, const struct nr_victim *v, struct nr_sink *sink,
+	struct nr_error *error)
 {
 	struct nr_place place;
 	nr_origin_find(&conf->refs->origin, &v->address, &place);
@@ -265,19 +287,24 @@ static int emit_victim(const struct nr_telescope_conf *conf, const struct nr_vic
 	return sink->rows(sink, &nr_victim_table, &row, 1, error);
 }
 
-static int keep_victim(const struct nr_telescope_conf *conf, struct nr_merged *m, const struct nr_victim *v, struct nr_sink *sink, struct nr_error *error)
+static int keep_victim(const struct nr_telescope_conf *conf, struct nr_merged *m, const struct nr_victim *v,
+	struct nr_sink *sink, struct nr_error *error)
 {
 	const char *protocol = v->protocol == NR_TCP ? "TCP" : v->protocol == NR_UDP ? "UDP" : "ICMP";
 	double seconds = (double)(v->last - v->first) / NR_SECOND;
 	char en[256], ja[320];
-	snprintf(en, sizeof en, "%" PRIu64 " answers of an attacked host (%s) over %.0f s, at most %" PRIu64 " in 60 s",
+	snprintf(en, sizeof en,
+		"%" PRIu64 " answers of an attacked host (%s) over %.0f s, at most %" PRIu64 " in 60 s",
 		v->packets, protocol, seconds, v->peak);
-	snprintf(ja, sizeof ja, "DDoS攻撃を受けたホストからの応答（%s）を%.0f秒間に%" PRIu64 "個観測（60秒間の最大は%" PRIu64 "個）",
+	snprintf(ja, sizeof ja,
+		"DDoS攻撃を受けたホストからの応答（%s）を%.0f秒間に%" PRIu64 "個観測（60秒間の最大は%" PRIu64
+		"個）",
 		protocol, seconds, v->packets, v->peak);
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
 	nr_json_object(&json, NULL);
-	nr_json_text(&json, "rule", "25 packets, 60 s, 30 packets in a 60 s window slid by 10 s (Moore et al.; corsaro)");
+	nr_json_text(&json, "rule",
+		"25 packets, 60 s, 30 packets in a 60 s window slid by 10 s (Moore et al.; corsaro)");
 	nr_json_uint(&json, "packets", v->packets);
 	nr_json_real(&json, "seconds", seconds);
 	nr_json_uint(&json, "peak_60s", v->peak);
@@ -301,7 +328,8 @@ static int keep_victim(const struct nr_telescope_conf *conf, struct nr_merged *m
 	return keep(conf, m, sink, &f, en, ja, &json, error);
 }
 
-int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *m, size_t first, struct nr_sink *sink, struct nr_error *error)
+int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *m, size_t first,
+	struct nr_sink *sink, struct nr_error *error)
 {
 	for (size_t i = first; i < m->victims.count; i++) {
 		int e = sink ? emit_victim(conf, &m->victims.items[i], sink, error) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when their last
- * window has closed.
+ * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when
+ * their last window has closed.
  */
 #include "sense/telescope/merged.h"
 
@@ -32,7 +32,8 @@ static bool next_window(const struct flush *f, int64_t *ret_number)
 	for (size_t i = 0; i < f->count; i++)
 		for (size_t k = 0; k < NR_WINDOWS_OPEN; k++) {
 			const struct nr_window *w = &f->locals[i]->windows[k];
-			if (!w->open || !is_final(f, w->number, f->locals[i]->step) || (found && w->number >= *ret_number))
+			if (!w->open || !is_final(f, w->number, f->locals[i]->step) ||
+				(found && w->number >= *ret_number))
 				continue;
 			*ret_number = w->number;
 			found = true;
@@ -199,7 +200,8 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 		struct nr_victims *v = &f->locals[i]->victims;
 		nr_victims_expire(v, end);
 		for (size_t k = 0; k < v->ended_count; k++) {
-			struct nr_victim *kept = nr_victim_is_attack(&v->ended[k]) ? nr_list_add(&m->victims) : nr_list_add(&m->bursts);
+			struct nr_victim *kept = nr_victim_is_attack(&v->ended[k]) ? nr_list_add(&m->victims)
+										   : nr_list_add(&m->bursts);
 			if (kept)
 				*kept = v->ended[k];
 		}
@@ -214,9 +216,11 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 /* ---- the flush ----
  * A reading can be repeated, so its rows are made durable day by day, not window by window. */
 
-int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error)
+int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
+	struct nr_error *error)
 {
-	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL, ((struct nr_local *)locals[0])->merged};
+	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL,
+		((struct nr_local *)locals[0])->merged};
 	f.sink = f.conf->refs->store ? sink : NULL;
 	if (end != NR_TIME_MAX)
 		f.final = end - NR_SLACK_WINDOWS * NR_STEP_WINDOW * NR_SECOND;

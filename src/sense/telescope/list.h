@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bounded growing lists of plain structs, for what is judged and kept: scanners, campaigns, victims, findings.
+ * Bounded growing lists of plain structs, for what is judged and kept: scanners, campaigns, victims,
+ * findings.
  */
 #ifndef NR_SENSE_TELESCOPE_LIST_H
 #define NR_SENSE_TELESCOPE_LIST_H
@@ -16,10 +17,11 @@
 		uint64_t beyond;                                                                             \
 	}
 
-/* Room for one more item at the end of a list, zeroed; NULL: the list is full or memory ran out (counted in beyond). */
+/* Room for one more item at the end of a list, zeroed; NULL: the list is full or memory ran out (counted in
+ * beyond). */
 #define nr_list_add(list)                                                                                    \
-	(__typeof__((list)->items))nr_list_grow((void **)&(list)->items, &(list)->count, &(list)->room, &(list)->beyond, \
-		sizeof *(list)->items)
+	(__typeof__((list)->items))nr_list_grow((void **)&(list)->items, &(list)->count, &(list)->room,      \
+		&(list)->beyond, sizeof *(list)->items)
 void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size);
 
 #endif

@@ -8,7 +8,8 @@
 
 #define NR_LISTS_MAX 4096
 
-static int add_entry(struct nr_lists *lists, const char *path, const char *what, size_t number, const char *text, struct nr_error *error)
+static int add_entry(struct nr_lists *lists, const char *path, const char *what, size_t number,
+	const char *text, struct nr_error *error)
 {
 	struct nr_prefix prefix;
 	int e = nr_prefix_parse(text, &prefix, error);
@@ -57,18 +58,24 @@ static int read_text(struct nr_lists *lists, const char *path, char *bytes, stru
 	return 0;
 }
 
-static int read_misp(struct nr_lists *lists, const char *path, const struct json_object *root, struct nr_error *error)
+static int read_misp(
+	struct nr_lists *lists, const char *path, const struct json_object *root, struct nr_error *error)
 {
 	struct nr_list *list = &lists->lists[lists->count - 1];
 	struct json_object *member, *entries;
-	if (!json_object_object_get_ex(root, "list", &entries) || !json_object_is_type(entries, json_type_array))
-		return nr_fail(error, -EBADMSG, "%s: no member \"list\" with an array: not a MISP warning list", path);
+	if (!json_object_object_get_ex(root, "list", &entries) ||
+		!json_object_is_type(entries, json_type_array))
+		return nr_fail(error, -EBADMSG,
+			"%s: no member \"list\" with an array: not a MISP warning list", path);
 	if (json_object_object_get_ex(root, "type", &member)) {
-		const char *type = member ? json_object_get_string(member) : "null"; /* json-c: null is no object */
+		const char *type =
+			member ? json_object_get_string(member) : "null"; /* json-c: null is no object */
 		if (strcmp(type, "cidr"))
-			return nr_fail(error, -EBADMSG, "%s: a list of type \"%.40s\"; only \"cidr\" names addresses", path, type);
+			return nr_fail(error, -EBADMSG,
+				"%s: a list of type \"%.40s\"; only \"cidr\" names addresses", path, type);
 	}
-	bool named = json_object_object_get_ex(root, "name", &member) && json_object_is_type(member, json_type_string);
+	bool named = json_object_object_get_ex(root, "name", &member) &&
+		     json_object_is_type(member, json_type_string);
 	set_name(list, named ? json_object_get_string(member) : base_name(path));
 	if (json_object_object_get_ex(root, "version", &member))
 		list->version = (uint64_t)json_object_get_int64(member);
@@ -87,7 +94,8 @@ static int read_misp(struct nr_lists *lists, const char *path, const struct json
 	return 0;
 }
 
-static int read_json(struct nr_lists *lists, const char *path, const char *bytes, size_t length, struct nr_error *error)
+static int read_json(
+	struct nr_lists *lists, const char *path, const char *bytes, size_t length, struct nr_error *error)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(8);
 	if (!tokener)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists of research scanners: MISP warning lists (type cidr; JSON) or plain text, one prefix a line, # comments.
+ * Lists of research scanners: MISP warning lists (type cidr; JSON) or plain text, one prefix a line, #
+ * comments.
  */
 #ifndef NR_SENSE_TELESCOPE_LISTS_H
 #define NR_SENSE_TELESCOPE_LISTS_H
@@ -17,7 +18,7 @@ struct nr_list {
 
 struct nr_lists {
 	struct nr_prefix_table *table; /* value: index of the list; NULL while no list was read */
-	struct nr_list *lists;	       /* owned */
+	struct nr_list *lists;         /* owned */
 	size_t count;
 };
 

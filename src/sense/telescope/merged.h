@@ -13,11 +13,11 @@
 struct nr_merged_day {
 	nr_time start;
 	bool open;
-	unsigned hours_emitted; /* hours [0, n) have been handed over */
+	unsigned hours_emitted;                      /* hours [0, n) have been handed over */
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
-	struct nr_tally tally;	/* where they are not */
-	size_t pairs;		/* in all windows */
-	uint8_t level;		/* of all windows */
+	struct nr_tally tally;                       /* where they are not */
+	size_t pairs;                                /* in all windows */
+	uint8_t level;                               /* of all windows */
 };
 
 struct nr_research_scanner {
@@ -60,15 +60,15 @@ struct nr_kept_finding {
 
 struct nr_merged {
 	struct nr_merged_day days[2];
-	struct nr_tally tally;	 /* the whole run: all days */
+	struct nr_tally tally;   /* the whole run: all days */
 	struct nr_wides members; /* its sources with their categories */
 	size_t tally_sort_at, members_sort_at;
 	uint8_t members_level;
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
 	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
-	struct nr_tally research; /* group: the scanners' groups, for sources without them */
-	uint64_t untracked;	  /* packets of sources beyond the memory limit */
+	struct nr_tally research;   /* group: the scanners' groups, for sources without them */
+	uint64_t untracked;         /* packets of sources beyond the memory limit */
 	NR_LIST(struct nr_research_scanner) scanners;
 	NR_LIST(struct nr_campaign) campaigns;
 	NR_LIST(struct nr_flood) floods;
@@ -98,16 +98,20 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
-int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error);
+int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first,
+	struct nr_error *error);
 
 /* ---- patterns.c: campaigns and floods ---- */
 int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error);
 
 /* ---- sources.c: rows of the day's notable sources ---- */
-int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error);
+int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
+	struct nr_error *error);
 
 /* ---- findings.c ---- */
-int nr_findings_of_day(const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error);
-int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first, struct nr_sink *sink, struct nr_error *error);
+int nr_findings_of_day(
+	const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error);
+int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first,
+	struct nr_sink *sink, struct nr_error *error);
 
 #endif

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot path. Blocks of packets: while one block's entries are updated, the home lines of the next block's sources are
- * fetched, so that as many cache misses are under way at once as the processor can hold. An entry combines what its source sends to its two latest groups; only
- * what leaves it is appended to the window's tally.
+ * The hot path. Blocks of packets: while one block's entries are updated, the home lines of the next block's
+ * sources are fetched, so that as many cache misses are under way at once as the processor can hold. An entry
+ * combines what its source sends to its two latest groups; only what leaves it is appended to the window's
+ * tally.
  */
 #include "sense/telescope/state.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define NR_BLOCK	16
+#define NR_BLOCK        16
 #define NR_ITEMS_PACKET 4 /* most tally items that one packet can cause: one evicted, three extra groups */
 #define NR_RECENT_GROUP 0x3ffffu
-#define NR_SIZE_MAX	0xffffffu /* bytes of a frame that are counted; readers refuse records over 256 KiB */
+#define NR_SIZE_MAX     0xffffffu /* bytes of a frame that are counted; readers refuse records over 256 KiB */
 
-const char *const nr_category_names[NR_CATEGORY_COUNT] = {"tcp_syn", "tcp_syn_ack", "tcp_rst", "tcp_other", "udp", "icmp",
-	"other", "scan", "backscatter", "spoofed", "malformed", "misconfigured"};
+const char *const nr_category_names[NR_CATEGORY_COUNT] = {"tcp_syn", "tcp_syn_ack", "tcp_rst", "tcp_other",
+	"udp", "icmp", "other", "scan", "backscatter", "spoofed", "malformed", "misconfigured"};
 const char *const nr_tool_names[NR_TOOL_COUNT] = {"mirai", "zmap", "masscan", "nmap"};
 
 bool nr_icmp_is_backscatter(const struct nr_packet *p)
@@ -25,8 +26,8 @@ bool nr_icmp_is_backscatter(const struct nr_packet *p)
 	unsigned type = p->source_port;
 	if (p->protocol == NR_ICMPV6)
 		return type <= 4 || type == 129; /* RFC 4443: errors, echo reply */
-	return type <= 18 && (NR_BIT(type) & (NR_BIT(0) | NR_BIT(3) | NR_BIT(4) | NR_BIT(5) | NR_BIT(11) | NR_BIT(12) |
-					     NR_BIT(14) | NR_BIT(16) | NR_BIT(18)));
+	return type <= 18 && (NR_BIT(type) & (NR_BIT(0) | NR_BIT(3) | NR_BIT(4) | NR_BIT(5) | NR_BIT(11) |
+						     NR_BIT(12) | NR_BIT(14) | NR_BIT(16) | NR_BIT(18)));
 }
 
 uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group)
@@ -73,7 +74,8 @@ static bool select_day(struct nr_local *l, nr_time start)
 	return true;
 }
 
-/* Points the local at the day and window of `time`. False: no memory; the packet is lost and the run fails at the flush. */
+/* Points the local at the day and window of `time`. False: no memory; the packet is lost and the run fails at
+ * the flush. */
 static bool select_time(struct nr_local *l, nr_time time)
 {
 	nr_time start = nr_time_floor(time, NR_DAY);
@@ -168,12 +170,13 @@ static bool make_dirty_room(struct nr_local *l)
 }
 
 /* The two latest groups of a source; the newest stands first. */
-NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table, struct nr_source *s, uint64_t member,
-	uint32_t group, uint32_t wire)
+NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table, struct nr_source *s,
+	uint64_t member, uint32_t group, uint32_t wire)
 {
 	uint32_t key = l->window_slot | group;
 	struct nr_recent *newest = &s->recent[0], *older = &s->recent[1];
-	if (newest->key == key && newest->size == wire && newest->packets && NR_LIKELY(newest->packets != UINT16_MAX)) {
+	if (newest->key == key && newest->size == wire && newest->packets &&
+		NR_LIKELY(newest->packets != UINT16_MAX)) {
 		newest->packets++;
 		return;
 	}
@@ -184,7 +187,8 @@ NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table,
 	struct nr_recent swap = *newest;
 	*newest = *older;
 	*older = swap;
-	if (newest->key == key && newest->size == wire && newest->packets && NR_LIKELY(newest->packets != UINT16_MAX)) {
+	if (newest->key == key && newest->size == wire && newest->packets &&
+		NR_LIKELY(newest->packets != UINT16_MAX)) {
 		newest->packets++;
 		return;
 	}
@@ -192,14 +196,16 @@ NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table,
 		put(l, newest->key, member, newest->packets, newest->size);
 	} else if (!swap.packets) {
 		size_t index = (size_t)((const uint8_t *)s - table->slots) / table->stride;
-		l->dirty[l->dirty_count++] = (uint32_t)(index << 1) | (table->stride == sizeof(struct nr_source6));
+		l->dirty[l->dirty_count++] =
+			(uint32_t)(index << 1) | (table->stride == sizeof(struct nr_source6));
 	}
 	*newest = (struct nr_recent){key, 1, (uint16_t)wire};
 }
 
 /* ---- sources ---- */
 
-static void note_new_source(const struct nr_telescope_refs *refs, struct nr_source *s, const struct nr_packet *p)
+static void note_new_source(
+	const struct nr_telescope_refs *refs, struct nr_source *s, const struct nr_packet *p)
 {
 	uint8_t last = p->source.octets[15];
 	unsigned marks = last == 0 || last == 255 ? NR_SOURCE_LAST_OCTET : 0;
@@ -255,7 +261,9 @@ NR_INLINE void compare_with_first(struct nr_source *s, const struct nr_packet *p
 	differs |= p->window != s->window ? NR_SAME_WINDOW : 0;
 	differs |= p->ttl != s->ttl ? NR_SAME_TTL : 0;
 	differs |= p->option_hash != s->option_hash ? NR_SAME_OPTIONS : 0;
-	differs |= (p->sequence ^ destination) != (s->sequence ^ s->destination) ? NR_SAME_SEQUENCE_DESTINATION : 0;
+	differs |= (p->sequence ^ destination) != (s->sequence ^ s->destination)
+			   ? NR_SAME_SEQUENCE_DESTINATION
+			   : 0;
 	differs |= (p->id ^ masscan_of(destination, p->destination_port, p->sequence)) !=
 				   (s->id ^ masscan_of(s->destination, s->destination_port, s->sequence))
 			   ? NR_SAME_ID_TARGET
@@ -269,7 +277,8 @@ NR_INLINE void compare_with_first(struct nr_source *s, const struct nr_packet *p
 	s->constant = (uint16_t)(s->constant & ~differs);
 }
 
-NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t member, const struct nr_packet *p)
+NR_INLINE void observe_syn(
+	struct nr_day *day, struct nr_source *s, uint64_t member, const struct nr_packet *p)
 {
 	uint32_t destination;
 	memcpy(&destination, p->destination.octets + 12, 4);
@@ -282,7 +291,8 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 	bool mirai = ipv4 && p->sequence == destination;
 	bool zmap = ipv4 && p->id == NR_ZMAP_ID;
 	bool masscan = ipv4 && p->id == masscan_of(destination, p->destination_port, p->sequence) && !mirai;
-	bool nmap = p->option_kind == NR_TCP_OPTIONS_MSS_1460 && !(p->window & 1023) && p->window && p->window <= 4096;
+	bool nmap = p->option_kind == NR_TCP_OPTIONS_MSS_1460 && !(p->window & 1023) && p->window &&
+		    p->window <= 4096;
 	day->matched[NR_TOOL_MIRAI] += mirai;
 	day->matched[NR_TOOL_ZMAP] += zmap;
 	day->matched[NR_TOOL_MASSCAN] += masscan;
@@ -292,7 +302,9 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 	s->masscan = (uint16_t)(s->masscan + (masscan && s->masscan != UINT16_MAX));
 	unsigned facts = s->constant;
 	facts |= zmap && p->window == NR_ZMAP_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_ZMAP_STRONG : 0;
-	facts |= masscan && p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_MASSCAN_STRONG : 0;
+	facts |= masscan && p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS
+			 ? NR_SEEN_MASSCAN_STRONG
+			 : 0;
 	facts |= masscan && p->option_kind == NR_TCP_OPTIONS_MSS_1460 ? NR_SEEN_MASSCAN_MSS : 0;
 	facts &= nmap ? ~0u : ~(unsigned)NR_ONLY_NMAP_SHAPE;
 	s->constant = (uint16_t)facts;
@@ -306,7 +318,8 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 
 static void observe_victim(struct nr_local *l, const struct nr_packet *p)
 {
-	struct nr_backscatter b = {p->time, p->source, p->destination, p->protocol, p->source_port, p->destination_port, p->wire};
+	struct nr_backscatter b = {p->time, p->source, p->destination, p->protocol, p->source_port,
+		p->destination_port, p->wire};
 	if (p->kind != NR_PACKET_QUOTE && (p->protocol == NR_ICMP || p->protocol == NR_ICMPV6)) {
 		if (p->marks & (NR_MARK_QUOTES | NR_MARK_QUOTE_MISMATCH)) {
 			l->victims.mismatches += (p->marks & NR_MARK_QUOTE_MISMATCH) != 0;
@@ -325,7 +338,8 @@ static unsigned extras_of(const struct nr_source *s, const struct nr_packet *p)
 		extra |= NR_BIT(NR_CATEGORY_SPOOFED);
 	if (p->marks & NR_MARK_BAD_HEADER)
 		extra |= NR_BIT(NR_CATEGORY_MALFORMED);
-	if (p->protocol == NR_TCP && (p->marks & NR_MARK_FLAGS) && (p->flags & NR_TCP_SYN) && (p->flags & (NR_TCP_FIN | NR_TCP_RST)))
+	if (p->protocol == NR_TCP && (p->marks & NR_MARK_FLAGS) && (p->flags & NR_TCP_SYN) &&
+		(p->flags & (NR_TCP_FIN | NR_TCP_RST)))
 		extra |= NR_BIT(NR_CATEGORY_MALFORMED);
 	if (p->marks & NR_MARK_MISCONFIGURED)
 		extra |= NR_BIT(NR_CATEGORY_MISCONFIGURED);
@@ -335,7 +349,8 @@ static unsigned extras_of(const struct nr_source *s, const struct nr_packet *p)
 static void put_extras(struct nr_local *l, unsigned extra, uint64_t member, uint32_t wire)
 {
 	for (unsigned rest = extra; rest; rest &= rest - 1)
-		put(l, l->window_slot | (NR_GROUP_EXTRA + (uint32_t)__builtin_ctz(rest)), member, 1, NR_MIN(wire, NR_SIZE_MAX));
+		put(l, l->window_slot | (NR_GROUP_EXTRA + (uint32_t)__builtin_ctz(rest)), member, 1,
+			NR_MIN(wire, NR_SIZE_MAX));
 }
 
 NR_INLINE unsigned marks_of(const struct nr_packet *p)
@@ -347,8 +362,8 @@ NR_INLINE unsigned marks_of(const struct nr_packet *p)
 	return marks;
 }
 
-static void observe_rest(const struct nr_telescope_refs *refs, struct nr_local *l, struct nr_source *s, uint64_t member,
-	const struct nr_packet *p, bool backscatter)
+static void observe_rest(const struct nr_telescope_refs *refs, struct nr_local *l, struct nr_source *s,
+	uint64_t member, const struct nr_packet *p, bool backscatter)
 {
 	(void)refs;
 	unsigned extra = extras_of(s, p);
@@ -364,13 +379,15 @@ static void observe_rest(const struct nr_telescope_refs *refs, struct nr_local *
 		observe_victim(l, p);
 }
 
-NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_source_table *table,
-	struct nr_source *s, uint64_t member, const struct nr_packet *p, nr_time time)
+NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_source_table *table, struct nr_source *s, uint64_t member, const struct nr_packet *p,
+	nr_time time)
 {
 	enum nr_category category = nr_category_of(p);
 	bool backscatter = nr_is_backscatter(p, category);
 	uint32_t group = NR_GROUP_OTHER + (uint32_t)category * 2 + backscatter;
-	uint16_t categories = (uint16_t)(NR_BIT(category) | (backscatter ? NR_BIT(NR_CATEGORY_BACKSCATTER) : 0));
+	uint16_t categories =
+		(uint16_t)(NR_BIT(category) | (backscatter ? NR_BIT(NR_CATEGORY_BACKSCATTER) : 0));
 	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN)) {
 		group = p->destination_port;
 		categories |= NR_BIT(NR_CATEGORY_SCAN);
@@ -398,7 +415,8 @@ NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local
 }
 
 /* A source that found no room: its packets are counted, the source itself is not judged. */
-static void observe_untracked(const struct nr_telescope_refs *refs, struct nr_local *l, uint64_t member, const struct nr_packet *p)
+static void observe_untracked(
+	const struct nr_telescope_refs *refs, struct nr_local *l, uint64_t member, const struct nr_packet *p)
 {
 	struct nr_source scratch = {0};
 	enum nr_category category = nr_category_of(p);
@@ -423,7 +441,8 @@ static void keep_room(struct nr_local *l, struct nr_source_table *table)
 	if (table->capacity * table->stride * 2 > l->table_bytes_max)
 		return;
 	nr_telescope_drain(l); /* the dirty list holds indices */
-	(void)nr_source_table_grow(table, NULL); /* without memory: sources beyond are untracked, and said so */
+	(void)nr_source_table_grow(
+		table, NULL); /* without memory: sources beyond are untracked, and said so */
 }
 
 NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
@@ -437,7 +456,8 @@ NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
 	return select_time(l, *time);
 }
 
-static void observe_source6(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *p, nr_time time)
+static void observe_source6(
+	const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *p, nr_time time)
 {
 	struct nr_source_table *table = &l->day->table6;
 	l->packets6++;
@@ -458,7 +478,8 @@ static void observe_source6(const struct nr_telescope_refs *refs, struct nr_loca
 	observe_one(refs, l, table, s, member, p, time);
 }
 
-NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *p, nr_time time, size_t home)
+NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_packet *p, nr_time time, size_t home)
 {
 	struct nr_source_table *table = &l->day->table4;
 	uint32_t address = nr_address_ipv4(&p->source);
@@ -485,7 +506,8 @@ struct homes {
 	size_t at[NR_BLOCK];
 };
 
-NR_INLINE void prefetch_block(const struct nr_local *l, const struct nr_packet *packets, size_t count, struct homes *homes)
+NR_INLINE void prefetch_block(
+	const struct nr_local *l, const struct nr_packet *packets, size_t count, struct homes *homes)
 {
 	homes->day = l->day;
 	if (NR_UNLIKELY(!l->day))
@@ -498,8 +520,8 @@ NR_INLINE void prefetch_block(const struct nr_local *l, const struct nr_packet *
 	}
 }
 
-static void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *packets, size_t count,
-	const struct homes *homes)
+static void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_packet *packets, size_t count, const struct homes *homes)
 {
 	if (NR_LIKELY(l->day != NULL))
 		keep_room(l, &l->day->table4);
@@ -512,7 +534,8 @@ static void observe_block(const struct nr_telescope_refs *refs, struct nr_local 
 		nr_time time = p->time;
 		if (NR_UNLIKELY(!step_time(l, &time)))
 			return;
-		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) && !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
+		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) &&
+			!make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
 		l->packets++;
 		l->bytes += p->wire;
@@ -538,9 +561,11 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 	for (size_t i = 0, n = 0; i < batch->count; i += NR_BLOCK, n++) {
 		size_t next = i + NR_BLOCK;
 		if (NR_LIKELY(next < batch->count))
-			prefetch_block(l, batch->packets + next, NR_MIN(batch->count - next, (size_t)NR_BLOCK), &homes[(n + 1) & 1]);
+			prefetch_block(l, batch->packets + next,
+				NR_MIN(batch->count - next, (size_t)NR_BLOCK), &homes[(n + 1) & 1]);
 		if (!make_dirty_room(l) || !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
-		observe_block(refs, l, batch->packets + i, NR_MIN(batch->count - i, (size_t)NR_BLOCK), &homes[n & 1]);
+		observe_block(refs, l, batch->packets + i, NR_MIN(batch->count - i, (size_t)NR_BLOCK),
+			&homes[n & 1]);
 	}
 }

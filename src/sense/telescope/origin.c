@@ -12,8 +12,8 @@ int nr_origin_open(struct nr_origin *origin, const char *path, struct nr_error *
 		return nr_fail(error, -E2BIG, "%s: at most two MMDB files", path);
 	int e = MMDB_open(path, MMDB_MODE_MMAP, &origin->databases[origin->count]);
 	if (e != MMDB_SUCCESS)
-		return nr_fail(error, e == MMDB_FILE_OPEN_ERROR ? -ENOENT : -EBADMSG, "%s: %s; give a file in the MaxMind DB format",
-			path, MMDB_strerror(e));
+		return nr_fail(error, e == MMDB_FILE_OPEN_ERROR ? -ENOENT : -EBADMSG,
+			"%s: %s; give a file in the MaxMind DB format", path, MMDB_strerror(e));
 	origin->count++;
 	return 0;
 }
@@ -27,19 +27,23 @@ void nr_origin_close(struct nr_origin *origin)
 
 static bool text_at(MMDB_entry_s *entry, MMDB_entry_data_s *ret, const char *const *path)
 {
-	return MMDB_aget_value(entry, ret, path) == MMDB_SUCCESS && ret->has_data && ret->type == MMDB_DATA_TYPE_UTF8_STRING;
+	return MMDB_aget_value(entry, ret, path) == MMDB_SUCCESS && ret->has_data &&
+	       ret->type == MMDB_DATA_TYPE_UTF8_STRING;
 }
 
 static void read_entry(MMDB_entry_s *entry, struct nr_place *place)
 {
 	MMDB_entry_data_s data;
-	if (!*place->country && text_at(entry, &data, (const char *const[]){"country", "iso_code", NULL}) && data.data_size == 2)
+	if (!*place->country && text_at(entry, &data, (const char *const[]){"country", "iso_code", NULL}) &&
+		data.data_size == 2)
 		memcpy(place->country, data.utf8_string, 2);
-	if (!place->asn && MMDB_get_value(entry, &data, "autonomous_system_number", NULL) == MMDB_SUCCESS && data.has_data &&
-		data.type == MMDB_DATA_TYPE_UINT32)
+	if (!place->asn && MMDB_get_value(entry, &data, "autonomous_system_number", NULL) == MMDB_SUCCESS &&
+		data.has_data && data.type == MMDB_DATA_TYPE_UINT32)
 		place->asn = data.uint32;
-	if (!*place->as_name && text_at(entry, &data, (const char *const[]){"autonomous_system_organization", NULL}))
-		snprintf(place->as_name, sizeof place->as_name, "%.*s", (int)data.data_size, data.utf8_string);
+	if (!*place->as_name &&
+		text_at(entry, &data, (const char *const[]){"autonomous_system_organization", NULL}))
+		snprintf(
+			place->as_name, sizeof place->as_name, "%.*s", (int)data.data_size, data.utf8_string);
 }
 
 static MMDB_lookup_result_s look_up(const MMDB_s *database, const struct nr_address *address, int *error)
@@ -54,7 +58,8 @@ static MMDB_lookup_result_s look_up(const MMDB_s *database, const struct nr_addr
 	return MMDB_lookup_sockaddr(database, (const struct sockaddr *)&v6, error);
 }
 
-void nr_origin_find(const struct nr_origin *origin, const struct nr_address *address, struct nr_place *ret_place)
+void nr_origin_find(
+	const struct nr_origin *origin, const struct nr_address *address, struct nr_place *ret_place)
 {
 	*ret_place = (struct nr_place){0};
 	for (size_t i = 0; i < origin->count; i++) {

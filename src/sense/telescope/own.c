@@ -6,9 +6,11 @@
 
 #define NR_OWN_START 64
 
-const char *const nr_own_kind_names[NR_OWN_KIND_COUNT] = {"infected-host", "attacked-host", "misconfigured-host"};
+const char *const nr_own_kind_names[NR_OWN_KIND_COUNT] = {
+	"infected-host", "attacked-host", "misconfigured-host"};
 
-static struct nr_own_host *slot_of(struct nr_own_host *slots, size_t capacity, uint64_t key, const struct nr_address *address, uint8_t kind)
+static struct nr_own_host *slot_of(struct nr_own_host *slots, size_t capacity, uint64_t key,
+	const struct nr_address *address, uint8_t kind)
 {
 	uint64_t a, b;
 	memcpy(&a, address->octets, 8);
@@ -45,7 +47,8 @@ static bool make_room(struct nr_own *own)
 		return false;
 	for (size_t i = 0; i < own->capacity; i++)
 		if (own->slots[i].packets)
-			*slot_of(slots, capacity, own->key, &own->slots[i].address, own->slots[i].kind) = own->slots[i];
+			*slot_of(slots, capacity, own->key, &own->slots[i].address, own->slots[i].kind) =
+				own->slots[i];
 	free(own->slots);
 	own->slots = slots;
 	own->capacity = capacity;
@@ -108,5 +111,6 @@ void nr_own_observe(struct nr_own *own, const struct nr_packet *packet, bool bac
 	host->ttl_min = NR_MIN(host->ttl_min, packet->ttl);
 	host->ttl_max = NR_MAX(host->ttl_max, packet->ttl);
 	if (packet->marks & NR_MARK_PORTS)
-		add_port(host, packet->protocol, kind == NR_OWN_ATTACKED ? packet->source_port : packet->destination_port);
+		add_port(host, packet->protocol,
+			kind == NR_OWN_ATTACKED ? packet->source_port : packet->destination_port);
 }

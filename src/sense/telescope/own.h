@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packets from own networks into the dark range (the idea of NICT's DAEDALUS): a live host has no reason to send them.
- * The kind decides what the owner must be told, because the remedy differs.
+ * Packets from own networks into the dark range (the idea of NICT's DAEDALUS): a live host has no reason to
+ * send them. The kind decides what the owner must be told, because the remedy differs.
  */
 #ifndef NR_SENSE_TELESCOPE_OWN_H
 #define NR_SENSE_TELESCOPE_OWN_H
@@ -29,14 +29,14 @@ struct nr_own_host {
 		uint8_t protocol;
 		uint16_t port;
 		uint32_t packets;
-	} ports[NR_OWN_PORTS]; /* destination ports (scans) or source ports (answers) */
+	} ports[NR_OWN_PORTS];   /* destination ports (scans) or source ports (answers) */
 	struct nr_packet sample; /* the first packet */
 };
 
 struct nr_own {
 	struct nr_own_host *slots; /* owned */
 	size_t capacity, used;
-	uint64_t key;	 /* random odd multiplier: addresses are chosen by strangers */
+	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of hosts that found no room */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What only shows over many sources of a day: campaigns (sources that share an unusual invariant and its value) and
- * spoofed floods (one packet each, one signature, addresses from everywhere).
+ * What only shows over many sources of a day: campaigns (sources that share an unusual invariant and its
+ * value) and spoofed floods (one packet each, one signature, addresses from everywhere).
  */
 #include "sense/telescope/merged.h"
 #include "sense/telescope/radix.h"
@@ -31,7 +31,8 @@ static int by_signature(const void *a, const void *b)
 	int c = strcmp(x->signature, y->signature);
 	if (c)
 		return c;
-	return (x->source->destination_port > y->source->destination_port) - (x->source->destination_port < y->source->destination_port);
+	return (x->source->destination_port > y->source->destination_port) -
+	       (x->source->destination_port < y->source->destination_port);
 }
 
 static void find_signed(struct signed_sources *out, const struct nr_day *day)
@@ -39,7 +40,8 @@ static void find_signed(struct signed_sources *out, const struct nr_day *day)
 	for (size_t i = 0; i < day->table4.capacity; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		char text[128];
-		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || nr_tools_judge(day, s, s->address).tools || !nr_tools_signature(s, text))
+		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || nr_tools_judge(day, s, s->address).tools ||
+			!nr_tools_signature(s, text))
 			continue;
 		struct signed_source *new = nr_list_add(out);
 		if (!new)
@@ -167,7 +169,8 @@ static void find_span(const struct nr_day_end *end, struct nr_flood *flood, uint
 			const struct nr_source *s = nr_source_at(&day->table4, i);
 			if (s->packets != 1 || !s->syns || flood_key(s) >> 16 != key)
 				continue;
-			if (s->first < first || (s->first == first && s->address < nr_address_ipv4(&flood->example)))
+			if (s->first < first ||
+				(s->first == first && s->address < nr_address_ipv4(&flood->example)))
 				flood->example = nr_address_from_ipv4(s->address);
 			first = NR_MIN(first, s->first);
 			last = NR_MAX(last, s->last);
@@ -177,7 +180,8 @@ static void find_span(const struct nr_day_end *end, struct nr_flood *flood, uint
 	flood->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
 }
 
-static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t counts[static 256], uint64_t total)
+static void add_flood(
+	const struct nr_day_end *end, uint64_t key, const uint64_t counts[static 256], uint64_t total)
 {
 	double entropy = total < NR_FLOOD_SOURCES ? 0 : entropy_of(counts, total);
 	if (entropy < NR_FLOOD_ENTROPY)

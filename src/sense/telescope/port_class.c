@@ -44,20 +44,26 @@ static int read_ports(struct nr_port_classes *c, size_t index, bool udp, const c
 	return 0;
 }
 
-static int read_line(struct nr_port_classes *c, const char *name, size_t number, char *line, struct nr_error *error)
+static int read_line(
+	struct nr_port_classes *c, const char *name, size_t number, char *line, struct nr_error *error)
 {
-	char *save = NULL, *class = strtok_r(line, " \t\r", &save), *protocol = strtok_r(NULL, " \t\r", &save);
+	char *save = NULL, *class = strtok_r(line, " \t\r", &save),
+	     *protocol = strtok_r(NULL, " \t\r", &save);
 	char *ports = strtok_r(NULL, " \t\r", &save);
 	size_t index;
 	if (!ports || strtok_r(NULL, " \t\r", &save))
 		return nr_fail(error, -EINVAL, "%s:%zu: a line is: CLASS tcp|udp PORT,PORT...", name, number);
 	if (!is_name(class))
-		return nr_fail(error, -EINVAL, "%s:%zu: \"%.32s\" cannot name a class: use a-z, 0-9 and -, not \"other\"", name, number, class);
+		return nr_fail(error, -EINVAL,
+			"%s:%zu: \"%.32s\" cannot name a class: use a-z, 0-9 and -, not \"other\"", name,
+			number, class);
 	bool udp = !strcmp(protocol, "udp");
 	if (!udp && strcmp(protocol, "tcp"))
-		return nr_fail(error, -EINVAL, "%s:%zu: \"%.16s\" is neither tcp nor udp", name, number, protocol);
+		return nr_fail(
+			error, -EINVAL, "%s:%zu: \"%.16s\" is neither tcp nor udp", name, number, protocol);
 	if (class_index(c, class, &index))
-		return nr_fail(error, -E2BIG, "%s:%zu: more than %d classes, or a name of over 31 letters", name, number, NR_PORT_CLASSES_MAX);
+		return nr_fail(error, -E2BIG, "%s:%zu: more than %d classes, or a name of over 31 letters",
+			name, number, NR_PORT_CLASSES_MAX);
 	if (read_ports(c, index, udp, ports))
 		return nr_fail(error, -EINVAL, "%s:%zu: a port is a number from 0 to 65535", name, number);
 	return 0;

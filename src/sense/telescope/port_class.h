@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Port classes from an editable file (etc/port-classes): a port may be in several classes; one owns it in pictures that
- * need a single answer: the class that comes first in the file.
+ * Port classes from an editable file (etc/port-classes): a port may be in several classes; one owns it in
+ * pictures that need a single answer: the class that comes first in the file.
  */
 #ifndef NR_SENSE_TELESCOPE_PORT_CLASS_H
 #define NR_SENSE_TELESCOPE_PORT_CLASS_H
@@ -12,9 +12,9 @@
 
 struct nr_port_classes {
 	char names[NR_PORT_CLASSES_MAX + 1][32]; /* names[0] = "other" */
-	size_t count;				 /* with "other" */
+	size_t count;                            /* with "other" */
 	char version[32];
-	uint8_t owner[2][65536]; /* [0] TCP, [1] UDP: index into names */
+	uint8_t owner[2][65536];   /* [0] TCP, [1] UDP: index into names */
 	uint16_t member[2][65536]; /* bit n: the port is in class n */
 };
 

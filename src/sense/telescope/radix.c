@@ -7,10 +7,11 @@
 
 #define NR_DIGIT_BITS 11
 #define NR_DIGITS     (1u << NR_DIGIT_BITS)
-#define NR_SHORT_BITS 8	   /* digits of short lists: fewer counters to clear */
+#define NR_SHORT_BITS 8    /* digits of short lists: fewer counters to clear */
 #define NR_SHORT_SORT 4096 /* items */
 #define NR_SMALL_SORT 48   /* insertion sort up to here */
-#define NR_LARGE_SORT (512u << 10) /* bytes: with its copy it stays in the second-level cache; larger: split first */
+#define NR_LARGE_SORT                                                                                        \
+	(512u << 10) /* bytes: with its copy it stays in the second-level cache; larger: split first */
 
 struct digit {
 	unsigned shift, bits;
@@ -41,7 +42,8 @@ NR_INLINE void insertion_sort(uint8_t *items, size_t count, size_t width)
 	}
 }
 
-NR_INLINE void scatter(const uint8_t *from, size_t count, uint8_t *to, struct digit digit, uint32_t starts[NR_DIGITS], size_t width)
+NR_INLINE void scatter(const uint8_t *from, size_t count, uint8_t *to, struct digit digit,
+	uint32_t starts[NR_DIGITS], size_t width)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t at = starts[digit_of(key_at(from, i, width), digit)]++;
@@ -49,7 +51,8 @@ NR_INLINE void scatter(const uint8_t *from, size_t count, uint8_t *to, struct di
 	}
 }
 
-NR_INLINE void count_digits(const uint8_t *items, size_t count, struct digit digit, uint32_t starts[NR_DIGITS], size_t width)
+NR_INLINE void count_digits(
+	const uint8_t *items, size_t count, struct digit digit, uint32_t starts[NR_DIGITS], size_t width)
 {
 	memset(starts, 0, (sizeof *starts) << digit.bits);
 	for (size_t i = 0; i < count; i++)
@@ -73,9 +76,10 @@ NR_INLINE uint64_t varying_bits(const uint8_t *items, size_t count, size_t width
 	return any ^ all;
 }
 
-/* Short lists of ordinary keys: one scatter by the topmost bits leaves a few items a bucket, which insertion finishes.
- * False: a bucket is too full (keys may be chosen by strangers), nothing was done. */
-NR_INLINE bool sort_by_buckets(const uint8_t *items, uint8_t *into, size_t count, uint64_t varying, size_t width)
+/* Short lists of ordinary keys: one scatter by the topmost bits leaves a few items a bucket, which insertion
+ * finishes. False: a bucket is too full (keys may be chosen by strangers), nothing was done. */
+NR_INLINE bool sort_by_buckets(
+	const uint8_t *items, uint8_t *into, size_t count, uint64_t varying, size_t width)
 {
 	unsigned top = 63u - (unsigned)__builtin_clzll(varying);
 	struct digit digit = {top >= NR_SHORT_BITS - 1 ? top - (NR_SHORT_BITS - 1) : 0, NR_SHORT_BITS};
@@ -102,7 +106,8 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 	} else if (count <= NR_SHORT_SORT && sort_by_buckets(items, into, count, varying, width)) {
 		return;
 	}
-	for (struct digit digit = {0, bits}; digit.shift < 64 && varying >> digit.shift; digit.shift += bits) {
+	for (struct digit digit = {0, bits}; digit.shift < 64 && varying >> digit.shift;
+		digit.shift += bits) {
 		digit.shift += (unsigned)__builtin_ctzll(varying >> digit.shift);
 		uint32_t starts[NR_DIGITS];
 		count_digits(from, count, digit, starts, width);
@@ -115,7 +120,8 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 		memcpy(into, from, count * width);
 }
 
-/* Sorts items into the same buffer; other has as much room. One split by the topmost digit, then each part in cache. */
+/* Sorts items into the same buffer; other has as much room. One split by the topmost digit, then each part in
+ * cache. */
 NR_INLINE void sort(uint8_t *items, uint8_t *other, size_t count, uint64_t mask, size_t width,
 	void (*deeper)(uint8_t *, uint8_t *, size_t, uint64_t))
 {

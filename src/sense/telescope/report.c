@@ -56,7 +56,8 @@ static int make_ports(struct nr_report *r, struct nr_error *error)
 
 static int scanner_by_address(const void *a, const void *b)
 {
-	const struct nr_research_scanner *x = *(const struct nr_research_scanner *const *)a, *y = *(const struct nr_research_scanner *const *)b;
+	const struct nr_research_scanner *x = *(const struct nr_research_scanner *const *)a,
+					 *y = *(const struct nr_research_scanner *const *)b;
 	int c = memcmp(&x->address, &y->address, sizeof x->address);
 	return c ? c : (x->packets < y->packets) - (x->packets > y->packets);
 }
@@ -97,7 +98,8 @@ static int make_scanners(struct nr_report *r, struct nr_error *error)
 
 static int attack_by_address(const void *a, const void *b)
 {
-	const struct nr_victim *x = *(const struct nr_victim *const *)a, *y = *(const struct nr_victim *const *)b;
+	const struct nr_victim *x = *(const struct nr_victim *const *)a,
+			       *y = *(const struct nr_victim *const *)b;
 	return memcmp(&x->address, &y->address, sizeof x->address);
 }
 
@@ -167,7 +169,8 @@ static int count_categories(struct nr_report *r, struct nr_error *error)
 	nr_telescope_count(&m->tally, &m->members, m->members_level, r->all);
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(&m->members, &at, &sum);)
-		r->sources6 += (nr_members_member(&sum) & NR_MEMBER_IPV6 ? UINT64_C(1) : 0) << m->members_level;
+		r->sources6 += (nr_members_member(&sum) & NR_MEMBER_IPV6 ? UINT64_C(1) : 0)
+			       << m->members_level;
 	nr_telescope_count(&m->research, &research, m->research.level, r->research);
 	return 0;
 }
@@ -213,13 +216,14 @@ void nr_report_fini(struct nr_report *r)
 	r->victims = NULL;
 }
 
-void nr_telescope_run_row(const struct nr_telescope_run *run, struct nr_run_row *ret_row, char dropped[static 512])
+void nr_telescope_run_row(
+	const struct nr_telescope_run *run, struct nr_run_row *ret_row, char dropped[static 512])
 {
 	size_t at = (size_t)snprintf(dropped, 512, "{");
 	for (size_t i = 1; i < NR_DROP_COUNT; i++)
 		if (run->loss->dropped[i])
-			at += (size_t)snprintf(dropped + at, 512 - at, "%s\"%s\":%llu", at > 1 ? "," : "", nr_drop_names[i],
-				(unsigned long long)run->loss->dropped[i]);
+			at += (size_t)snprintf(dropped + at, 512 - at, "%s\"%s\":%llu", at > 1 ? "," : "",
+				nr_drop_names[i], (unsigned long long)run->loss->dropped[i]);
 	snprintf(dropped + at, 512 - at, "}");
 	ret_row->sensor = run->conf->sensor;
 	ret_row->frames = run->loss->frames;

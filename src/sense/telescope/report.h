@@ -13,7 +13,7 @@ struct nr_port_figure {
 	uint64_t packets, bytes, sources, packets_without_research, sources_without_research;
 };
 
-struct nr_scanner_figure { /* one address over all its days */
+struct nr_scanner_figure {                      /* one address over all its days */
 	const struct nr_research_scanner *best; /* the day with most packets */
 	uint64_t packets;
 	uint32_t ports, days;

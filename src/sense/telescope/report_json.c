@@ -57,11 +57,13 @@ static void write_without_research(const struct nr_report *r, struct nr_json *js
 	nr_json_uint(json, "packets", all->packets - research->packets);
 	nr_json_uint(json, "bytes", all->bytes - research->bytes);
 	nr_json_uint(json, "sources", all->sources - research->sources);
-	nr_json_uint(json, "scan_packets", r->all[NR_CATEGORY_SCAN].packets - r->research[NR_CATEGORY_SCAN].packets);
+	nr_json_uint(json, "scan_packets",
+		r->all[NR_CATEGORY_SCAN].packets - r->research[NR_CATEGORY_SCAN].packets);
 	nr_json_object_end(json);
 }
 
-static void write_categories(const struct nr_report *r, const char *key, size_t from, size_t to, struct nr_json *json)
+static void write_categories(
+	const struct nr_report *r, const char *key, size_t from, size_t to, struct nr_json *json)
 {
 	nr_json_object(json, key);
 	for (size_t i = from; i < to; i++) {
@@ -89,7 +91,8 @@ static void write_ports(const struct nr_report *r, struct nr_json *json)
 		nr_json_uint(json, "sources", p->sources);
 		nr_json_uint(json, "packets_without_research", p->packets_without_research);
 		nr_json_uint(json, "sources_without_research", p->sources_without_research);
-		nr_json_text(json, "class", nr_port_class(&r->conf->refs->classes, p->protocol == NR_UDP, p->port));
+		nr_json_text(json, "class",
+			nr_port_class(&r->conf->refs->classes, p->protocol == NR_UDP, p->port));
 		nr_json_object_end(json);
 	}
 	nr_json_array_end(json);
@@ -211,11 +214,13 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 	const struct nr_merged *m = r->merged;
 	nr_json_object(json, "limits");
 	nr_json_uint(json, "packets_of_sources_not_judged", m->untracked);
-	nr_json_uint(json, "one_source_counted_of", UINT64_C(1) << m->tally.level); /* 1: all; unique sources per port are exact */
+	nr_json_uint(json, "one_source_counted_of",
+		UINT64_C(1) << m->tally.level); /* 1: all; unique sources per port are exact */
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
 	nr_json_uint(json, "icmp_quote_mismatches", r->mismatches);
-	nr_json_uint(json, "not_listed", m->scanners.beyond + m->campaigns.beyond + m->floods.beyond + m->victims.beyond +
-						 m->bursts.beyond + m->findings.beyond);
+	nr_json_uint(json, "not_listed",
+		m->scanners.beyond + m->campaigns.beyond + m->floods.beyond + m->victims.beyond +
+			m->bursts.beyond + m->findings.beyond);
 	nr_json_object_end(json);
 }
 

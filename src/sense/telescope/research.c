@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Research scanners: judged per UTC day over SYN and UDP scan packets, by the NICTER rule as cited, by the same rule
- * scaled to the number of dark addresses, and by lists (rules.h).
+ * Research scanners: judged per UTC day over SYN and UDP scan packets, by the NICTER rule as cited, by the
+ * same rule scaled to the number of dark addresses, and by lists (rules.h).
  */
 #include "sense/telescope/merged.h"
 
@@ -18,10 +18,12 @@ static struct thresholds thresholds_of(const struct nr_telescope_conf *conf)
 {
 	const char *r = conf->research;
 	bool all = !strcmp(r, "all");
-	struct thresholds t = {all || !strcmp(r, "nicter"), all || !strcmp(r, "scaled"), all || !strcmp(r, "list"), 0};
+	struct thresholds t = {
+		all || !strcmp(r, "nicter"), all || !strcmp(r, "scaled"), all || !strcmp(r, "list"), 0};
 	uint64_t n = conf->refs->dark_addresses;
 	t.scaled = t.scaled && n; /* without N_dark there is nothing to scale by */
-	t.scaled_packets = NR_MAX((uint64_t)NR_SCALED_PACKETS, (uint64_t)ceil(NR_SCALED_PER_DARK * (double)n));
+	t.scaled_packets =
+		NR_MAX((uint64_t)NR_SCALED_PACKETS, (uint64_t)ceil(NR_SCALED_PER_DARK * (double)n));
 	return t;
 }
 
@@ -42,7 +44,8 @@ static void candidates_fini(struct candidates *c)
 	free(c->items);
 }
 
-static void find_candidates(struct candidates *c, const struct nr_source_table *table, const struct thresholds *t)
+static void find_candidates(
+	struct candidates *c, const struct nr_source_table *table, const struct thresholds *t)
 {
 	uint64_t least = t->scaled ? t->scaled_packets : UINT64_MAX;
 	if (t->nicter)
@@ -82,7 +85,8 @@ static int count_candidates(struct candidates *c, const struct nr_tally *tally, 
 	return 0;
 }
 
-static bool judge(const struct nr_day_end *end, const struct thresholds *t, const struct candidate *c, struct nr_research_scanner *s)
+static bool judge(const struct nr_day_end *end, const struct thresholds *t, const struct candidate *c,
+	struct nr_research_scanner *s)
 {
 	struct nr_address address = nr_source_address(c->table, c->source);
 	if (t->nicter && c->ports >= NR_NICTER_PORTS && c->scan_packets >= NR_NICTER_PACKETS) {
@@ -116,7 +120,8 @@ static int by_packets(const void *a, const void *b)
 	return memcmp(&x->address, &y->address, sizeof x->address);
 }
 
-int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error)
+int nr_research_judge(
+	const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error)
 {
 	struct thresholds t = thresholds_of(end->conf);
 	NR_AUTO(candidates_fini) struct candidates c = {0};
@@ -143,7 +148,8 @@ int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally
 			*kept = s;
 	}
 	if (m->scanners.count > first)
-		qsort(m->scanners.items + first, m->scanners.count - first, sizeof *m->scanners.items, by_packets);
+		qsort(m->scanners.items + first, m->scanners.count - first, sizeof *m->scanners.items,
+			by_packets);
 	*ret_first = first;
 	return 0;
 }

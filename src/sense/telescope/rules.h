@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every number that decides something in the telescope, with its source. docs/guide/telescope.md explains them.
+ * Every number that decides something in the telescope, with its source. docs/guide/telescope.md explains
+ * them.
  */
 #ifndef NR_SENSE_TELESCOPE_RULES_H
 #define NR_SENSE_TELESCOPE_RULES_H
@@ -14,30 +15,34 @@
 /* Packets up to two windows late still find their window open. */
 #define NR_SLACK_WINDOWS 2
 
-/* Research scanners: NICT's yearly report as commonly cited, and the same per dark address (300,000 / 290,000). */
-#define NR_NICTER_PORTS	   30
+/* Research scanners: NICT's yearly report as commonly cited, and the same per dark address (300,000 /
+ * 290,000). */
+#define NR_NICTER_PORTS    30
 #define NR_NICTER_PACKETS  300000
 #define NR_SCALED_PACKETS  1000
 #define NR_SCALED_PER_DARK 1.03
 
-/* DDoS victims: Moore et al. 2001/2006 as coded in corsaro3, plugins/corsaro_dos.c. All limits are inclusive. */
-#define NR_VICTIM_PACKETS	 25
-#define NR_VICTIM_DURATION	 (60 * NR_SECOND)
+/* DDoS victims: Moore et al. 2001/2006 as coded in corsaro3, plugins/corsaro_dos.c. All limits are inclusive.
+ */
+#define NR_VICTIM_PACKETS        25
+#define NR_VICTIM_DURATION       (60 * NR_SECOND)
 #define NR_VICTIM_WINDOW_PACKETS 30
-#define NR_VICTIM_WINDOW	 (60 * NR_SECOND)
-#define NR_VICTIM_SLIDE		 (10 * NR_SECOND)
-#define NR_VICTIM_INTERVAL	 (60 * NR_SECOND)
+#define NR_VICTIM_WINDOW         (60 * NR_SECOND)
+#define NR_VICTIM_SLIDE          (10 * NR_SECOND)
+#define NR_VICTIM_INTERVAL       (60 * NR_SECOND)
 
 /* Tools. */
-#define NR_ZMAP_ID	     54321 /* zmap src/probe_modules/packet.c before 4.1.0 */
-#define NR_ZMAP_WINDOW	     65535
-#define NR_ZMAP_PORT_FIRST   32768
-#define NR_ZMAP_PORT_LAST    61000
-#define NR_ZMAP_NEW_SYNS     3
-#define NR_MASSCAN_WINDOW    1024
-#define NR_TTL_STATELESS     200 /* start value 255 less the hops */
-#define NR_NMAP_SYNS	     3
-#define NR_TAG_CHANCE	     1e-6 /* that SYNs without the tool match a 16-bit rule so often: at most, per source */
+#define NR_ZMAP_ID         54321 /* zmap src/probe_modules/packet.c before 4.1.0 */
+#define NR_ZMAP_WINDOW     65535
+#define NR_ZMAP_PORT_FIRST 32768
+#define NR_ZMAP_PORT_LAST  61000
+#define NR_ZMAP_NEW_SYNS   3
+#define NR_MASSCAN_WINDOW  1024
+#define NR_TTL_STATELESS   200 /* start value 255 less the hops */
+#define NR_NMAP_SYNS       3
+#define NR_TAG_CHANCE                                                                                        \
+	1e-6 /* that SYNs without the tool match a 16-bit rule so often: at most, per source                 \
+	      */
 #define NR_MIRAI_SINGLE_SYNS 4000 /* one match in so many random SYNs stays below 1e-6 */
 #define NR_CAMPAIGN_SYNS     4
 #define NR_CAMPAIGN_SOURCES  5

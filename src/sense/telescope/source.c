@@ -7,7 +7,8 @@
 #include <sys/random.h>
 
 #define NR_CAPACITY_MIN 1024
-#define NR_QUADRUPLE_BELOW (1u << 20) /* slots: small tables grow faster, so that a busy hour is not spent moving */
+#define NR_QUADRUPLE_BELOW                                                                                   \
+	(1u << 20) /* slots: small tables grow faster, so that a busy hour is not spent moving */
 
 static int map_slots(size_t bytes, uint8_t **ret_slots, struct nr_error *error)
 {
@@ -18,7 +19,8 @@ static int map_slots(size_t bytes, uint8_t **ret_slots, struct nr_error *error)
 	return e;
 }
 
-int nr_source_table_init(struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error)
+int nr_source_table_init(
+	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error)
 {
 	size_t capacity = NR_CAPACITY_MIN;
 	while (capacity * 7 < expected * 10)
@@ -67,7 +69,8 @@ static const struct nr_source6 *as6(const struct nr_source *source)
 	return (const struct nr_source6 *)(const void *)source;
 }
 
-struct nr_source *nr_source_find6(const struct nr_source_table *table, uint64_t member, const struct nr_address *address)
+struct nr_source *nr_source_find6(
+	const struct nr_source_table *table, uint64_t member, const struct nr_address *address)
 {
 	for (size_t i = nr_source_home(table, member);;) {
 		struct nr_source *s = nr_source_at(table, i);
@@ -78,7 +81,8 @@ struct nr_source *nr_source_find6(const struct nr_source_table *table, uint64_t 
 	}
 }
 
-struct nr_source *nr_source_lookup(const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member)
+struct nr_source *nr_source_lookup(
+	const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member)
 {
 	bool v6 = (member & NR_MEMBER_IPV6) != 0;
 	const struct nr_source_table *table = v6 ? table6 : table4;
@@ -97,7 +101,8 @@ struct nr_source *nr_source_lookup(const struct nr_source_table *table4, const s
 
 struct nr_address nr_source_address(const struct nr_source_table *table, const struct nr_source *source)
 {
-	return table->stride == sizeof(struct nr_source6) ? as6(source)->address : nr_address_from_ipv4(source->address);
+	return table->stride == sizeof(struct nr_source6) ? as6(source)->address
+							  : nr_address_from_ipv4(source->address);
 }
 
 uint64_t nr_source_member(const struct nr_source_table *table, const struct nr_source *source)

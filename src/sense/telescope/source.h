@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sources of one UTC day: one cache line each, in an open-addressed table that one worker owns. An entry answers
- * "who is this and which tool does it use"; what it knocked at is written, combined, into the tallies.
+ * The sources of one UTC day: one cache line each, in an open-addressed table that one worker owns. An entry
+ * answers "who is this and which tool does it use"; what it knocked at is written, combined, into the
+ * tallies.
  */
 #ifndef NR_SENSE_TELESCOPE_SOURCE_H
 #define NR_SENSE_TELESCOPE_SOURCE_H
@@ -11,14 +12,14 @@
 
 /* What is known of a source beyond its packets; bits of nr_source.marks. */
 enum nr_source_mark {
-	NR_SOURCE_TTL_200 = NR_BIT(0),	  /* a packet, not ICMP, with TTL >= 200 */
-	NR_SOURCE_PORT_0 = NR_BIT(1),	  /* source or destination port 0 */
+	NR_SOURCE_TTL_200 = NR_BIT(0),    /* a packet, not ICMP, with TTL >= 200 */
+	NR_SOURCE_PORT_0 = NR_BIT(1),     /* source or destination port 0 */
 	NR_SOURCE_LAST_OCTET = NR_BIT(2), /* address ends in .0 or .255 */
-	NR_SOURCE_BOGON = NR_BIT(3),	  /* never routed: IANA special-purpose registry (RFC 6890) */
-	NR_SOURCE_DARK = NR_BIT(4),	  /* claims to come from the dark range itself */
-	NR_SOURCE_SAME = NR_BIT(5),	  /* source equals destination */
-	NR_SOURCE_OWN = NR_BIT(6),	  /* one of --own */
-	NR_SOURCE_LISTED = NR_BIT(7),	  /* on a list of research scanners */
+	NR_SOURCE_BOGON = NR_BIT(3),      /* never routed: IANA special-purpose registry (RFC 6890) */
+	NR_SOURCE_DARK = NR_BIT(4),       /* claims to come from the dark range itself */
+	NR_SOURCE_SAME = NR_BIT(5),       /* source equals destination */
+	NR_SOURCE_OWN = NR_BIT(6),        /* one of --own */
+	NR_SOURCE_LISTED = NR_BIT(7),     /* on a list of research scanners */
 };
 #define NR_SOURCE_FORGED (NR_SOURCE_BOGON | NR_SOURCE_DARK)
 
@@ -31,9 +32,9 @@ enum nr_invariant {
 	NR_SAME_TTL = NR_BIT(4),
 	NR_SAME_OPTIONS = NR_BIT(5),
 	NR_SAME_SEQUENCE_DESTINATION = NR_BIT(6), /* sequence ^ destination */
-	NR_SAME_ID_TARGET = NR_BIT(7),		  /* id ^ destination ^ destination port ^ sequence, low 16 bits */
-	NR_SAME_MIRROR = NR_BIT(8),		  /* (sequence >> 16) ^ (sequence & 0xffff) */
-	NR_SAME_PORT_DIFFERENCE = NR_BIT(9),	  /* source port ^ destination port */
+	NR_SAME_ID_TARGET = NR_BIT(7),       /* id ^ destination ^ destination port ^ sequence, low 16 bits */
+	NR_SAME_MIRROR = NR_BIT(8),          /* (sequence >> 16) ^ (sequence & 0xffff) */
+	NR_SAME_PORT_DIFFERENCE = NR_BIT(9), /* source port ^ destination port */
 	NR_SAME_DESTINATION = NR_BIT(10),
 	NR_SAME_DESTINATION_PORT = NR_BIT(11),
 	NR_SAME_ALL = NR_BIT(12) - 1,
@@ -45,7 +46,7 @@ enum nr_invariant {
 };
 
 struct nr_recent {
-	uint32_t key;		/* window slot << 18 | group */
+	uint32_t key;           /* window slot << 18 | group */
 	uint16_t packets, size; /* so many packets of one size */
 };
 
@@ -56,7 +57,7 @@ struct nr_source {
 	uint16_t categories;  /* NR_BIT(enum nr_category) seen */
 	uint8_t ttl, option_hash;
 	struct nr_recent recent[2]; /* combined, not yet in the tally */
-	uint16_t syns;		    /* each of the four stops at 65535 */
+	uint16_t syns;              /* each of the four stops at 65535 */
 	uint16_t mirai, zmap, masscan;
 	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
 	uint8_t marks;
@@ -82,7 +83,8 @@ struct nr_source_table {
 	uint64_t key; /* random odd multiplier: addresses are chosen by strangers */
 };
 
-int nr_source_table_init(struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
+int nr_source_table_init(
+	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
 void nr_source_table_fini(struct nr_source_table *table);
 /* Makes it larger: pointers and indices are void afterwards. -ENOMEM leaves the table as it was. */
 int nr_source_table_grow(struct nr_source_table *table, struct nr_error *error);
@@ -101,7 +103,8 @@ NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t me
 	return (size_t)(((h >> 32) * table->capacity) >> 32);
 }
 /* The entry of an IPv4 source or the empty slot where it belongs. */
-NR_INLINE struct nr_source *nr_source_find4(const struct nr_source_table *table, size_t home, uint32_t address)
+NR_INLINE struct nr_source *nr_source_find4(
+	const struct nr_source_table *table, size_t home, uint32_t address)
 {
 	for (size_t i = home;;) {
 		struct nr_source *s = nr_source_at(table, i);
@@ -111,9 +114,11 @@ NR_INLINE struct nr_source *nr_source_find4(const struct nr_source_table *table,
 			i = 0;
 	}
 }
-struct nr_source *nr_source_find6(const struct nr_source_table *table, uint64_t member, const struct nr_address *address);
+struct nr_source *nr_source_find6(
+	const struct nr_source_table *table, uint64_t member, const struct nr_address *address);
 /* NULL where the day has no such source. */
-struct nr_source *nr_source_lookup(const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member);
+struct nr_source *nr_source_lookup(
+	const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member);
 struct nr_address nr_source_address(const struct nr_source_table *table, const struct nr_source *source);
 uint64_t nr_source_member(const struct nr_source_table *table, const struct nr_source *source);
 

@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define NR_SOURCE_PORTS_MAX 1000 /* port rows of one source and day; telescope_source.ports says how many there were */
-#define NR_ROWS		    512
+#define NR_SOURCE_PORTS_MAX                                                                                  \
+	1000 /* port rows of one source and day; telescope_source.ports says how many there were */
+#define NR_ROWS 512
 
 struct ranked {
 	const struct nr_source *source;
@@ -41,7 +42,8 @@ static int by_rank(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-static int rank_table(struct ranking *r, const struct nr_day *day, const struct nr_source_table *table, struct nr_error *error)
+static int rank_table(struct ranking *r, const struct nr_day *day, const struct nr_source_table *table,
+	struct nr_error *error)
 {
 	if (!table->used)
 		return 0;
@@ -84,7 +86,8 @@ static int flush_port_rows(struct port_rows *p, struct nr_error *error)
 	return n ? p->end->sink->rows(p->end->sink, &nr_source_port_table, p->rows, n, error) : 0;
 }
 
-static int emit_ports(const struct nr_day_end *end, const struct nr_tally *tally, struct ranking *r, struct nr_error *error)
+static int emit_ports(
+	const struct nr_day_end *end, const struct nr_tally *tally, struct ranking *r, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) struct port_rows *p = malloc(sizeof *p);
 	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
@@ -136,9 +139,11 @@ static void write_bits(unsigned bits, const char *const *names, size_t count, ch
 			at += (size_t)snprintf(text + at, room - at, "%s%s", at ? "," : "", names[i]);
 }
 
-static const char *const mark_names[] = {"ttl-200", "port-0", "last-octet", "bogon", "dark-source", "same-address", "own", "listed"};
+static const char *const mark_names[] = {
+	"ttl-200", "port-0", "last-octet", "bogon", "dark-source", "same-address", "own", "listed"};
 
-static void write_research(const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_json *json)
+static void write_research(
+	const struct nr_day_end *end, const struct nr_research_scanner *s, struct nr_json *json)
 {
 	nr_json_object(json, "research");
 	nr_json_text(json, "rule", s->rule);
@@ -154,7 +159,8 @@ static int emit_source(const struct nr_day_end *end, const struct ranked *k, str
 {
 	const struct nr_source *s = k->source;
 	struct nr_tool_verdict verdict = nr_tools_judge(k->day, s, k->member);
-	const struct nr_research_scanner *research = k->scanner == UINT32_MAX ? NULL : &end->merged->scanners.items[k->scanner];
+	const struct nr_research_scanner *research =
+		k->scanner == UINT32_MAX ? NULL : &end->merged->scanners.items[k->scanner];
 	struct nr_address address = nr_source_address(k->table, s);
 	struct nr_place place;
 	nr_origin_find(&end->conf->refs->origin, &address, &place);
@@ -195,7 +201,8 @@ static int emit_source(const struct nr_day_end *end, const struct ranked *k, str
 	return end->sink->rows(end->sink, &nr_source_table, &row, 1, error);
 }
 
-static int rank_sources(const struct nr_day_end *end, size_t scanner_first, struct ranking *r, struct nr_error *error)
+static int rank_sources(
+	const struct nr_day_end *end, size_t scanner_first, struct ranking *r, struct nr_error *error)
 {
 	const struct nr_merged *m = end->merged;
 	int e = nr_member_set_init(&r->scanners, m->scanners.count - scanner_first, error);
@@ -214,7 +221,8 @@ static int rank_sources(const struct nr_day_end *end, size_t scanner_first, stru
 	return e;
 }
 
-int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first, struct nr_error *error)
+int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
+	struct nr_error *error)
 {
 	NR_AUTO(ranking_fini) struct ranking r = {0};
 	int e = rank_sources(end, scanner_first, &r, error);

@@ -11,7 +11,7 @@
 #include "sense/telescope/telescope.h"
 #include "sense/telescope/victim.h"
 
-#define NR_WINDOWS_OPEN	   4 /* slots: the current window, two of slack, and one being flushed */
+#define NR_WINDOWS_OPEN    4 /* slots: the current window, two of slack, and one being flushed */
 #define NR_WINDOWS_PER_DAY (NR_STEP_DAY / NR_STEP_WINDOW)
 
 enum nr_tool { NR_TOOL_MIRAI, NR_TOOL_ZMAP, NR_TOOL_MASSCAN, NR_TOOL_NMAP, NR_TOOL_COUNT };
@@ -22,17 +22,17 @@ struct nr_day {
 	nr_time start;
 	bool open;
 	struct nr_source_table table4, table6;
-	struct nr_suspects suspects;	/* ZMap >= 4.1: targets of the first SYNs */
-	struct nr_own own;		/* packets that come from --own */
+	struct nr_suspects suspects;     /* ZMap >= 4.1: targets of the first SYNs */
+	struct nr_own own;               /* packets that come from --own */
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
-	uint64_t untracked;		/* packets of sources beyond the memory limit: counted, but not judged */
+	uint64_t untracked; /* packets of sources beyond the memory limit: counted, but not judged */
 };
 
 struct nr_window {
 	int64_t number; /* time / step */
 	bool open;
 	struct nr_tally log; /* appended to; sorted now and then */
-	size_t sort_at;	     /* items at which it is sorted to stay small */
+	size_t sort_at;      /* items at which it is sorted to stay small */
 };
 
 struct nr_merged;
@@ -46,8 +46,8 @@ struct nr_local {
 	struct nr_window *window;
 	nr_time window_start;
 	uint32_t window_slot;
-	nr_time step;	   /* us: 5 minutes, or a day where no rows are wanted */
-	nr_time open_from; /* packets before it are late */
+	nr_time step;                            /* us: 5 minutes, or a day where no rows are wanted */
+	nr_time open_from;                       /* packets before it are late */
 	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
 	uint32_t *dirty; /* owned: sources of `day` with something in `recent`: index << 1 | IPv6 */
 	size_t dirty_count, dirty_room;
@@ -57,7 +57,7 @@ struct nr_local {
 	struct nr_day days[2];
 	struct nr_window windows[NR_WINDOWS_OPEN];
 	struct nr_victims victims;
-	struct nr_error failure; /* sticky; answered by the next flush */
+	struct nr_error failure;  /* sticky; answered by the next flush */
 	struct nr_merged *merged; /* owned by worker 0's local, used by flush alone */
 };
 
@@ -69,6 +69,7 @@ void nr_telescope_drain(struct nr_local *local);
 uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group);
 
 /* ---- flush.c ---- */
-int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink, struct nr_error *error);
+int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
+	struct nr_error *error);
 
 #endif

@@ -39,7 +39,8 @@ static bool make_room(struct nr_suspects *suspects)
 		return false;
 	for (size_t i = 0; i < suspects->capacity; i++)
 		if (suspects->slots[i].count)
-			*slot_of(slots, capacity, suspects->key, suspects->slots[i].member) = suspects->slots[i];
+			*slot_of(slots, capacity, suspects->key, suspects->slots[i].member) =
+				suspects->slots[i];
 	free(suspects->slots);
 	suspects->slots = slots;
 	suspects->capacity = capacity;
@@ -71,7 +72,8 @@ void nr_suspects_observe(struct nr_suspects *suspects, uint64_t member, const st
 		return;
 	}
 	for (size_t i = 0; i < s->count; i++) {
-		if (s->targets[i].destination != destination || s->targets[i].port != packet->destination_port)
+		if (s->targets[i].destination != destination ||
+			s->targets[i].port != packet->destination_port)
 			continue;
 		if (s->targets[i].sequence != packet->sequence || s->targets[i].id != packet->id)
 			s->contradiction = true;

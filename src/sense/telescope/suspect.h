@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sources whose SYNs look like ZMap 4.1 or later: the first targets of each, because one packet of that shape proves
- * nothing (telescope reference 7.3). Equal targets must show equal sequence and id; three different destinations are
- * needed.
+ * Sources whose SYNs look like ZMap 4.1 or later: the first targets of each, because one packet of that shape
+ * proves nothing (telescope reference 7.3). Equal targets must show equal sequence and id; three different
+ * destinations are needed.
  */
 #ifndef NR_SENSE_TELESCOPE_SUSPECT_H
 #define NR_SENSE_TELESCOPE_SUSPECT_H
@@ -10,7 +10,7 @@
 #include "wire/packet.h"
 
 #define NR_SUSPECT_TARGETS 8
-#define NR_SUSPECTS_MAX	   65536 /* per worker and day; a suspect beyond it stays untagged */
+#define NR_SUSPECTS_MAX    65536 /* per worker and day; a suspect beyond it stays untagged */
 
 struct nr_suspect {
 	uint64_t member; /* 0: empty */
@@ -25,7 +25,7 @@ struct nr_suspect {
 struct nr_suspects {
 	struct nr_suspect *slots; /* owned */
 	size_t capacity, used;
-	uint64_t key;	 /* random odd multiplier: addresses are chosen by strangers */
+	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of sources that found no room */
 };
 

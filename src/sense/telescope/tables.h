@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The telescope's observation tables: row structs and their descriptors. The store makes tables from them, its named
- * queries read them.
+ * The telescope's observation tables: row structs and their descriptors. The store makes tables from them,
+ * its named queries read them.
  */
 #ifndef NR_SENSE_TELESCOPE_TABLES_H
 #define NR_SENSE_TELESCOPE_TABLES_H
@@ -11,8 +11,9 @@
 /* Column `traffic`: a figure without research scanners is "all" minus "research". */
 enum nr_traffic { NR_TRAFFIC_ALL = 0, NR_TRAFFIC_RESEARCH = 1 };
 
-/* telescope_traffic. category: "all", "scan", "backscatter", "spoofed", "malformed", "misconfigured", "tcp_syn",
- * "tcp_syn_ack", "tcp_rst", "tcp_other", "udp", "icmp", "other", "class/<port class>", and per day "tool/<tool>". */
+/* telescope_traffic. category: "all", "scan", "backscatter", "spoofed", "malformed", "misconfigured",
+ * "tcp_syn", "tcp_syn_ack", "tcp_rst", "tcp_other", "udp", "icmp", "other", "class/<port class>", and per day
+ * "tool/<tool>". */
 struct nr_traffic_row {
 	const char *sensor;
 	uint32_t step; /* seconds: 300, 3600, 86400 */
@@ -20,7 +21,7 @@ struct nr_traffic_row {
 	uint8_t traffic;
 	const char *category;
 	uint64_t packets, bytes, sources;
-	double error;		/* relative standard error of sources; 0 = exact */
+	double error;           /* relative standard error of sources; 0 = exact */
 	struct nr_bytes sketch; /* HyperLogLog of the sources (base/hll.h); only for 3600 and 86400 */
 };
 
@@ -45,14 +46,15 @@ struct nr_origin_row {
 	nr_time time;
 	uint8_t traffic;
 	const char *country; /* ISO 3166-1 alpha-2 */
-	uint32_t asn;	     /* 0 = unknown */
+	uint32_t asn;        /* 0 = unknown */
 	const char *as_name;
 	uint64_t packets, sources;
 	double error;
 	struct nr_bytes sketch;
 };
 
-/* telescope_source: one source on one UTC day. All judged sources (tool, research, victim, own) and the busiest others. */
+/* telescope_source: one source on one UTC day. All judged sources (tool, research, victim, own) and the
+ * busiest others. */
 struct nr_source_row {
 	const char *sensor;
 	nr_time time; /* start of the day */
@@ -61,9 +63,9 @@ struct nr_source_row {
 	uint32_t ports; /* distinct (protocol, destination port) of scan packets */
 	nr_time first, last;
 	const char *categories; /* "tcp_syn,udp" */
-	const char *tools;	/* "mirai", "zmap,masscan", "" */
-	const char *research;	/* rule: "nicter", "scaled", "list:NAME"; "" = not a research scanner */
-	const char *marks;	/* evidence bits: "bogon,ttl-200,port-0" */
+	const char *tools;      /* "mirai", "zmap,masscan", "" */
+	const char *research;   /* rule: "nicter", "scaled", "list:NAME"; "" = not a research scanner */
+	const char *marks;      /* evidence bits: "bogon,ttl-200,port-0" */
 	const char *country;
 	uint32_t asn;
 	const char *as_name;
@@ -88,12 +90,12 @@ struct nr_victim_row {
 	uint8_t protocol; /* that the attack used: 6, 17, 1 */
 	nr_time last;
 	uint64_t packets, bytes; /* bytes: wire bytes of the answers */
-	uint64_t peak_60s;	 /* most packets in a 60 s window on the 10 s grid */
-	uint32_t targets;	 /* distinct dark addresses that received answers; linear counting, up to 3194 */
+	uint64_t peak_60s;       /* most packets in a 60 s window on the 10 s grid */
+	uint32_t targets; /* distinct dark addresses that received answers; linear counting, up to 3194 */
 	uint32_t attack_ports, target_ports;
 	uint16_t target_port; /* first one */
 	uint64_t mismatches;  /* ICMP errors whose quoted source was another address */
-	double rate;	      /* estimated packets/s at the victim: peak/60 * 2^32/N_dark; 0 = N_dark unknown */
+	double rate; /* estimated packets/s at the victim: peak/60 * 2^32/N_dark; 0 = N_dark unknown */
 	const char *country;
 	uint32_t asn;
 	const char *as_name;
@@ -113,17 +115,17 @@ struct nr_campaign_row {
 /* telescope_run: one reading, and what it lost. */
 struct nr_run_row {
 	const char *sensor;
-	nr_time time;	   /* when the reading started (wall clock) */
+	nr_time time;      /* when the reading started (wall clock) */
 	const char *input; /* file names, comma-separated */
 	uint64_t frames, packets, bytes, late;
 	nr_time first, last;
 	const char *dropped; /* JSON object {cause: n} */
-	uint64_t dark;	     /* N_dark; 0 = not given */
+	uint64_t dark;       /* N_dark; 0 = not given */
 	const char *rules;   /* names and versions of rule files used */
 };
 
-extern const struct nr_table nr_traffic_table, nr_port_table, nr_origin_table, nr_source_table, nr_source_port_table,
-	nr_victim_table, nr_campaign_table, nr_run_table;
+extern const struct nr_table nr_traffic_table, nr_port_table, nr_origin_table, nr_source_table,
+	nr_source_port_table, nr_victim_table, nr_campaign_table, nr_run_table;
 
 /* All of them and the finding table, in one list for nr_store_open(). */
 extern const struct nr_table *const nr_telescope_tables[];

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define NR_ROOM_MIN  512 /* items: a page of words */
-#define NR_LEVEL_MAX 32	 /* one source of four thousand million */
+#define NR_LEVEL_MAX 32  /* one source of four thousand million */
 
 uint64_t nr_member_of(const struct nr_address *address)
 {
@@ -24,7 +24,8 @@ uint64_t nr_member_of(const struct nr_address *address)
 
 /* ---- the two lists ---- */
 
-static int reserve(void **items, size_t count, size_t *room, size_t more, size_t width, struct nr_error *error)
+static int reserve(
+	void **items, size_t count, size_t *room, size_t more, size_t width, struct nr_error *error)
 {
 	if (NR_LIKELY(*room - count >= more))
 		return 0;
@@ -46,13 +47,15 @@ static int reserve_wides(struct nr_wides *w, size_t more, struct nr_error *error
 }
 
 /* Splits what is too large for one item. */
-static int add_wide(struct nr_wides *w, uint64_t key, uint64_t packets, uint64_t bytes, struct nr_error *error)
+static int add_wide(
+	struct nr_wides *w, uint64_t key, uint64_t packets, uint64_t bytes, struct nr_error *error)
 {
 	do {
 		int e = reserve_wides(w, 1, error);
 		if (e)
 			return e;
-		struct nr_wide part = nr_wide_of(key, NR_MIN(packets, NR_WIDE_PACKETS_MAX), NR_MIN(bytes, NR_WIDE_BYTES_MAX));
+		struct nr_wide part = nr_wide_of(
+			key, NR_MIN(packets, NR_WIDE_PACKETS_MAX), NR_MIN(bytes, NR_WIDE_BYTES_MAX));
 		w->items[w->count++] = part;
 		packets -= part.packets;
 		bytes -= part.bytes;
@@ -82,10 +85,12 @@ int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct 
 		e = reserve_wides(&tally->wides, from->wides.count, error);
 	if (e)
 		return e;
-	memcpy(tally->words.items + tally->words.count, from->words.items, from->words.count * sizeof *from->words.items);
+	memcpy(tally->words.items + tally->words.count, from->words.items,
+		from->words.count * sizeof *from->words.items);
 	tally->words.count += from->words.count;
 	if (from->wides.count)
-		memcpy(tally->wides.items + tally->wides.count, from->wides.items, from->wides.count * sizeof *from->wides.items);
+		memcpy(tally->wides.items + tally->wides.count, from->wides.items,
+			from->wides.count * sizeof *from->wides.items);
 	tally->wides.count += from->wides.count;
 	tally->level = NR_MAX(tally->level, from->level);
 	tally->unsorted = true;
@@ -100,7 +105,8 @@ int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, str
 	uint64_t packets = sum->packets, bytes = sum->bytes;
 	tally->unsorted = true;
 	if (packets && packets <= NR_WORD_PACKETS_MAX && bytes % packets == 0) {
-		nr_tally_add(tally, nr_sum_group(sum), nr_sum_member(sum), (uint32_t)packets, (uint32_t)(bytes / packets));
+		nr_tally_add(tally, nr_sum_group(sum), nr_sum_member(sum), (uint32_t)packets,
+			(uint32_t)(bytes / packets));
 		return 0;
 	}
 	return add_wide(&tally->wides, sum->key, packets, bytes, error);
@@ -188,7 +194,8 @@ static void move_shared(struct nr_tally *tally)
 			words->items[kept++] = words->items[i];
 			continue;
 		}
-		wides->items[k] = nr_wide_of(sum.key, wides->items[k].packets + sum.packets, wides->items[k].bytes + sum.bytes);
+		wides->items[k] = nr_wide_of(
+			sum.key, wides->items[k].packets + sum.packets, wides->items[k].bytes + sum.bytes);
 	}
 	words->count = kept;
 }
@@ -299,7 +306,8 @@ void nr_members_fini(struct nr_wides *members)
 	*members = (struct nr_wides){0};
 }
 
-int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes, struct nr_error *error)
+int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes,
+	struct nr_error *error)
 {
 	return add_wide(members, member << 16 | mask, packets, bytes, error);
 }
@@ -331,8 +339,8 @@ void nr_members_thin(struct nr_wides *members, uint8_t level)
 	members->count = kept;
 }
 
-int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
-	const void *context, struct nr_error *error)
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
+	uint16_t (*mask_of)(const void *context, uint32_t group), const void *context, struct nr_error *error)
 {
 	uint32_t last = UINT32_MAX;
 	uint16_t mask = 0;
@@ -346,7 +354,8 @@ int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint
 		}
 		bool extra = group >= NR_GROUP_EXTRA;
 		if (mask && nr_sum_member(&sum) != NR_MEMBER_REST)
-			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets, extra ? 0 : sum.bytes, error);
+			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets,
+				extra ? 0 : sum.bytes, error);
 	}
 	return e ? e : nr_members_sort(members, error);
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tallies: who knocked where, how often. The telescope's one structure for "packets, bytes and unique sources per X":
- * a list of (group, member) -> packets, bytes, kept by appending and, when it is read, sorted and combined. Appending
- * costs a sequential write of 8 bytes; sorting is a radix sort.
+ * Tallies: who knocked where, how often. The telescope's one structure for "packets, bytes and unique sources
+ * per X": a list of (group, member) -> packets, bytes, kept by appending and, when it is read, sorted and
+ * combined. Appending costs a sequential write of 8 bytes; sorting is a radix sort.
  *
- * A tally is exact up to its limit. Above it, it keeps every 2nd, 4th ... source, chosen by a fixed hash (distinct
- * sampling, Gibbons 2001), and the packets of all others in one item a group: packets and bytes stay exact, unique
- * sources become an estimate with a known error.
+ * A tally is exact up to its limit. Above it, it keeps every 2nd, 4th ... source, chosen by a fixed hash
+ * (distinct sampling, Gibbons 2001), and the packets of all others in one item a group: packets and bytes
+ * stay exact, unique sources become an estimate with a known error.
  *
- * A group is a TCP port, a UDP port or a category; a member is a source address (IPv4 itself; IPv6 as a 45-bit hash, so
- * that two of a million IPv6 sources are taken for one with a probability of 2 %).
+ * A group is a TCP port, a UDP port or a category; a member is a source address (IPv4 itself; IPv6 as a
+ * 45-bit hash, so that two of a million IPv6 sources are taken for one with a probability of 2 %).
  *
- * Most pairs are small: an IPv4 source, at most 63 packets, all of one usual size. Such a pair is one 64-bit word. What
- * does not fit stands in the wide list, 16 bytes each. A key stands in one of the two once the tally is sorted.
+ * Most pairs are small: an IPv4 source, at most 63 packets, all of one usual size. Such a pair is one 64-bit
+ * word. What does not fit stands in the wide list, 16 bytes each. A key stands in one of the two once the
+ * tally is sorted.
  */
 #ifndef NR_SENSE_TELESCOPE_TALLY_H
 #define NR_SENSE_TELESCOPE_TALLY_H
@@ -20,15 +21,18 @@
 #include "base/address.h"
 #include "base/hll.h"
 
-#define NR_MEMBER_BITS	46
-#define NR_MEMBER_MASK	((UINT64_C(1) << NR_MEMBER_BITS) - 1)
-#define NR_MEMBER_IPV6	(UINT64_C(1) << 45)
-#define NR_GROUP_UDP	0x10000u /* + port; TCP: the port itself */
-#define NR_GROUP_OTHER	0x20000u /* + category * 2 + backscatter: packets that are not scans */
-#define NR_GROUP_EXTRA	0x20100u /* + bit: counted besides the group of the packet (spoofed, malformed ...) */
-#define NR_GROUP_COUNT	0x20200u
+#define NR_MEMBER_BITS 46
+#define NR_MEMBER_MASK ((UINT64_C(1) << NR_MEMBER_BITS) - 1)
+#define NR_MEMBER_IPV6 (UINT64_C(1) << 45)
+#define NR_GROUP_UDP   0x10000u /* + port; TCP: the port itself */
+#define NR_GROUP_OTHER 0x20000u /* + category * 2 + backscatter: packets that are not scans */
+#define NR_GROUP_EXTRA                                                                                       \
+	0x20100u /* + bit: counted besides the group of the packet (spoofed, malformed ...)                  \
+		  */
+#define NR_GROUP_COUNT 0x20200u
 
-/* Bits of a word: group 18, IPv4 member 32, packets 6, size 7 (bytes of each packet less NR_WORD_SIZE_MIN), 1 unused. */
+/* Bits of a word: group 18, IPv4 member 32, packets 6, size 7 (bytes of each packet less NR_WORD_SIZE_MIN), 1
+ * unused. */
 #define NR_WORD_KEY_SHIFT   14
 #define NR_WORD_PACKETS_MAX 63u
 #define NR_WORD_SIZE_MIN    28u
@@ -36,7 +40,8 @@
 
 struct nr_wide {
 	uint64_t key; /* group << 46 | member */
-	uint64_t packets : 24, bytes : 40; /* where a sum would not fit, neighbours with the same key remain */
+	uint64_t packets : 24,
+		bytes : 40; /* where a sum would not fit, neighbours with the same key remain */
 };
 #define NR_WIDE_PACKETS_MAX ((UINT64_C(1) << 24) - 1)
 #define NR_WIDE_BYTES_MAX   ((UINT64_C(1) << 40) - 1)
@@ -104,13 +109,16 @@ int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error
 
 /* Adds `packets` packets of `size` bytes each, without a check of room: reserve first.
  * packets and size are below 2^16 and 2^24. */
-NR_INLINE void nr_tally_add(struct nr_tally *tally, uint32_t group, uint64_t member, uint32_t packets, uint32_t size)
+NR_INLINE void nr_tally_add(
+	struct nr_tally *tally, uint32_t group, uint64_t member, uint32_t packets, uint32_t size)
 {
 	uint32_t extra = size - NR_WORD_SIZE_MIN;
 	tally->unsorted = true;
-	if (NR_LIKELY(packets <= NR_WORD_PACKETS_MAX && extra <= NR_WORD_SIZE_MAX - NR_WORD_SIZE_MIN && member <= UINT32_MAX))
-		tally->words.items[tally->words.count++] =
-			(uint64_t)group << 46 | member << NR_WORD_KEY_SHIFT | (uint64_t)packets << 8 | (uint64_t)extra << 1;
+	if (NR_LIKELY(packets <= NR_WORD_PACKETS_MAX && extra <= NR_WORD_SIZE_MAX - NR_WORD_SIZE_MIN &&
+		      member <= UINT32_MAX))
+		tally->words.items[tally->words.count++] = (uint64_t)group << 46 |
+							   member << NR_WORD_KEY_SHIFT |
+							   (uint64_t)packets << 8 | (uint64_t)extra << 1;
 	else
 		tally->wides.items[tally->wides.count++] =
 			nr_wide_of(nr_tally_key(group, member), packets, (uint64_t)packets * size);
@@ -129,7 +137,8 @@ struct nr_tally_walk {
 	const struct nr_tally *tally;
 	size_t word, wide;
 };
-bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum); /* the next is a wide item */
+bool nr_tally_next_wide(
+	struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum); /* the next is a wide item */
 
 NR_INLINE struct nr_tally_sum nr_word_sum(uint64_t word)
 {
@@ -155,8 +164,8 @@ NR_INLINE bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *re
 }
 
 /*
- * Members: the same sources seen from the other side, one a source: key = member << 16 | mask of categories. Sorted by
- * member, equal members combined and their masks OR-ed.
+ * Members: the same sources seen from the other side, one a source: key = member << 16 | mask of categories.
+ * Sorted by member, equal members combined and their masks OR-ed.
  */
 NR_INLINE uint64_t nr_members_member(const struct nr_tally_sum *sum)
 {
@@ -167,15 +176,17 @@ NR_INLINE uint16_t nr_members_mask(const struct nr_tally_sum *sum)
 	return (uint16_t)sum->key;
 }
 void nr_members_fini(struct nr_wides *members);
-int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes, struct nr_error *error);
+int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes,
+	struct nr_error *error);
 int nr_members_append(struct nr_wides *members, const struct nr_wides *from, struct nr_error *error);
 int nr_members_sort(struct nr_wides *members, struct nr_error *error);
 /* Keeps the members that are sampled at this level. */
 void nr_members_thin(struct nr_wides *members, uint8_t level);
-/* mask_of(group): the bits of a group's packets, 0: leave the group out. Extra groups add bits but neither packets nor
- * bytes; what a sample left out has no member. *members must be empty; sorted afterwards. */
-int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, uint16_t (*mask_of)(const void *context, uint32_t group),
-	const void *context, struct nr_error *error);
+/* mask_of(group): the bits of a group's packets, 0: leave the group out. Extra groups add bits but neither
+ * packets nor bytes; what a sample left out has no member. *members must be empty; sorted afterwards. */
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
+	uint16_t (*mask_of)(const void *context, uint32_t group), const void *context,
+	struct nr_error *error);
 /* Walks sorted members; *at starts at 0. */
 bool nr_members_next(const struct nr_wides *members, size_t *at, struct nr_tally_sum *ret_sum);
 

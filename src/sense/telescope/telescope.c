@@ -6,11 +6,13 @@
 #include <string.h>
 
 /* IANA special-purpose address registries (RFC 6890 and later): never a source on the public Internet. */
-static const char *const bogons[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-	"224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8"};
+static const char *const bogons[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
+	"169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+	"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "::/128",
+	"::1/128", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8"};
 
-static int make_table(const struct nr_prefixes *prefixes, struct nr_prefix_table **ret_table, struct nr_error *error)
+static int make_table(
+	const struct nr_prefixes *prefixes, struct nr_prefix_table **ret_table, struct nr_error *error)
 {
 	if (!prefixes->count)
 		return 0;
@@ -36,7 +38,8 @@ static int make_bogons(struct nr_prefix_table **ret_table, struct nr_error *erro
 	return make_table(&(struct nr_prefixes){prefixes, NR_COUNT(prefixes)}, ret_table, error);
 }
 
-int nr_telescope_prepare(struct nr_telescope_conf *conf, struct nr_telescope_refs *refs, struct nr_error *error)
+int nr_telescope_prepare(
+	struct nr_telescope_conf *conf, struct nr_telescope_refs *refs, struct nr_error *error)
 {
 	int e = make_table(&conf->dark, &refs->dark, error);
 	if (!e)
@@ -74,8 +77,8 @@ void nr_telescope_refs_fini(struct nr_telescope_refs *refs)
 	nr_origin_close(&refs->origin);
 }
 
-/* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its sorting, to the
- * day and to the run. */
+/* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its
+ * sorting, to the day and to the run. */
 static int start(const void *conf, void *local, struct nr_error *error)
 {
 	const struct nr_telescope_conf *c = conf;

@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Too many SYNs match a 16-bit rule to do so by accident: the Chernoff bound of a Poisson variable. A match with the
- * tool's window and TTL too is worth two. What else the source sends does not matter: it may be a NAT. */
+/* Too many SYNs match a 16-bit rule to do so by accident: the Chernoff bound of a Poisson variable. A match
+ * with the tool's window and TTL too is worth two. What else the source sends does not matter: it may be a
+ * NAT. */
 static bool beats_chance(const struct nr_source *s, uint16_t matched, bool strong)
 {
 	double k = matched + strong, syns = s->syns == UINT16_MAX ? s->packets : s->syns;
@@ -28,12 +29,14 @@ static bool is_masscan(const struct nr_source *s)
 	return beats_chance(s, s->masscan, s->constant & NR_SEEN_MASSCAN_STRONG);
 }
 
-/* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets. The count of
- * the shape ends at 255; from there on the window and the options, the same since the first SYN, say "every". */
+/* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets.
+ * The count of the shape ends at 255; from there on the window and the options, the same since the first SYN,
+ * say "every". */
 static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uint64_t member)
 {
 	const unsigned other_tcp = NR_BIT(NR_CATEGORY_TCP_SYN_ACK) | NR_BIT(NR_CATEGORY_TCP_OTHER);
-	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) || (s->categories & other_tcp))
+	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) ||
+		(s->categories & other_tcp))
 		return false;
 	const unsigned same = NR_SAME_WINDOW | NR_SAME_OPTIONS;
 	if (s->syns > UINT8_MAX && (s->constant & same) != same)
@@ -45,7 +48,8 @@ static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uin
 static bool is_nmap(const struct nr_source *s)
 {
 	const unsigned needed = NR_SAME_MIRROR | NR_ONLY_NMAP_SHAPE;
-	return s->syns >= NR_NMAP_SYNS && (s->constant & needed) == needed && !(s->constant & NR_SAME_SEQUENCE);
+	return s->syns >= NR_NMAP_SYNS && (s->constant & needed) == needed &&
+	       !(s->constant & NR_SAME_SEQUENCE);
 }
 
 struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *s, uint64_t member)
@@ -124,7 +128,8 @@ static const char *rule_of(enum nr_tool tool, const struct nr_tool_verdict *v)
 	case NR_TOOL_MIRAI:
 		return "SYN and sequence = destination address";
 	case NR_TOOL_ZMAP:
-		return v->zmap_new ? "all SYNs: window 65535, DF 0, source port 32768-61000, ZMap 4.1 options; three targets agree"
+		return v->zmap_new ? "all SYNs: window 65535, DF 0, source port 32768-61000, ZMap 4.1 "
+				     "options; three targets agree"
 				   : "SYN and IP id = 54321";
 	case NR_TOOL_MASSCAN:
 		return "SYN and IP id = low 16 bits of destination ^ port ^ sequence";
@@ -156,7 +161,8 @@ static void write_first_syn(const struct nr_source *s, struct nr_json *json)
 	nr_json_object_end(json);
 }
 
-void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint64_t member, const struct nr_tool_verdict *v, struct nr_json *json)
+void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint64_t member,
+	const struct nr_tool_verdict *v, struct nr_json *json)
 {
 	if (!s->syns)
 		return;
@@ -202,7 +208,8 @@ bool nr_tools_signature(const struct nr_source *s, char text[static 128])
 	if (c & NR_SAME_DESTINATION)
 		return false; /* one target: everything may be constant */
 	bool window = (c & NR_SAME_WINDOW) != 0;
-	bool unusual = (c & (NR_SAME_SEQUENCE | NR_SAME_SOURCE_PORT | NR_SAME_SEQUENCE_DESTINATION | NR_SAME_ID_TARGET | NR_SAME_MIRROR)) ||
+	bool unusual = (c & (NR_SAME_SEQUENCE | NR_SAME_SOURCE_PORT | NR_SAME_SEQUENCE_DESTINATION |
+				    NR_SAME_ID_TARGET | NR_SAME_MIRROR)) ||
 		       ((c & NR_SAME_ID) && s->id);
 	if (!window || !unusual)
 		return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which tool a source uses, judged at the end of its day from its line in the source table; rules and their error
- * budget: rules.h, telescope reference 7.
+ * Which tool a source uses, judged at the end of its day from its line in the source table; rules and their
+ * error budget: rules.h, telescope reference 7.
  */
 #ifndef NR_SENSE_TELESCOPE_TOOLS_H
 #define NR_SENSE_TELESCOPE_TOOLS_H
@@ -9,13 +9,14 @@
 #include "sense/telescope/state.h"
 
 struct nr_tool_verdict {
-	unsigned tools; /* NR_BIT(enum nr_tool) */
-	bool zmap_new;	/* zmap by the shape of 4.1 and later */
-	bool masscan_new; /* masscan with the option of November 2023 */
+	unsigned tools;                  /* NR_BIT(enum nr_tool) */
+	bool zmap_new;                   /* zmap by the shape of 4.1 and later */
+	bool masscan_new;                /* masscan with the option of November 2023 */
 	uint64_t packets[NR_TOOL_COUNT]; /* SYNs that carry the tool's mark; counted to 65535 */
 };
 
-struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *source, uint64_t member);
+struct nr_tool_verdict nr_tools_judge(
+	const struct nr_day *day, const struct nr_source *source, uint64_t member);
 /* Packets of a source, not tagged, that matched a rule by chance; to be taken off the day's matches. */
 uint64_t nr_tools_chance(const struct nr_source *source, enum nr_tool tool);
 /* "mirai,zmap" */

@@ -8,7 +8,8 @@
 
 #define NR_VICTIMS_START 1024
 
-static size_t home_of(const struct nr_victims *v, const struct nr_address *address, uint8_t protocol, size_t capacity)
+static size_t home_of(
+	const struct nr_victims *v, const struct nr_address *address, uint8_t protocol, size_t capacity)
 {
 	uint64_t a, b;
 	memcpy(&a, address->octets, 8);
@@ -48,8 +49,10 @@ static struct nr_victim *find(const struct nr_victims *v, struct nr_victim *slot
 	}
 }
 
-/* Moves the entries that keep() likes into a table of the given capacity. False: no memory, nothing changed. */
-static bool rebuild(struct nr_victims *v, size_t capacity, nr_time now, bool (*keep)(const struct nr_victim *, nr_time))
+/* Moves the entries that keep() likes into a table of the given capacity. False: no memory, nothing changed.
+ */
+static bool rebuild(
+	struct nr_victims *v, size_t capacity, nr_time now, bool (*keep)(const struct nr_victim *, nr_time))
 {
 	struct nr_victim *slots = calloc(capacity, sizeof *slots);
 	if (!slots)
@@ -78,11 +81,12 @@ static bool has_ended(const struct nr_victim *s, nr_time now)
 	return now >= interval + 2 * NR_VICTIM_INTERVAL;
 }
 
-/* A whole interval lies between the packet and all that the entry holds: it came too late for its own entry, and would
- * make a burst of this one as long as an attack. */
+/* A whole interval lies between the packet and all that the entry holds: it came too late for its own entry,
+ * and would make a burst of this one as long as an attack. */
 static bool is_older(const struct nr_victim *s, nr_time time)
 {
-	return nr_time_floor(s->first, NR_VICTIM_INTERVAL) >= nr_time_floor(time, NR_VICTIM_INTERVAL) + 2 * NR_VICTIM_INTERVAL;
+	return nr_time_floor(s->first, NR_VICTIM_INTERVAL) >=
+	       nr_time_floor(time, NR_VICTIM_INTERVAL) + 2 * NR_VICTIM_INTERVAL;
 }
 
 static bool is_live(const struct nr_victim *s, nr_time now)

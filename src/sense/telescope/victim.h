@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DDoS victims by their backscatter: Moore, Voelker, Savage 2001/2006 as coded in corsaro3 (rules.h). One worker owns
- * all packets of a victim: its own answers, and what ICMP errors of others quote (NR_PACKET_QUOTE).
+ * DDoS victims by their backscatter: Moore, Voelker, Savage 2001/2006 as coded in corsaro3 (rules.h). One
+ * worker owns all packets of a victim: its own answers, and what ICMP errors of others quote
+ * (NR_PACKET_QUOTE).
  *
- * A victim's entry lives until a whole 60 s interval passes without a packet of it. All three limits can only be
- * reached, never lost, while it lives, so judging it when it ends gives what judging it every interval gives.
+ * A victim's entry lives until a whole 60 s interval passes without a packet of it. All three limits can only
+ * be reached, never lost, while it lives, so judging it when it ends gives what judging it every interval
+ * gives.
  */
 #ifndef NR_SENSE_TELESCOPE_VICTIM_H
 #define NR_SENSE_TELESCOPE_VICTIM_H
 
 #include "sense/telescope/rules.h"
 
-#define NR_VICTIM_BUCKETS 16		/* of 10 s: two windows and slack for packets out of order */
-#define NR_VICTIMS_MAX	  (64u * 1024) /* live entries per worker (44 MB); more are counted as not tracked */
+#define NR_VICTIM_BUCKETS 16           /* of 10 s: two windows and slack for packets out of order */
+#define NR_VICTIMS_MAX    (64u * 1024) /* live entries per worker (44 MB); more are counted as not tracked */
 
 struct nr_victim {
 	struct nr_address address;
 	uint8_t protocol; /* 0: empty slot */
-	bool attack;	  /* reached all limits */
+	bool attack;      /* reached all limits */
 	uint16_t first_target_port, first_attack_port;
 	nr_time first, last;
 	uint64_t packets, bytes;
-	uint64_t peak;	   /* largest window on the 10 s grid so far */
-	int64_t newest;	   /* bucket number (time / 10 s) of the newest bucket */
+	uint64_t peak;                       /* largest window on the 10 s grid so far */
+	int64_t newest;                      /* bucket number (time / 10 s) of the newest bucket */
 	uint32_t buckets[NR_VICTIM_BUCKETS]; /* ring, by number modulo */
 	uint64_t targets[8], attack_ports[8], target_ports[8]; /* linear counting, 512 bits each */
 };
@@ -31,8 +33,9 @@ struct nr_victims {
 	struct nr_victim *slots; /* owned */
 	size_t capacity, used;
 	uint64_t key;
-	uint64_t untracked;  /* packets of victims beyond the limit, or older than their entry by a whole interval */
-	uint64_t mismatches; /* ICMP errors whose quoted source was another address: never attributed */
+	uint64_t untracked;      /* packets of victims beyond the limit, or older than their entry by a whole
+				    interval */
+	uint64_t mismatches;     /* ICMP errors whose quoted source was another address: never attributed */
 	struct nr_victim *ended; /* owned: attacks and short bursts whose entry has ended */
 	size_t ended_count, ended_room;
 };
@@ -56,12 +59,14 @@ uint32_t nr_linear_count(const uint64_t bits[static 8]);
 
 NR_INLINE bool nr_victim_is_attack(const struct nr_victim *v)
 {
-	return v->packets >= NR_VICTIM_PACKETS && v->peak >= NR_VICTIM_WINDOW_PACKETS && v->last - v->first >= NR_VICTIM_DURATION;
+	return v->packets >= NR_VICTIM_PACKETS && v->peak >= NR_VICTIM_WINDOW_PACKETS &&
+	       v->last - v->first >= NR_VICTIM_DURATION;
 }
 /* Large but shorter than an attack must be. */
 NR_INLINE bool nr_victim_is_short(const struct nr_victim *v)
 {
-	return v->packets >= NR_VICTIM_PACKETS && v->peak >= NR_VICTIM_WINDOW_PACKETS && v->last - v->first < NR_VICTIM_DURATION;
+	return v->packets >= NR_VICTIM_PACKETS && v->peak >= NR_VICTIM_WINDOW_PACKETS &&
+	       v->last - v->first < NR_VICTIM_DURATION;
 }
 
 #endif
