@@ -26,9 +26,7 @@
 #define NR_MEMBER_IPV6 (UINT64_C(1) << 45)
 #define NR_GROUP_UDP   0x10000u /* + port; TCP: the port itself */
 #define NR_GROUP_OTHER 0x20000u /* + category * 2 + backscatter: packets that are not scans */
-#define NR_GROUP_EXTRA                                                                                       \
-	0x20100u /* + bit: counted besides the group of the packet (spoofed, malformed ...)                  \
-		  */
+#define NR_GROUP_EXTRA 0x20100u /* + bit: spoofed, malformed ...; besides the packet's group */
 #define NR_GROUP_COUNT 0x20200u
 
 /* Bits of a word: group 18, IPv4 member 32, packets 6, size 7 (bytes of each packet less NR_WORD_SIZE_MIN), 1
