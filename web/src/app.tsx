@@ -113,8 +113,10 @@ function TelescopeNavigation({ path }: { path: string }): VNode {
 		['/telescope/atlas', t.navigation.atlas],
 	];
 	const current = (target: string): boolean => (target === '/telescope' ? path === target : path === target || path.startsWith(`${target}/`) || path === target.slice(0, -1));
+	const nav = useRef<HTMLElement>(null);
+	useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [path]);
 	return (
-		<nav class="tabs" aria-label={t.navigation.telescope}>
+		<nav class="tabs" ref={nav} aria-label={t.navigation.telescope}>
 			{links.map(([target, name]) => <a key={target} href={linkTo(target)} aria-current={current(target) ? 'page' : undefined}>{name}</a>)}
 		</nav>
 	);

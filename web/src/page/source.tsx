@@ -167,45 +167,52 @@ function PortBars({ rows }: { rows: { protocol: number; port: number; class: str
 	);
 }
 
-export function SourcePage(): VNode {
+function Days({ days }: { days: SourceDay[] }): VNode {
 	const speech = useSpeech();
 	const { t, whole } = speech;
-	const asked = usePlace().query.get('address') ?? '';
-	const address = addressOf(asked);
-	const loaded = useAnswer('telescope/source', { address: address ?? '0.0.0.0' });
-	if (address === null)
-		return <Page title={t.navigation.sources}><Empty text={t.sourcePage.badAddress(asked)} hint={t.sourcePage.badAddressHint} /></Page>;
+	const first = days.map((day) => day.first).sort()[0] ?? '';
+	const last = days.map((day) => day.last).sort().at(-1) ?? '';
+	const packets = days.reduce((sum, day) => sum + day.packets, 0);
+	const ports = Math.max(...days.map((day) => day.ports));
+	return (
+		<>
+			<p class="lead"><Rich text={t.sourcePage.sentence(whole(packets), whole(ports), speech.span(first, last), speech.zone)} /></p>
+			<section aria-labelledby="days-head">
+				<h2 id="days-head">{t.sourcePage.days}</h2>
+				{[...days].reverse().map((day, index) => <Day key={`${day.time} ${day.sensor}`} day={day} open={index === 0} />)}
+			</section>
+		</>
+	);
+}
+
+function Source({ address }: { address: string }): VNode {
+	const { t } = useSpeech();
+	const loaded = useAnswer('telescope/source', { address });
 	return (
 		<>
 			<h1 class="mono">{address}</h1>
 			<Result loaded={loaded} lines={14}>
-				{(answer) => {
-					const days = answer.rows;
-					const first = days.map((day) => day.first).sort()[0];
-					const last = days.map((day) => day.last).sort().at(-1);
-					if (first === undefined || last === undefined)
-						return <Empty text={t.sourcePage.unknown(address)} hint={t.sourcePage.unknownHint} />;
-					const packets = days.reduce((sum, day) => sum + day.packets, 0);
-					const ports = Math.max(...days.map((day) => day.ports));
-					return (
-						<>
-							<p class="lead"><Rich text={t.sourcePage.sentence(whole(packets), whole(ports), speech.span(first, last), speech.zone)} /></p>
-							<section aria-labelledby="days-head">
-								<h2 id="days-head">{t.sourcePage.days}</h2>
-								{[...days].reverse().map((day, index) => <Day key={`${day.time} ${day.sensor}`} day={day} open={index === 0} />)}
-							</section>
-							<section aria-labelledby="ports-head">
-								<h2 id="ports-head">{t.sourcePage.ports}</h2>
-								<SourcePorts address={address} />
-							</section>
-						</>
-					);
-				}}
+				{({ rows }) => (rows.length > 0 ? <Days days={rows} /> : <Empty text={t.sourcePage.unknown(address)} hint={t.sourcePage.unknownHint} />)}
 			</Result>
+			{loaded.data?.rows.length !== 0 && (
+				<section aria-labelledby="ports-head">
+					<h2 id="ports-head">{t.sourcePage.ports}</h2>
+					<SourcePorts address={address} />
+				</section>
+			)}
 			<section aria-labelledby="findings-head">
 				<h2 id="findings-head">{t.sourcePage.findings}</h2>
 				<FindingTable parameters={{ subject: address }} id="findings_" filters={false} empty={<p class="quiet">{t.sourcePage.noFindings}</p>} />
 			</section>
 		</>
 	);
+}
+
+export function SourcePage(): VNode {
+	const { t } = useSpeech();
+	const asked = usePlace().query.get('address') ?? '';
+	const address = addressOf(asked);
+	if (address === null)
+		return <Page title={t.navigation.sources}><Empty text={t.sourcePage.badAddress(asked)} hint={t.sourcePage.badAddressHint} /></Page>;
+	return <Source key={address} address={address} />;
 }

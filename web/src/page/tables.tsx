@@ -96,7 +96,7 @@ export function ScannersPage(): VNode {
 		column.address(speech),
 		column.text('rule', t.column.rule, (row) => column.ruleNames(speech, row.rule)),
 		column.number(speech, 'packets', t.column.packets, (row) => row.packets),
-		column.number(speech, 'ports', t.column.ports, (row) => row.ports),
+		column.wide(column.number(speech, 'ports', t.column.ports, (row) => row.ports)),
 		column.wide(column.country(speech)),
 		column.wide(column.network(speech)),
 		column.wide(column.time(speech, 'first', t.column.first, (row) => row.first)),
