@@ -43,7 +43,7 @@ static const char coverage_sql[] =
 	"first,"
 	" (SELECT max(t.time) + 300000000 FROM telescope_traffic t"
 	"  WHERE t.sensor = sensor.sensor AND t.step = 300) AS last,"
-	" NOT EXISTS (SELECT 1 FROM telescope_traffic t"
+	" NOT EXISTS (SELECT 1 FROM telescope_traffic t INDEXED BY telescope_traffic_inexact"
 	"  WHERE t.sensor = sensor.sensor AND t.step = 86400 AND t.error <> 0) AS sources_exact,"
 	" (SELECT count(*) FROM telescope_run r WHERE r.sensor = sensor.sensor) AS runs"
 	" FROM sensor";

@@ -65,6 +65,7 @@ int nr_store_schema_check(struct nr_store *store, sqlite3 *database, struct nr_e
 
 /* Writing (write.c). */
 void nr_store_writer_init(struct nr_store *store);
+int nr_store_writer_begin(struct nr_store *store, struct nr_error *error);
 int nr_store_writer_commit(struct nr_store *store, struct nr_error *error);
 
 /* A reading connection of the caller's own, until it is given back (readers.c). -EBUSY: none came free. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writing side: blocks of rows into one transaction that commit() makes durable; retention by age. */
+/* The writing side: blocks of rows into one transaction that commit() makes durable. */
 #include "store/sqlite.h"
 
 #include <assert.h>
@@ -95,7 +95,7 @@ static int find_table(
 		table->name);
 }
 
-static int begin(struct nr_store *store, struct nr_error *error)
+int nr_store_writer_begin(struct nr_store *store, struct nr_error *error)
 {
 	if (store->writing)
 		return 0;
@@ -136,7 +136,7 @@ static int write_rows(struct nr_sink *sink, const struct nr_table *table, const 
 			return status;
 	}
 	bool accepted_before = store->writing;
-	status = begin(store, error);
+	status = nr_store_writer_begin(store, error);
 	if (status)
 		return status;
 	status = nr_sqlite_run(store->writer, store->path, "SAVEPOINT block", error);
@@ -182,44 +182,4 @@ struct nr_sink *nr_store_sink(struct nr_store *store)
 {
 	assert(store->mode != NR_STORE_READ);
 	return &store->sink;
-}
-
-static int retain_table(struct nr_store *store, const struct nr_table *table, nr_time before, uint64_t *rows,
-	struct nr_error *error)
-{
-	char sql[256];
-	snprintf(sql, sizeof sql, "DELETE FROM \"%s\" WHERE \"%s\" < ?", table->name, table->time_column);
-	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
-	int status = nr_sqlite_prepare(store->writer, store->path, sql, &statement, error);
-	if (status)
-		return status;
-	sqlite3_bind_int64(statement, 1, before);
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return nr_sqlite_fail(store->writer, store->path, error);
-	*rows += (uint64_t)sqlite3_changes64(store->writer);
-	return 0;
-}
-
-/* Whole UTC days go, so that the rows of all steps keep telling the same story. */
-int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, struct nr_error *error)
-{
-	assert(store->mode != NR_STORE_READ);
-	before = nr_time_floor(before, NR_DAY);
-	int status = nr_store_writer_commit(store, error);
-	if (!status)
-		status = begin(store, error);
-	uint64_t rows = 0;
-	for (size_t i = 0; i < store->table_count && !status; i++) {
-		if (store->tables[i]->time_column)
-			status = retain_table(store, store->tables[i], before, &rows, error);
-	}
-	if (status) {
-		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
-		store->writing = false;
-		return status;
-	}
-	status = nr_store_writer_commit(store, error);
-	if (!status && ret_rows)
-		*ret_rows = rows;
-	return status;
 }

@@ -660,6 +660,45 @@ static void test_retention(void **state)
 	assert_int_equal(number(path, "SELECT min(time) = 86400000000 FROM sample"), 1);
 }
 
+/* Every sensor and step of a table, by its key. */
+static void test_retention_of_all_tables(void **state)
+{
+	(void)state;
+	const char *path = path_of("ages.db");
+	struct nr_store *store;
+	assert_int_equal(nr_store_open(path, NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count,
+				 &store, NULL),
+		0);
+	struct nr_sink *sink = nr_store_sink(store);
+	static const char *const sensors[] = {"", "a", "b"};
+	static const uint32_t steps[] = {300, 3600, 86400};
+	for (int i = 0; i < 9; i++) {
+		for (int day = 0; day < 4; day++) {
+			nr_time time = day * NR_DAY;
+			struct nr_traffic_row traffic = {
+				.sensor = sensors[i / 3], .step = steps[i % 3], .time = time};
+			struct nr_source_row source = {
+				.sensor = sensors[i / 3], .time = time, .address = {{(uint8_t)i}}};
+			struct nr_victim_row victim = {.sensor = sensors[i / 3],
+				.first = time - i,
+				.last = time,
+				.protocol = (uint8_t)i};
+			assert_int_equal(sink->rows(sink, &nr_traffic_table, &traffic, 1, NULL), 0);
+			assert_int_equal(sink->rows(sink, &nr_source_table, &source, 1, NULL), 0);
+			assert_int_equal(sink->rows(sink, &nr_victim_table, &victim, 1, NULL), 0);
+		}
+	}
+	uint64_t rows;
+	assert_int_equal(nr_store_retain(store, 3 * NR_DAY, &rows, NULL), 0);
+	assert_int_equal(rows, 9 * 3 * 3);
+	nr_store_close(store);
+	assert_int_equal(
+		number(path, "SELECT count(*) FROM telescope_traffic WHERE time = 3 * 86400000000"), 9);
+	assert_int_equal(number(path, "SELECT count(*) FROM telescope_traffic"), 9);
+	assert_int_equal(number(path, "SELECT count(*) FROM telescope_source"), 9);
+	assert_int_equal(number(path, "SELECT count(*) FROM telescope_victim"), 9);
+}
+
 static void test_findings_age_by_last(void **state)
 {
 	(void)state;
@@ -740,6 +779,7 @@ int main(void)
 		cmocka_unit_test(test_no_permission),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_retention),
+		cmocka_unit_test(test_retention_of_all_tables),
 		cmocka_unit_test(test_findings_age_by_last),
 		cmocka_unit_test(test_interrupt),
 	};

@@ -159,6 +159,9 @@ CREATE INDEX telescope_source_by_address ON telescope_source (address, time);
 CREATE INDEX telescope_source_port_by_address ON telescope_source_port (address, time);
 CREATE INDEX finding_by_subject ON finding (subject, last);
 
+-- Whether any count is an estimate: empty where all are exact.
+CREATE INDEX telescope_traffic_inexact ON telescope_traffic (sensor, step) WHERE error <> 0;
+
 -- The newest.
 CREATE INDEX telescope_victim_by_last ON telescope_victim (last);
 CREATE INDEX finding_by_last ON finding (last);
