@@ -616,28 +616,29 @@ static void test_full_sink(void **state)
 /* ---- many sources ---- */
 
 /* Many one-packet sources with one signature from everywhere: one finding; from one corner of the address
- * space: none. */
+ * space: none. Each signature is a flood of its own, with its own times. */
 static void test_flood(void **state)
 {
 	static const struct {
 		const char *name;
-		uint32_t sources, spread;
-		bool same_ttl;
+		uint32_t sources, spread, signatures;
 		size_t findings;
 	} floods[] = {
-		{"1000 from everywhere", 1000, 2654435761u, true, 1},
-		{"999", 999, 2654435761u, true, 0},
-		{"2000 neighbours", 2000, 1, true, 0},
-		{"as many signatures as sources", 1000, 2654435761u, false, 0},
+		{"1000 from everywhere", 1000, 2654435761u, 1, 1},
+		{"999", 999, 2654435761u, 1, 0},
+		{"2000 neighbours", 2000, 1, 1, 0},
+		{"many signatures", 1000, 2654435761u, 128, 0},
+		{"three floods", 3600, 2654435761u, 3, 3},
 	};
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(floods); i++) {
 		NR_AUTO(writer_fini) struct writer w;
+		const uint32_t n = floods[i].signatures;
 		pcap_begin(&w);
 		for (uint32_t k = 0; k < floods[i].sources; k++) {
 			struct nr_packet p = syn_of(
 				DAY0 + k * NR_SECOND, 0x01000000u + k * floods[i].spread, DARK + k % 256, 80);
-			p.ttl = (uint8_t)(floods[i].same_ttl ? 60 : k % 128);
+			p.ttl = (uint8_t)(60 + k % n);
 			pcap_add(&w, &p);
 		}
 		struct reading r;
@@ -647,11 +648,12 @@ static void test_flood(void **state)
 			const struct seen_row *row = &r.rig.recorder.rows[k];
 			if (row->table != SEEN_FINDING || strcmp(row->key, "spoofed-flood"))
 				continue;
-			found++;
-			assert_int_equal(row->packets, floods[i].sources);
-			assert_int_equal(nr_address_ipv4(&row->address), 0x01000000); /* the first */
-			assert_true(row->first == DAY0 &&
-				    row->last / NR_SECOND == DAY0 / NR_SECOND + floods[i].sources - 1);
+			uint32_t first = (uint32_t)found++, last = floods[i].sources - n + first;
+			assert_int_equal(row->packets, floods[i].sources / n);
+			assert_int_equal(
+				nr_address_ipv4(&row->address), 0x01000000u + first * floods[i].spread);
+			assert_int_equal(row->first / NR_SECOND, DAY0 / NR_SECOND + first); /* to 32 us */
+			assert_int_equal((row->last + 31) / NR_SECOND, DAY0 / NR_SECOND + last);
 		}
 		if (found != floods[i].findings)
 			fail_msg("%s: %zu findings", floods[i].name, found);

@@ -40,6 +40,7 @@ struct nr_campaign {
 
 struct nr_flood {
 	nr_time day, first, last;
+	uint64_t key; /* the signature that its SYNs share */
 	uint64_t sources;
 	uint16_t port, window;
 	uint8_t ttl;

@@ -160,24 +160,41 @@ static double entropy_of(const uint64_t counts[static 256], uint64_t total)
 	return bits;
 }
 
-static void find_span(const struct nr_day_end *end, struct nr_flood *flood, uint64_t key)
+/* Floods of one day are in the order of their keys. */
+static struct nr_flood *flood_of(struct nr_flood *floods, size_t count, uint64_t key)
 {
-	uint32_t first = UINT32_MAX, last = 0;
-	for (size_t k = 0; k < end->local_count; k++) {
-		const struct nr_day *day = nr_day_of(end, k);
-		for (size_t i = 0; day && i < day->table4.capacity; i++) {
-			const struct nr_source *s = nr_source_at(&day->table4, i);
-			if (s->packets != 1 || !s->syns || flood_key(s) >> 16 != key)
-				continue;
-			if (s->first < first ||
-				(s->first == first && s->address < nr_address_ipv4(&flood->example)))
-				flood->example = nr_address_from_ipv4(s->address);
-			first = NR_MIN(first, s->first);
-			last = NR_MAX(last, s->last);
+	size_t from = 0;
+	while (count) {
+		size_t half = count / 2;
+		if (floods[from + half].key == key)
+			return &floods[from + half];
+		if (floods[from + half].key < key) {
+			from += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
 		}
 	}
-	flood->first = end->day->start + ((nr_time)first << NR_SOURCE_TIME_SHIFT);
-	flood->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
+	return NULL;
+}
+
+/* One walk over the sources for all floods: forged packets can make thousands of them. */
+static void find_spans(
+	const struct nr_day_end *end, const struct nr_day *day, struct nr_flood *floods, size_t count)
+{
+	for (size_t i = 0; i < day->table4.capacity; i++) {
+		const struct nr_source *s = nr_source_at(&day->table4, i);
+		struct nr_flood *flood =
+			s->packets == 1 && s->syns ? flood_of(floods, count, flood_key(s) >> 16) : NULL;
+		if (!flood)
+			continue;
+		nr_time time = end->day->start + ((nr_time)s->first << NR_SOURCE_TIME_SHIFT);
+		if (time < flood->first ||
+			(time == flood->first && s->address < nr_address_ipv4(&flood->example)))
+			flood->example = nr_address_from_ipv4(s->address);
+		flood->first = NR_MIN(flood->first, time);
+		flood->last = NR_MAX(flood->last, time);
+	}
 }
 
 static void add_flood(
@@ -189,18 +206,23 @@ static void add_flood(
 	struct nr_flood *flood = nr_list_add(&end->merged->floods);
 	if (!flood)
 		return;
-	flood->day = end->day->start;
-	flood->sources = total;
-	flood->entropy = entropy;
-	flood->port = (uint16_t)(key >> 32);
-	flood->window = (uint16_t)(key >> 16);
-	flood->ttl = (uint8_t)(key >> 8);
-	find_span(end, flood, key);
+	*flood = (struct nr_flood){
+		.day = end->day->start,
+		.first = NR_TIME_MAX,
+		.last = NR_TIME_MIN,
+		.key = key,
+		.sources = total,
+		.entropy = entropy,
+		.port = (uint16_t)(key >> 32),
+		.window = (uint16_t)(key >> 16),
+		.ttl = (uint8_t)(key >> 8),
+	};
 }
 
 static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 {
 	NR_AUTO(keys_fini) struct keys singles = {0};
+	size_t first = end->merged->floods.count;
 	for (size_t i = 0; i < end->local_count; i++) {
 		int e = nr_day_of(end, i) ? find_single_packets(&singles, nr_day_of(end, i), error) : 0;
 		if (e)
@@ -217,6 +239,10 @@ static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 			counts[singles.items[to] & 0xff]++;
 		add_flood(end, key, counts, to - from);
 	}
+	size_t count = end->merged->floods.count - first;
+	for (size_t i = 0; count && i < end->local_count; i++)
+		if (nr_day_of(end, i))
+			find_spans(end, nr_day_of(end, i), end->merged->floods.items + first, count);
 	return 0;
 }
 
