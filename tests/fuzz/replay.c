@@ -2,7 +2,7 @@
 /*
  * Replays a fuzz target's corpus in the ordinary test run: every file of the folder as it is, cut at each of
  * its first and last bytes, and with single bytes changed by a fixed generator. Without libFuzzer, so with
- * any compiler.
+ * any compiler. A slow target may ask for fewer changed copies.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -11,12 +11,12 @@
 #include <string.h>
 
 #define INPUT_MAX (1u << 20) /* bytes of one input that are used */
-#define CUTS      256        /* prefixes tried from either end */
-#define CHANGES   512        /* changed copies per input */
+#define VARIANTS  512        /* changed copies per input, and as many cut ones */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t runs;
+static size_t variants = VARIANTS;
 
 /* Each input is given in a block of exactly its size, so that AddressSanitizer sees a read one byte too far.
  */
@@ -43,12 +43,12 @@ static uint64_t next_random(uint64_t *state)
 static void run_variants(uint8_t *data, size_t size)
 {
 	run_one(data, size);
-	for (size_t cut = 0; cut < CUTS && cut < size; cut++) {
+	for (size_t cut = 0; cut < variants / 2 && cut < size; cut++) {
 		run_one(data, cut);
 		run_one(data, size - 1 - cut);
 	}
 	uint64_t state = size;
-	for (int i = 0; i < CHANGES && size; i++) {
+	for (size_t i = 0; i < variants && size; i++) {
 		size_t at = (size_t)(next_random(&state) % size);
 		uint8_t old = data[at];
 		data[at] = (uint8_t)next_random(&state);
@@ -74,10 +74,12 @@ static int run_file(const char *folder, const char *name, uint8_t *buffer)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: %s FOLDER [VARIANTS]\n", argv[0]);
 		return 2;
 	}
+	if (argc == 3)
+		variants = strtoul(argv[2], NULL, 10);
 	DIR *folder = opendir(argv[1]);
 	uint8_t *buffer = malloc(INPUT_MAX);
 	if (!folder || !buffer) {

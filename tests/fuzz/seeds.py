@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the first inputs of the fuzz targets of packets and captures into corpus/. All bytes are made here.
+"""Writes the first inputs of the fuzz targets into corpus/. All bytes are made here.
 
 Run in tests/fuzz after a change; the files are committed, so that the test run needs no Python.
 """
@@ -207,3 +207,102 @@ if shutil.which("zstd"):
     write("capture", "zstd", subprocess.run(["zstd", "-qc"], input=pcap(), stdout=subprocess.PIPE, check=True).stdout)
 write("capture", "zip", b"PK\3\4" + bytes(60))
 write("capture", "text", b"12:00:00.000000 IP 198.51.100.7.40000 > 192.0.2.9.23: Flags [S]\n")
+
+# --- words, configuration, lists, classes, sketches ---
+
+TEXTS = {
+    "time": "2026-01-02T03:04:05.000006Z", "time-offset": "2024-02-29t23:59:60.999999999+09:00", "date": "0001-01-01",
+    "time-last": "9999-12-31T23:59:59.999999Z", "unix": "1700000000.5", "unix-first": "-9223372036853", "minus": "-0.5",
+    "duration": "90s", "duration-days": "106751991d", "duration-long": "9223372036855",
+    "ipv4": "192.0.2.9", "ipv6": "2001:db8:0:0:1::7", "ipv6-mapped": "::ffff:192.0.2.9", "ipv6-zeros": "1:0:0:2:0:0:0:3",
+    "prefix": "192.0.2.0/24", "prefix-all": "0.0.0.0/0", "prefix6": "2001:db8::/32", "prefix6-all": "::/0",
+    "prefix-mapped": "::ffff:0:0/96", "prefix-host-bits": "192.0.2.9/24", "prefix-long": "::/129",
+    "japanese": "\u30c0\u30fc\u30af\u30cd\u30c3\u30c8\u306e\u30a2\u30c9\u30ec\u30b9\u7bc4\u56f2\u3002 --dark",
+    "controls": "\x1b[31m\x07\"\\\t\u2028",
+}
+for name, text in TEXTS.items():
+    write("text", name, text.encode())
+write("text", "not-utf-8", bytes.fromhex("c3 28 a0 e2 28 a1 f0 90 28 bc fe ff ed a0 80"))
+
+write("yaml", "all", b"""# of one area
+area:
+  json: true
+  workers: 2
+  memory: 64M
+  share: 0.25
+  interval: 1h
+  from: 2026-01-02
+  sensor: "a \\u72fc"
+  store: 'x.db'
+  by: source
+  lists: [a.json, b.txt]
+  dark:
+    - 192.0.2.0/24
+    - 2001:db8::/32, 198.51.100.0/24
+other: {dark: 1}
+""")
+write("yaml", "anchor", b"area: &a\n  lists: &l [x, y]\n  sensor: |\n    two\n    lines\nother: *a\n")
+write("yaml", "twice", b"area: {json: no}\n---\narea: {json: yes}\n")
+write("yaml", "utf-16", "area: {workers: 3}\n".encode("utf-16"))
+write("yaml", "deep", b"area: " + b"[" * 20 + b"]" * 20)
+write("yaml", "tag", b"%YAML 1.1\n---\n!!map {? area : !!map {dark: !!str 0.0.0.0/0}}\n...\n")
+
+write("lists", "misp", b"""{"name": "A scanner", "version": 20250101, "type": "cidr", "description": {"x": [1, null, true, 1e9]},
+ "list": ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0.0.0.0/0"]}
+""")
+write("lists", "misp-escapes", b'{"list": ["\\u0031.2.3.4"], "name": "\\ud83d\\udce1 ' + "\u72fc".encode() * 40 + b'"}')
+write("lists", "text", b"# ours\r\n\n 192.0.2.0/24 # lab\r\n\t198.51.100.7\n2001:db8::/32 words\n::/0")
+
+write("port_classes", "two", b"# version 2026-11\niot tcp 22,23,80\niot udp 0,65535\n\nweb tcp 80,443 # pages\r\n")
+write("port_classes", "most", b"".join(b"c%d udp %d,7\n" % (i, i) for i in range(14)))
+
+RANKS = {5: 1, 6: 53, 4095: 7}
+write("hll", "sparse", b"S" + b"".join((i << 12 | rank).to_bytes(3, "big") for i, rank in RANKS.items()))
+write("hll", "empty", b"S")
+write("hll", "dense", b"D" + bytes(i * i % 54 for i in range(4096)))
+
+# --- named queries: number of the query, then a line for each parameter: sensor, from, to, research, its own, limit, after ---
+
+RANGE = "{}\n2026-01-01T00:00:00Z\n2026-01-02T12:00:00Z\n{}\n"
+QUERIES = {
+    "coverage": (0, ""), "summary": (1, RANGE.format("", "without")), "summary-all": (1, ""),
+    "ports": (2, RANGE.format("north", "with") + "6\niot\n3\ni900.i6.i23"),
+    "series": (3, RANGE.format("", "only") + "1d\nport\n\n6\n23\n\n7\ni1767225600000000.t7463702f3233"),
+    "series-category": (3, RANGE.format("", "with") + "1h\ncategory\nscan\n"),
+    "categories": (4, RANGE.format("", "with")), "classes": (5, "\n\n\n\n2\ni100.t696f74"), "tools": (6, ""),
+    "countries": (7, RANGE.format("south", "without") + "1\ni5.t4a50"), "networks": (8, "\n\n\n\nJP\n2"),
+    "sources": (9, RANGE.format("", "with") + "6\n23\nzmap\nNL\n\n10\n"),
+    "sources-address": (9, "\n\n\n\n\n\n\n\n198.18.0.7\n"),
+    "source": (10, "198.18.0.7\n" + RANGE.format("", "with") + "5\n"), "source-ports": (11, "198.18.0.7\n\n1767225600\n"),
+    "scanners": (12, RANGE.format("", "only") + "2\n"), "victims": (13, "\n\n\n\n1\n"), "campaigns": (14, "\n\n\n\n1\n"),
+    "runs": (15, "\n-62135596800\n253402300799\n"), "findings": (16, "\n\n\n\nddos-victim\n203.0.113.1\ntelescope\n2\n"),
+    "time-first": (2, "\n-9223372036853\n0\n"), "time-last": (2, "\n0\n9223372036853\n"),
+}
+for name, (number, lines) in QUERIES.items():
+    write("query", name, bytes([number]) + lines.encode())
+
+# --- packets for the sense: flags, then records of repeat, time step, length, IP packet ---
+
+
+def record(packet, repeat=0, quarters=1):
+    return struct.pack(">BHB", repeat, quarters, len(packet)) + packet
+
+
+def raw(name):
+    return FRAMES[name][2][14:]
+
+
+SYN = ip4(6, tcp(options=OPTIONS["mss"]))
+MIRAI = ip4(6, struct.pack(">HHIIBBHHH", 40000, 23, int.from_bytes(DARK, "big"), 0, 0x50, 2, 1024, 0, 0))
+SENSE = {
+    "mixed": (0, b"".join(record(raw(n)) for n in ("tcp", "udp-dns", "icmp-echo", "icmp-quote", "ip6", "icmp6-quote", "arp",
+                                                   "fragment-later", "total-5", "mirai-offset", "options-zmap-linux"))),
+    "sources": (2, record(SYN, 10) + record(raw("udp-dns"), 10) + record(MIRAI, 10) + record(raw("ip6"), 10)),
+    "victim": (5, b"".join(record(ip4(6, tcp(0x12, sport=80)), 4, 40) for _ in range(12)) + record(raw("icmp-quote"), 6)),
+    "days": (1, b"".join(record(p, 3, 65535) for p in (SYN, MIRAI, raw("icmp-echo")) * 8)),
+    "own": (9, record(SYN, 2) + record(MIRAI, 1) + record(SYN, 8)),
+    "tunnel": (16, record(raw("gre")) + record(raw("vxlan")) + record(raw("erspan-2"))),
+    "tiny-rows": (3, b"".join(record(p, 9, 1200) for p in (SYN, MIRAI, raw("udp-dns"), raw("icmp-echo")) * 2)),
+}
+for name, (flags, records) in SENSE.items():
+    write("sense", name, bytes([flags]) + records)
