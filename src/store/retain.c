@@ -4,6 +4,7 @@
 #include "store/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #define PREFIX_MAX 2 /* key columns before the time: the sensor, and the step where there is one */
 
@@ -72,6 +73,8 @@ static int take_prefix(struct nr_store *store, sqlite3_stmt *find, sqlite3_stmt 
 		sqlite3_bind_value(next, (int)i + 1, values[i]);
 		sqlite3_value_free(values[i]);
 	}
+	if (*ret_found && !values[prefix - 1])
+		return nr_fail(error, -ENOMEM, "%s: out of memory", store->path);
 	return 0;
 }
 
