@@ -302,6 +302,7 @@ SENSE = {
     "days": (1, b"".join(record(p, 3, 65535) for p in (SYN, MIRAI, raw("icmp-echo")) * 8)),
     "own": (9, record(SYN, 2) + record(MIRAI, 1) + record(SYN, 8)),
     "tunnel": (16, record(raw("gre")) + record(raw("vxlan")) + record(raw("erspan-2"))),
+    "ip6-rows": (1, record(raw("ip6"))),
     "tiny-rows": (3, b"".join(record(p, 9, 1200) for p in (SYN, MIRAI, raw("udp-dns"), raw("icmp-echo")) * 2)),
 }
 for name, (flags, records) in SENSE.items():

@@ -85,8 +85,9 @@ int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct 
 		e = reserve_wides(&tally->wides, from->wides.count, error);
 	if (e)
 		return e;
-	memcpy(tally->words.items + tally->words.count, from->words.items,
-		from->words.count * sizeof *from->words.items);
+	if (from->words.count)
+		memcpy(tally->words.items + tally->words.count, from->words.items,
+			from->words.count * sizeof *from->words.items);
 	tally->words.count += from->words.count;
 	if (from->wides.count)
 		memcpy(tally->wides.items + tally->wides.count, from->wides.items,
