@@ -245,6 +245,21 @@ static void test_million(void **unused)
 	random_stream(99, 1200000, 0x20000, 1000000, 500000);
 }
 
+/* The two lists apart: a tally that holds wide items only is appended to one without anything, and back. */
+static void test_wides_only(void **unused)
+{
+	(void)unused;
+	NR_AUTO(nr_tally_fini) struct nr_tally wide = {0}, empty = {0};
+	NR_AUTO(naive_fini) struct naive naive = {0};
+	struct nr_tally_sum sum = {nr_tally_key(80, NR_MEMBER_IPV6 | 5), 3, 181};
+	assert_int_equal(nr_tally_add_sum(&wide, &sum, NULL), 0);
+	naive_add(&naive, sum.key, sum.packets, sum.bytes);
+	assert_int_equal(nr_tally_append(&wide, &empty, NULL), 0);
+	assert_int_equal(nr_tally_append(&empty, &wide, NULL), 0);
+	assert_int_equal(nr_tally_sort(&empty, NULL), 0);
+	expect_same(&empty, &naive);
+}
+
 /* ---- members ---- */
 
 static uint16_t mask_of(const void *context, uint32_t group)
@@ -357,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_large_sums),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_million),
+		cmocka_unit_test(test_wides_only),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_members_large),
 		cmocka_unit_test(test_member_of),
