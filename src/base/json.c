@@ -125,8 +125,12 @@ static void json_quote(struct nr_json *json, const char *text, size_t length)
 	const uint8_t *p = (const uint8_t *)text;
 	size_t run = 0, i = 0;
 	json_char(json, '"');
-	while (i < length) {
-		size_t step = json_plain[p[i]] ? 1 : p[i] >= 0x80 ? utf8_sequence(p + i, length - i) : 0;
+	for (;;) {
+		while (i < length && json_plain[p[i]])
+			i++;
+		if (i == length)
+			break;
+		size_t step = p[i] >= 0x80 ? utf8_sequence(p + i, length - i) : 0;
 		if (step) {
 			i += step;
 			continue;
@@ -156,8 +160,9 @@ static void json_before(struct nr_json *json, const char *key)
 	}
 	json->comma[json->depth] = true;
 	if (key) {
-		json_quote(json, key, strlen(key));
-		json_append(json, ": ", json->pretty ? 2 : 1);
+		json_char(json, '"'); /* keys are names of ours: nothing in them needs an escape */
+		json_append(json, key, strlen(key));
+		json_append(json, "\": ", json->pretty ? 3 : 2);
 	}
 }
 

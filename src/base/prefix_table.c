@@ -236,25 +236,51 @@ int nr_prefix_table_seal(struct nr_prefix_table *table, struct nr_error *error)
 	return 0;
 }
 
-uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t address)
+/* The last range that begins at or before the address, in a /16 that some prefix touches. The one that ends
+ * in a later /16 may begin in this one. */
+static size_t ipv4_search(const struct nr_prefix_table *table, uint32_t address)
 {
 	uint32_t block = address >> 16;
-	if (NR_LIKELY(!(table->touched[block >> 6] >> (block & 63) & 1)))
-		return NR_PREFIX_NONE;
-	size_t at = table->block_start[block];
-	if (table->whole[block >> 6] >> (block & 63) & 1)
-		return table->ipv4[at].value;
-	/* The last range that begins at or before the address. The one that ends in a later /16 may begin in
-	 * this one. */
 	const uint32_t *first = table->ipv4_first;
+	size_t at = table->block_start[block];
 	size_t end = NR_MIN(table->block_start[block + 1] + (size_t)1, table->ipv4_count);
 	for (size_t left = end - at; left > 1;) {
 		size_t half = left / 2;
 		at += first[at + half] <= address ? half : 0;
 		left -= half;
 	}
-	bool inside = first[at] <= address && address <= table->ipv4[at].last;
+	return at;
+}
+
+static bool ipv4_is_touched(const struct nr_prefix_table *table, uint32_t address)
+{
+	uint32_t block = address >> 16;
+	return table->touched[block >> 6] >> (block & 63) & 1;
+}
+
+uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t address)
+{
+	uint32_t block = address >> 16;
+	if (NR_LIKELY(!ipv4_is_touched(table, address)))
+		return NR_PREFIX_NONE;
+	if (table->whole[block >> 6] >> (block & 63) & 1)
+		return table->ipv4[table->block_start[block]].value;
+	size_t at = ipv4_search(table, address);
+	bool inside = table->ipv4_first[at] <= address && address <= table->ipv4[at].last;
 	return inside ? table->ipv4[at].value : NR_PREFIX_NONE;
+}
+
+bool nr_prefix_table_range_ipv4(
+	const struct nr_prefix_table *table, uint32_t address, uint32_t *ret_first, uint32_t *ret_last)
+{
+	if (!ipv4_is_touched(table, address))
+		return false;
+	size_t at = ipv4_search(table, address);
+	if (address < table->ipv4_first[at] || address > table->ipv4[at].last)
+		return false;
+	*ret_first = table->ipv4_first[at];
+	*ret_last = table->ipv4[at].last;
+	return true;
 }
 
 static uint32_t range_find(const struct nr_prefix_table *table, prefix_number number)

@@ -28,6 +28,11 @@ uint32_t nr_prefix_table_find(const struct nr_prefix_table *table, const struct 
 /* The IPv4 path alone, host order. */
 uint32_t nr_prefix_table_find_ipv4(const struct nr_prefix_table *table, uint32_t address);
 
+/* The whole range around an IPv4 address that has one value; false: no prefix covers the address. For callers
+ * that look up neighbours again and again. */
+bool nr_prefix_table_range_ipv4(
+	const struct nr_prefix_table *table, uint32_t address, uint32_t *ret_first, uint32_t *ret_last);
+
 size_t nr_prefix_table_count(
 	const struct nr_prefix_table *table); /* prefixes added; after _seal the distinct ones */
 /* Number of distinct IPv4 addresses covered (the telescope's N_dark). */

@@ -29,6 +29,7 @@ struct nr_worker {
 	 */
 	struct nr_packet **outbox;
 	size_t *outbox_count;
+	uint32_t dark_first, dark_last; /* a dark range; first > last: none yet */
 	uint64_t dropped[NR_DROP_COUNT];
 };
 
@@ -59,9 +60,16 @@ static unsigned owner_of(const struct nr_pipeline *p, const struct nr_address *s
 	return (unsigned)(((h >> 32) * p->conf.workers) >> 32);
 }
 
-static bool is_dark(const struct nr_pipeline *p, const struct nr_packet *packet)
+/* Dark ranges are few and long: the last one that matched is asked first. */
+static bool is_dark(struct nr_worker *w, const struct nr_packet *packet)
 {
-	return nr_prefix_table_find(p->conf.dark, &packet->destination) != NR_PREFIX_NONE;
+	const struct nr_prefix_table *dark = w->pipeline->conf.dark;
+	if (NR_UNLIKELY(!nr_address_is_ipv4(&packet->destination)))
+		return nr_prefix_table_find(dark, &packet->destination) != NR_PREFIX_NONE;
+	uint32_t address = nr_address_ipv4(&packet->destination);
+	if (NR_LIKELY(address >= w->dark_first && address <= w->dark_last))
+		return true;
+	return nr_prefix_table_range_ipv4(dark, address, &w->dark_first, &w->dark_last);
 }
 
 static void decode_slice(struct nr_worker *w)
@@ -81,7 +89,7 @@ static void decode_slice(struct nr_worker *w)
 		}
 		if (NR_UNLIKELY(p->frames[i].untimed))
 			into[0].marks |= NR_MARK_TIMELESS;
-		if (p->conf.dark && NR_UNLIKELY(!is_dark(p, &into[0]))) {
+		if (p->conf.dark && NR_UNLIKELY(!is_dark(w, &into[0]))) {
 			w->dropped[NR_DROP_NOT_DARK]++;
 			continue;
 		}
@@ -219,6 +227,7 @@ static int worker_init(struct nr_pipeline *p, unsigned index, struct nr_error *e
 	size_t local = (p->conf.sense->local_size + NR_CACHE_LINE - 1) & ~(size_t)(NR_CACHE_LINE - 1);
 	w->pipeline = p;
 	w->index = index;
+	w->dark_first = 1;
 	w->outbox = calloc(n, sizeof *w->outbox);
 	w->outbox_count = calloc(n, sizeof *w->outbox_count);
 	w->local = aligned_alloc(NR_CACHE_LINE, local);

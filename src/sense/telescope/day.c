@@ -256,7 +256,8 @@ static int add_members(struct nr_wides *members, const struct nr_source_table *t
 
 int nr_merged_sort_members(struct nr_merged *m, size_t limit, struct nr_error *error)
 {
-	int e = nr_members_sort(&m->members, error);
+	int e = m->members_unsorted ? nr_members_sort(&m->members, error) : 0;
+	m->members_unsorted = false;
 	if (m->members_level)
 		nr_members_thin(&m->members, m->members_level);
 	while (!e && m->members.count > limit)
@@ -270,6 +271,8 @@ static int fold_members(const struct nr_day_end *end, const struct nr_tally *tal
 {
 	struct nr_merged *m = end->merged;
 	uint64_t untracked = 0;
+	m->members_unsorted =
+		m->members_unsorted || m->members.count; /* one day alone names each source once */
 	for (size_t i = 0; i < end->local_count; i++)
 		untracked += nr_day_of(end, i) ? nr_day_of(end, i)->untracked : 0;
 	int e = 0;

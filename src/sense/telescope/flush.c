@@ -62,7 +62,7 @@ static int merge_window(const struct flush *f, int64_t number, struct nr_tally *
 		if (e)
 			return e;
 		w->open = false;
-		l->window = NULL;
+		nr_local_leave_window(l);
 	}
 	return nr_tally_sort(into, error);
 }
@@ -149,7 +149,7 @@ static void close_local_day(struct nr_local *l, nr_time start)
 	*day = (struct nr_day){0};
 	if (l->day == day) {
 		l->day = NULL;
-		l->window = NULL;
+		nr_local_leave_window(l);
 	}
 }
 

@@ -65,6 +65,7 @@ struct nr_merged {
 	struct nr_wides members; /* its sources with their categories */
 	size_t tally_sort_at, members_sort_at;
 	uint8_t members_level;
+	bool members_unsorted; /* a source may stand in them more than once */
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
 	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */

@@ -43,59 +43,13 @@ uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group)
 	return (uint16_t)(NR_BIT(other / 2) | (other & 1 ? NR_BIT(NR_CATEGORY_BACKSCATTER) : 0));
 }
 
-/* ---- time: which day, which window ---- */
+/* ---- tallies ---- */
 
 static void fail(struct nr_local *l, const struct nr_error *error)
 {
 	if (!l->failure.code)
 		l->failure = *error;
 }
-
-static bool open_day(struct nr_local *l, struct nr_day *day, nr_time start)
-{
-	struct nr_error error = {0};
-	*day = (struct nr_day){.start = start, .open = true};
-	if (nr_source_table_init(&day->table4, sizeof(struct nr_source), l->sources_expected, &error) ||
-		nr_source_table_init(&day->table6, sizeof(struct nr_source6), 0, &error)) {
-		fail(l, &error);
-		return false;
-	}
-	return true;
-}
-
-static bool select_day(struct nr_local *l, nr_time start)
-{
-	struct nr_day *day = &l->days[(uint64_t)(start / NR_DAY) & 1];
-	nr_telescope_drain(l);
-	if (!day->open && !open_day(l, day, start))
-		return false;
-	l->day = day;
-	l->day_start = start;
-	return true;
-}
-
-/* Points the local at the day and window of `time`. False: no memory; the packet is lost and the run fails at
- * the flush. */
-static bool select_time(struct nr_local *l, nr_time time)
-{
-	nr_time start = nr_time_floor(time, NR_DAY);
-	if ((!l->day || start != l->day_start) && !select_day(l, start))
-		return false;
-	int64_t number = nr_time_floor(time, l->step) / l->step;
-	struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
-	if (!w->open) {
-		w->number = number;
-		w->log.limit = l->tally_limit;
-		w->open = true;
-		w->sort_at = l->sort_items;
-	}
-	l->window = w;
-	l->window_start = number * l->step;
-	l->window_slot = (uint32_t)((uint64_t)number % NR_WINDOWS_OPEN) << 18;
-	return true;
-}
-
-/* ---- tallies ---- */
 
 NR_INLINE void put(struct nr_local *l, uint32_t recent_key, uint64_t member, uint32_t packets, uint32_t size)
 {
@@ -153,6 +107,55 @@ void nr_telescope_drain(struct nr_local *l)
 	l->dirty_count = 0;
 	(void)make_room(l, NR_BLOCK * NR_ITEMS_PACKET);
 }
+
+/* ---- time: which day, which window ---- */
+
+static bool open_day(struct nr_local *l, struct nr_day *day, nr_time start)
+{
+	struct nr_error error = {0};
+	*day = (struct nr_day){.start = start, .open = true};
+	if (nr_source_table_init(&day->table4, sizeof(struct nr_source), l->sources_expected, &error) ||
+		nr_source_table_init(&day->table6, sizeof(struct nr_source6), 0, &error)) {
+		fail(l, &error);
+		return false;
+	}
+	return true;
+}
+
+static bool select_day(struct nr_local *l, nr_time start)
+{
+	struct nr_day *day = &l->days[(uint64_t)(start / NR_DAY) & 1];
+	nr_telescope_drain(l);
+	if (!day->open && !open_day(l, day, start))
+		return false;
+	l->day = day;
+	l->day_start = start;
+	l->generation++;
+	return true;
+}
+
+/* Points the local at the day and window of `time`. False: no memory; the packet is lost and the run fails at
+ * the flush. */
+static bool select_time(struct nr_local *l, nr_time time)
+{
+	nr_time start = nr_time_floor(time, NR_DAY);
+	if ((!l->day || start != l->day_start) && !select_day(l, start))
+		return false;
+	int64_t number = nr_time_floor(time, l->step) / l->step;
+	struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
+	if (!w->open) {
+		w->number = number;
+		w->log.limit = l->tally_limit;
+		w->open = true;
+		w->sort_at = l->sort_items;
+	}
+	l->window = w;
+	l->window_start = number * l->step;
+	l->window_slot = (uint32_t)((uint64_t)number % NR_WINDOWS_OPEN) << 18;
+	return make_room(l, NR_BLOCK * NR_ITEMS_PACKET);
+}
+
+/* ---- the two latest groups ---- */
 
 static bool make_dirty_room(struct nr_local *l)
 {
@@ -222,22 +225,19 @@ static void note_new_source(
 	s->marks = (uint8_t)marks;
 }
 
+_Static_assert(offsetof(struct nr_packet, sequence) - offsetof(struct nr_packet, source_port) == 4 &&
+		       offsetof(struct nr_packet, id) - offsetof(struct nr_packet, source_port) == 8 &&
+		       offsetof(struct nr_source, sequence) - offsetof(struct nr_source, source_port) == 4 &&
+		       offsetof(struct nr_source, id) - offsetof(struct nr_source, source_port) == 8,
+	"the fields of a SYN lie alike in packet and source");
+
 static void first_syn(struct nr_source *s, const struct nr_packet *p, uint32_t destination)
 {
 	s->constant = NR_SAME_ALL | NR_ONLY_NMAP_SHAPE;
-	s->sequence = p->sequence;
+	memcpy(&s->source_port, &p->source_port, 12);
 	s->destination = destination;
-	s->id = p->id;
-	s->source_port = p->source_port;
-	s->destination_port = p->destination_port;
-	s->window = p->window;
 	s->ttl = p->ttl;
 	s->option_hash = p->option_hash;
-}
-
-NR_INLINE uint16_t mirror_of(uint32_t sequence)
-{
-	return (uint16_t)(sequence >> 16 ^ sequence);
 }
 
 NR_INLINE uint16_t masscan_of(uint32_t destination, uint16_t port, uint32_t sequence)
@@ -252,63 +252,88 @@ NR_INLINE bool is_zmap_new_shape(const struct nr_packet *p)
 	       p->option_kind >= NR_TCP_OPTIONS_MSS_1460;
 }
 
+NR_INLINE bool is_nmap_shape(const struct nr_packet *p)
+{
+	return p->option_kind == NR_TCP_OPTIONS_MSS_1460 && !(p->window & 1023) && p->window &&
+	       p->window <= 4096;
+}
+
+/* Every invariant is a XOR of fields, so it differs from the first SYN's where the same XOR of the
+ * differences is not zero. */
 NR_INLINE void compare_with_first(struct nr_source *s, const struct nr_packet *p, uint32_t destination)
 {
-	unsigned differs = 0;
-	differs |= p->sequence != s->sequence ? NR_SAME_SEQUENCE : 0;
-	differs |= p->id != s->id ? NR_SAME_ID : 0;
-	differs |= p->source_port != s->source_port ? NR_SAME_SOURCE_PORT : 0;
-	differs |= p->window != s->window ? NR_SAME_WINDOW : 0;
-	differs |= p->ttl != s->ttl ? NR_SAME_TTL : 0;
-	differs |= p->option_hash != s->option_hash ? NR_SAME_OPTIONS : 0;
-	differs |= (p->sequence ^ destination) != (s->sequence ^ s->destination)
-			   ? NR_SAME_SEQUENCE_DESTINATION
-			   : 0;
-	differs |= (p->id ^ masscan_of(destination, p->destination_port, p->sequence)) !=
-				   (s->id ^ masscan_of(s->destination, s->destination_port, s->sequence))
-			   ? NR_SAME_ID_TARGET
-			   : 0;
-	differs |= mirror_of(p->sequence) != mirror_of(s->sequence) ? NR_SAME_MIRROR : 0;
-	differs |= (p->source_port ^ p->destination_port) != (s->source_port ^ s->destination_port)
-			   ? NR_SAME_PORT_DIFFERENCE
-			   : 0;
-	differs |= destination != s->destination ? NR_SAME_DESTINATION : 0;
-	differs |= p->destination_port != s->destination_port ? NR_SAME_DESTINATION_PORT : 0;
+	uint64_t a, b;
+	uint32_t c, d;
+	memcpy(&a, &p->source_port, 8);
+	memcpy(&b, &s->source_port, 8);
+	memcpy(&c, &p->id, 4);
+	memcpy(&d, &s->id, 4);
+	uint64_t ports_sequence = a ^ b;
+	uint32_t id_window = c ^ d, to = destination ^ s->destination,
+		 sequence = (uint32_t)(ports_sequence >> 32);
+	uint16_t from_port = (uint16_t)ports_sequence, to_port = (uint16_t)(ports_sequence >> 16),
+		 id = (uint16_t)id_window;
+	unsigned differs = (unsigned)(sequence != 0) * NR_SAME_SEQUENCE;
+	differs |= (unsigned)(id != 0) * NR_SAME_ID;
+	differs |= (unsigned)(from_port != 0) * NR_SAME_SOURCE_PORT;
+	differs |= (unsigned)(id_window >> 16 != 0) * NR_SAME_WINDOW;
+	differs |= (unsigned)(p->ttl != s->ttl) * NR_SAME_TTL;
+	differs |= (unsigned)(p->option_hash != s->option_hash) * NR_SAME_OPTIONS;
+	differs |= (unsigned)(sequence != to) * NR_SAME_SEQUENCE_DESTINATION;
+	differs |= (unsigned)((uint16_t)(id ^ masscan_of(to, to_port, sequence)) != 0) * NR_SAME_ID_TARGET;
+	differs |= (unsigned)((uint16_t)(sequence >> 16 ^ sequence) != 0) * NR_SAME_MIRROR;
+	differs |= (unsigned)(from_port != to_port) * NR_SAME_PORT_DIFFERENCE;
+	differs |= (unsigned)(to != 0) * NR_SAME_DESTINATION;
+	differs |= (unsigned)(to_port != 0) * NR_SAME_DESTINATION_PORT;
 	s->constant = (uint16_t)(s->constant & ~differs);
 }
 
-NR_INLINE void observe_syn(
-	struct nr_day *day, struct nr_source *s, uint64_t member, const struct nr_packet *p)
+NR_INLINE void count_to_max(uint16_t *counter)
 {
-	uint32_t destination;
-	memcpy(&destination, p->destination.octets + 12, 4);
-	destination = __builtin_bswap32(destination);
+	*counter = (uint16_t)(*counter + (*counter != UINT16_MAX));
+}
+
+/* A SYN that carries the mark of a tool. */
+static void observe_mark(struct nr_day *day, struct nr_source *s, const struct nr_packet *p, bool mirai,
+	bool zmap, bool masscan)
+{
+	unsigned facts = 0;
+	if (mirai) {
+		day->matched[NR_TOOL_MIRAI]++;
+		count_to_max(&s->mirai);
+	}
+	if (zmap) {
+		day->matched[NR_TOOL_ZMAP]++;
+		count_to_max(&s->zmap);
+		facts |= p->window == NR_ZMAP_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_ZMAP_STRONG : 0;
+	}
+	if (masscan && !mirai) {
+		day->matched[NR_TOOL_MASSCAN]++;
+		count_to_max(&s->masscan);
+		facts |= p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_MASSCAN_STRONG
+										      : 0;
+		facts |= p->option_kind == NR_TCP_OPTIONS_MSS_1460 ? NR_SEEN_MASSCAN_MSS : 0;
+	}
+	s->constant = (uint16_t)(s->constant | facts);
+}
+
+NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t member,
+	const struct nr_packet *p, uint32_t destination, const bool ipv4)
+{
 	if (NR_UNLIKELY(!s->syns))
 		first_syn(s, p, destination);
-	else
+	else if (s->constant & NR_SAME_ALL)
 		compare_with_first(s, p, destination);
-	bool ipv4 = p->kind == NR_PACKET_IPV4;
-	bool mirai = ipv4 && p->sequence == destination;
-	bool zmap = ipv4 && p->id == NR_ZMAP_ID;
-	bool masscan = ipv4 && p->id == masscan_of(destination, p->destination_port, p->sequence) && !mirai;
-	bool nmap = p->option_kind == NR_TCP_OPTIONS_MSS_1460 && !(p->window & 1023) && p->window &&
-		    p->window <= 4096;
-	day->matched[NR_TOOL_MIRAI] += mirai;
-	day->matched[NR_TOOL_ZMAP] += zmap;
-	day->matched[NR_TOOL_MASSCAN] += masscan;
-	s->syns = (uint16_t)(s->syns + (s->syns != UINT16_MAX));
-	s->mirai = (uint16_t)(s->mirai + (mirai && s->mirai != UINT16_MAX));
-	s->zmap = (uint16_t)(s->zmap + (zmap && s->zmap != UINT16_MAX));
-	s->masscan = (uint16_t)(s->masscan + (masscan && s->masscan != UINT16_MAX));
-	unsigned facts = s->constant;
-	facts |= zmap && p->window == NR_ZMAP_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_ZMAP_STRONG : 0;
-	facts |= masscan && p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS
-			 ? NR_SEEN_MASSCAN_STRONG
-			 : 0;
-	facts |= masscan && p->option_kind == NR_TCP_OPTIONS_MSS_1460 ? NR_SEEN_MASSCAN_MSS : 0;
-	facts &= nmap ? ~0u : ~(unsigned)NR_ONLY_NMAP_SHAPE;
-	s->constant = (uint16_t)facts;
-	if (NR_UNLIKELY(p->window == NR_ZMAP_WINDOW) && ipv4 && is_zmap_new_shape(p)) {
+	count_to_max(&s->syns);
+	if (NR_UNLIKELY(s->constant & NR_ONLY_NMAP_SHAPE) && !is_nmap_shape(p))
+		s->constant = (uint16_t)(s->constant & ~NR_ONLY_NMAP_SHAPE);
+	if (!ipv4)
+		return;
+	bool mirai = p->sequence == destination, zmap = p->id == NR_ZMAP_ID;
+	bool masscan = p->id == masscan_of(destination, p->destination_port, p->sequence);
+	if (mirai | zmap | masscan)
+		observe_mark(day, s, p, mirai, zmap, masscan);
+	if (NR_UNLIKELY(p->window == NR_ZMAP_WINDOW) && is_zmap_new_shape(p)) {
 		nr_suspects_observe(&day->suspects, member, p);
 		s->zmap_new = (uint8_t)(s->zmap_new + (s->zmap_new != UINT8_MAX));
 	}
@@ -355,17 +380,16 @@ static void put_extras(struct nr_local *l, unsigned extra, uint64_t member, uint
 
 NR_INLINE unsigned marks_of(const struct nr_packet *p)
 {
-	unsigned marks = p->ttl >= NR_TTL_STATELESS && p->protocol != NR_ICMP ? NR_SOURCE_TTL_200 : 0;
-	if ((p->marks & NR_MARK_PORTS) && p->protocol != NR_ICMP && p->protocol != NR_ICMPV6 &&
-		NR_UNLIKELY(!p->source_port || !p->destination_port))
-		marks |= NR_SOURCE_PORT_0;
-	return marks;
+	if (p->protocol == NR_ICMP || p->protocol == NR_ICMPV6)
+		return p->protocol == NR_ICMPV6 && p->ttl >= NR_TTL_STATELESS ? NR_SOURCE_TTL_200 : 0;
+	unsigned no_port = (p->marks & NR_MARK_PORTS) && (!p->source_port || !p->destination_port);
+	return (unsigned)(p->ttl >= NR_TTL_STATELESS) * NR_SOURCE_TTL_200 | no_port * NR_SOURCE_PORT_0;
 }
 
-static void observe_rest(const struct nr_telescope_refs *refs, struct nr_local *l, struct nr_source *s,
-	uint64_t member, const struct nr_packet *p, bool backscatter)
+/* What few packets need: extra groups, own hosts, victims. */
+static void observe_rest(
+	struct nr_local *l, struct nr_source *s, uint64_t member, const struct nr_packet *p, bool backscatter)
 {
-	(void)refs;
 	unsigned extra = extras_of(s, p);
 	if (extra) {
 		s->categories = (uint16_t)(s->categories | extra);
@@ -379,22 +403,41 @@ static void observe_rest(const struct nr_telescope_refs *refs, struct nr_local *
 		observe_victim(l, p);
 }
 
-NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local *l,
-	const struct nr_source_table *table, struct nr_source *s, uint64_t member, const struct nr_packet *p,
-	nr_time time)
+/* Where a packet belongs. */
+struct place {
+	uint32_t group;
+	uint16_t categories;
+	bool syn, backscatter;
+};
+
+NR_INLINE struct place place_of(const struct nr_packet *p)
 {
 	enum nr_category category = nr_category_of(p);
+	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN))
+		return (struct place){p->destination_port,
+			NR_BIT(NR_CATEGORY_TCP_SYN) | NR_BIT(NR_CATEGORY_SCAN), true, false};
 	bool backscatter = nr_is_backscatter(p, category);
-	uint32_t group = NR_GROUP_OTHER + (uint32_t)category * 2 + backscatter;
-	uint16_t categories =
-		(uint16_t)(NR_BIT(category) | (backscatter ? NR_BIT(NR_CATEGORY_BACKSCATTER) : 0));
-	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN)) {
-		group = p->destination_port;
-		categories |= NR_BIT(NR_CATEGORY_SCAN);
-	} else if (category == NR_CATEGORY_UDP && (p->marks & NR_MARK_PORTS) && !backscatter) {
-		group = NR_GROUP_UDP + p->destination_port;
-		categories |= NR_BIT(NR_CATEGORY_SCAN);
-	}
+	if (category == NR_CATEGORY_UDP && (p->marks & NR_MARK_PORTS) && !backscatter)
+		return (struct place){NR_GROUP_UDP + p->destination_port,
+			NR_BIT(NR_CATEGORY_UDP) | NR_BIT(NR_CATEGORY_SCAN), false, false};
+	unsigned categories = NR_BIT(category) | (backscatter ? NR_BIT(NR_CATEGORY_BACKSCATTER) : 0);
+	return (struct place){NR_GROUP_OTHER + (uint32_t)category * 2 + backscatter, (uint16_t)categories,
+		false, backscatter};
+}
+
+NR_INLINE uint32_t low_bytes(const struct nr_address *address)
+{
+	uint32_t n;
+	memcpy(&n, address->octets + 12, 4);
+	return __builtin_bswap32(n);
+}
+
+NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_source_table *table, struct nr_source *s, uint64_t member, const struct nr_packet *p,
+	nr_time time, const bool ipv4)
+{
+	struct place place = place_of(p);
+	uint32_t destination = low_bytes(&p->destination);
 	uint32_t at = (uint32_t)((uint64_t)(time - l->day_start) >> NR_SOURCE_TIME_SHIFT);
 	if (NR_UNLIKELY(!s->packets)) {
 		s->first = s->last = at;
@@ -403,15 +446,17 @@ NR_INLINE void observe_one(const struct nr_telescope_refs *refs, struct nr_local
 	s->packets += s->packets != UINT32_MAX;
 	s->first = NR_MIN(s->first, at);
 	s->last = NR_MAX(s->last, at);
-	s->categories |= categories;
+	s->categories |= place.categories;
 	s->marks = (uint8_t)(s->marks | marks_of(p));
-	remember(l, table, s, member, group, p->wire);
-	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN))
-		observe_syn(l->day, s, member, p);
+	remember(l, table, s, member, place.group, p->wire);
+	if (NR_LIKELY(place.syn))
+		observe_syn(l->day, s, member, p, destination, ipv4);
 	const unsigned odd = NR_MARK_BAD_HEADER | NR_MARK_MISCONFIGURED;
-	if (NR_UNLIKELY(backscatter || (p->marks & odd) || (s->marks & (NR_SOURCE_FORGED | NR_SOURCE_OWN)) ||
-			category == NR_CATEGORY_TCP_OTHER || nr_address_equal(&p->source, &p->destination)))
-		observe_rest(refs, l, s, member, p, backscatter);
+	bool perhaps_same = (uint32_t)member == destination || !ipv4;
+	bool other_tcp = p->protocol == NR_TCP && !place.syn;
+	if (NR_UNLIKELY(place.backscatter || other_tcp || (p->marks & odd) ||
+			(s->marks & (NR_SOURCE_FORGED | NR_SOURCE_OWN)) || perhaps_same))
+		observe_rest(l, s, member, p, place.backscatter);
 }
 
 /* A source that found no room: its packets are counted, the source itself is not judged. */
@@ -419,16 +464,10 @@ static void observe_untracked(
 	const struct nr_telescope_refs *refs, struct nr_local *l, uint64_t member, const struct nr_packet *p)
 {
 	struct nr_source scratch = {0};
-	enum nr_category category = nr_category_of(p);
-	bool backscatter = nr_is_backscatter(p, category);
-	uint32_t group = NR_GROUP_OTHER + (uint32_t)category * 2 + backscatter;
-	if (category == NR_CATEGORY_TCP_SYN)
-		group = p->destination_port;
-	else if (category == NR_CATEGORY_UDP && (p->marks & NR_MARK_PORTS) && !backscatter)
-		group = NR_GROUP_UDP + p->destination_port;
+	struct place place = place_of(p);
 	note_new_source(refs, &scratch, p);
-	put(l, l->window_slot | group, member, 1, NR_MIN(p->wire, NR_SIZE_MAX));
-	observe_rest(refs, l, &scratch, member, p, backscatter);
+	put(l, l->window_slot | place.group, member, 1, NR_MIN(p->wire, NR_SIZE_MAX));
+	observe_rest(l, &scratch, member, p, place.backscatter);
 	l->day->untracked++;
 }
 
@@ -443,6 +482,7 @@ static void keep_room(struct nr_local *l, struct nr_source_table *table)
 	nr_telescope_drain(l); /* the dirty list holds indices */
 	(void)nr_source_table_grow(
 		table, NULL); /* without memory: sources beyond are untracked, and said so */
+	l->generation++;
 }
 
 NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
@@ -451,7 +491,7 @@ NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
 		*time = l->open_from;
 		l->late++;
 	}
-	if (NR_LIKELY((uint64_t)(*time - l->window_start) < (uint64_t)l->step && l->window))
+	if (NR_LIKELY((uint64_t)*time - (uint64_t)l->window_start < (uint64_t)l->step))
 		return true;
 	return select_time(l, *time);
 }
@@ -475,14 +515,14 @@ static void observe_source6(
 		s->address = (uint32_t)member;
 		table->used++;
 	}
-	observe_one(refs, l, table, s, member, p, time);
+	observe_one(refs, l, table, s, member, p, time, false);
 }
 
 NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l,
 	const struct nr_packet *p, nr_time time, size_t home)
 {
 	struct nr_source_table *table = &l->day->table4;
-	uint32_t address = nr_address_ipv4(&p->source);
+	uint32_t address = low_bytes(&p->source);
 	struct nr_source *s = nr_source_find4(table, home, address);
 	if (NR_UNLIKELY(!s->packets)) {
 		if (NR_UNLIKELY(!nr_source_table_has_room(table, 1))) {
@@ -496,58 +536,56 @@ NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_l
 		s->address = address;
 		table->used++;
 	}
-	observe_one(refs, l, table, s, address, p, time);
+	observe_one(refs, l, table, s, address, p, time, true);
 }
 
 /* Where the sources of a block are at home, computed and prefetched while the block before it is observed. */
 struct homes {
-	const struct nr_day *day; /* the table they were computed for; NULL: none */
-	size_t capacity;
+	uint32_t generation; /* of the table they were computed for */
 	size_t at[NR_BLOCK];
 };
 
 NR_INLINE void prefetch_block(
 	const struct nr_local *l, const struct nr_packet *packets, size_t count, struct homes *homes)
 {
-	homes->day = l->day;
+	homes->generation = l->generation;
 	if (NR_UNLIKELY(!l->day))
 		return;
 	const struct nr_source_table *table = &l->day->table4;
-	homes->capacity = table->capacity;
 	for (size_t i = 0; i < count; i++) {
-		homes->at[i] = nr_source_home(table, nr_address_ipv4(&packets[i].source));
+		homes->at[i] = nr_source_home(table, low_bytes(&packets[i].source));
 		__builtin_prefetch(nr_source_at(table, homes->at[i]), 1);
 	}
 }
 
-static void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
+NR_INLINE void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
 	const struct nr_packet *packets, size_t count, const struct homes *homes)
 {
+	uint64_t seen = 0, bytes = 0;
 	if (NR_LIKELY(l->day != NULL))
 		keep_room(l, &l->day->table4);
 	for (size_t i = 0; i < count; i++) {
 		const struct nr_packet *p = &packets[i];
+		nr_time time = p->time;
 		if (NR_UNLIKELY(p->kind == NR_PACKET_QUOTE)) {
 			observe_victim(l, p);
 			continue;
 		}
-		nr_time time = p->time;
 		if (NR_UNLIKELY(!step_time(l, &time)))
-			return;
-		if (NR_UNLIKELY(room_of(&l->window->log) < NR_BLOCK * NR_ITEMS_PACKET) &&
-			!make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
-			return;
-		l->packets++;
-		l->bytes += p->wire;
+			break;
+		seen++;
+		bytes += p->wire;
+		size_t home = homes->at[i];
 		if (NR_UNLIKELY(p->kind == NR_PACKET_IPV6)) {
 			observe_source6(refs, l, p, time);
 			continue;
 		}
-		size_t home = homes->at[i];
-		if (NR_UNLIKELY(l->day != homes->day || l->day->table4.capacity != homes->capacity))
-			home = nr_source_home(&l->day->table4, nr_address_ipv4(&p->source));
+		if (NR_UNLIKELY(l->generation != homes->generation))
+			home = nr_source_home(&l->day->table4, low_bytes(&p->source));
 		observe_source4(refs, l, p, time, home);
 	}
+	l->packets += seen;
+	l->bytes += bytes;
 }
 
 void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *batch)

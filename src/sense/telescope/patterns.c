@@ -197,10 +197,13 @@ static void find_spans(
 	}
 }
 
-static void add_flood(
-	const struct nr_day_end *end, uint64_t key, const uint64_t counts[static 256], uint64_t total)
+/* keys: of sources with one signature, the first octet of each in the lowest byte. */
+static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t *keys, size_t total)
 {
-	double entropy = total < NR_FLOOD_SOURCES ? 0 : entropy_of(counts, total);
+	uint64_t counts[256] = {0};
+	for (size_t i = 0; i < total; i++)
+		counts[keys[i] & 0xff]++;
+	double entropy = entropy_of(counts, total);
 	if (entropy < NR_FLOOD_ENTROPY)
 		return;
 	struct nr_flood *flood = nr_list_add(&end->merged->floods);
@@ -234,10 +237,11 @@ static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 	if (e)
 		return e;
 	for (size_t from = 0, to; from < singles.count; from = to) {
-		uint64_t counts[256] = {0}, key = singles.items[from] >> 16;
-		for (to = from; to < singles.count && singles.items[to] >> 16 == key; to++)
-			counts[singles.items[to] & 0xff]++;
-		add_flood(end, key, counts, to - from);
+		uint64_t key = singles.items[from] >> 16;
+		for (to = from + 1; to < singles.count && singles.items[to] >> 16 == key;)
+			to++;
+		if (to - from >= NR_FLOOD_SOURCES)
+			add_flood(end, key, singles.items + from, to - from);
 	}
 	size_t count = end->merged->floods.count - first;
 	for (size_t i = 0; count && i < end->local_count; i++)

@@ -62,9 +62,12 @@ struct nr_source {
 	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
 	uint8_t marks;
 	uint16_t constant;
-	/* the first SYN */
-	uint32_t sequence, destination;
-	uint16_t id, source_port, destination_port, window;
+	/* the first SYN; the first 12 bytes lie as in struct nr_packet, so that they are compared in two
+	 * words */
+	uint16_t source_port, destination_port;
+	uint32_t sequence;
+	uint16_t id, window;
+	uint32_t destination;
 };
 _Static_assert(sizeof(struct nr_source) == 64, "one line per source");
 #define NR_SOURCE_TIME_SHIFT 5

@@ -46,6 +46,7 @@ struct nr_local {
 	struct nr_window *window;
 	nr_time window_start;
 	uint32_t window_slot;
+	uint32_t generation;                     /* changes with `day` and with the size of its IPv4 table */
 	nr_time step;                            /* us: 5 minutes, or a day where no rows are wanted */
 	nr_time open_from;                       /* packets before it are late */
 	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
@@ -60,6 +61,13 @@ struct nr_local {
 	struct nr_error failure;  /* sticky; answered by the next flush */
 	struct nr_merged *merged; /* owned by worker 0's local, used by flush alone */
 };
+
+/* The next packet looks its window up again. */
+NR_INLINE void nr_local_leave_window(struct nr_local *l)
+{
+	l->window = NULL;
+	l->window_start = NR_TIME_MIN;
+}
 
 /* ---- observe.c ---- */
 void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *batch);

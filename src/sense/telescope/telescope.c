@@ -85,6 +85,7 @@ static int start(const void *conf, void *local, struct nr_error *error)
 	struct nr_local *l = local;
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
+	nr_local_leave_window(l);
 	l->table_bytes_max = (size_t)(c->memory_bytes / 2 / c->refs->workers);
 	l->tally_limit = l->sort_items = NR_TALLY_LIMIT(c->memory_bytes) / c->refs->workers;
 	int e = nr_victims_init(&l->victims, error);
