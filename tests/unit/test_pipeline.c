@@ -323,6 +323,55 @@ static void test_files_and_dark(void **state)
 	}
 }
 
+/* Which destinations are dark: the ends of ranges, holes between them, both ends of the address space, IPv6.
+ */
+static void test_dark_ranges(void **state)
+{
+	static const char *const ranges[] = {"10.0.0.0/30", "10.0.0.5/32", "10.0.0.8/29", "10.0.0.12/31",
+		"0.0.0.0/31", "255.255.255.254/31", "2001:db8::/127"};
+	NR_AUTO(nr_prefix_table_freep) struct nr_prefix_table *dark = NULL;
+	struct nr_prefix prefixes[NR_COUNT(ranges)];
+	NR_AUTO(writer_fini) struct writer w;
+	uint64_t seed = 9, expected = 0;
+	(void)state;
+	assert_int_equal(nr_prefix_table_new(&dark, NULL), 0);
+	for (size_t i = 0; i < NR_COUNT(ranges); i++) {
+		assert_int_equal(nr_prefix_parse(ranges[i], &prefixes[i], NULL), 0);
+		assert_int_equal(nr_prefix_table_add(dark, &prefixes[i], (uint32_t)i, NULL), 0);
+	}
+	assert_int_equal(nr_prefix_table_seal(dark, NULL), 0);
+	pcap_begin(&w);
+	for (uint32_t i = 0; i < 5000; i++) {
+		static const uint32_t starts[] = {0x0a000000, 0, 0xffffffe0};
+		struct nr_packet p = packet_of(T0, i);
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		p.destination = nr_address_from_ipv4(starts[(seed >> 40) % 3] + (uint32_t)(seed >> 33) % 32);
+		if ((seed >> 50) % 8 == 0) {
+			p.kind = NR_PACKET_IPV6;
+			assert_int_equal(nr_address_parse("2001:db8::", &p.destination, NULL), 0);
+			p.destination.octets[15] = (uint8_t)(seed >> 33) % 4;
+		}
+		pcap_add(&w, &p);
+		bool is_dark = false;
+		for (size_t k = 0; k < NR_COUNT(ranges); k++)
+			is_dark = is_dark || nr_prefix_contains(&prefixes[k], &p.destination);
+		expected += is_dark;
+	}
+	for (unsigned workers = 1; workers <= 3; workers += 2) {
+		struct nr_pipeline_conf conf = {.sense = &notes_sense, .workers = workers, .dark = dark};
+		NR_AUTO(nr_pipeline_freep) struct nr_pipeline *pipeline = NULL;
+		size_t locals, shown = 0;
+		end_count = 0;
+		assert_int_equal(nr_pipeline_new(&conf, &pipeline, NULL), 0);
+		assert_int_equal(run_file(pipeline, &w, NULL), 0);
+		void *const *local = nr_pipeline_locals(pipeline, &locals);
+		for (size_t i = 0; i < locals; i++)
+			shown += ((const struct notes *)local[i])->count;
+		assert_int_equal(shown, expected);
+		assert_int_equal(nr_pipeline_loss(pipeline)->dropped[NR_DROP_NOT_DARK], 5000 - expected);
+	}
+}
+
 static void test_failures(void **state)
 {
 	(void)state;
@@ -359,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_before_1970),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_files_and_dark),
+		cmocka_unit_test(test_dark_ranges),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_impossible_times),
 	};
