@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${SECONDS_EACH:-60}
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 # otherwise undefined behaviour would be a line in a log
 
 [ -e build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true --buildtype=debugoptimized \
 	-Db_sanitize=address,undefined -Db_lundef=false >&2
