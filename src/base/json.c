@@ -160,9 +160,8 @@ static void json_before(struct nr_json *json, const char *key)
 	}
 	json->comma[json->depth] = true;
 	if (key) {
-		json_char(json, '"'); /* keys are names of ours: nothing in them needs an escape */
-		json_append(json, key, strlen(key));
-		json_append(json, "\": ", json->pretty ? 3 : 2);
+		json_quote(json, key, strlen(key));
+		json_append(json, ": ", json->pretty ? 2 : 1);
 	}
 }
 

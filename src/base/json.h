@@ -26,7 +26,7 @@ void nr_json_init(struct nr_json *json);
 void nr_json_fini(struct nr_json *json);
 int nr_json_finish(struct nr_json *json, struct nr_error *error);
 
-/* key is NULL inside arrays and at the top; it is a name of ours and is written as it is. Several values at the top are lines of their own (JSON lines). */
+/* key is NULL inside arrays and at the top. Several values at the top are lines of their own (JSON lines). */
 void nr_json_object(struct nr_json *json, const char *key);
 void nr_json_object_end(struct nr_json *json);
 void nr_json_array(struct nr_json *json, const char *key);
