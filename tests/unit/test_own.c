@@ -122,6 +122,24 @@ static void test_findings(void **state)
 	rig_fini(&rig);
 }
 
+/* What a full table turned away is in the report. */
+static void test_limit_is_said(void **state)
+{
+	struct rig rig;
+	(void)state;
+	rig_init(&rig, (const char *const[]){"own", "10.0.0.0/8", NULL});
+	rig_start(&rig);
+	rig_flush(&rig, DAY0);
+	for (uint32_t i = 0; i < NR_OWN_MAX + 10; i++) {
+		struct nr_packet p = syn_of(DAY0, 0x0a000000 + i, DARK, 23);
+		rig_observe(&rig, &p, 1);
+	}
+	rig_flush(&rig, NR_TIME_MAX);
+	assert_int_equal(seen_count(&rig.recorder, SEEN_FINDING), NR_OWN_MAX);
+	assert_int_equal(rig.local->merged->no_room, 10);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,7 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tall
 		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
 			tools->packets[t] += day->matched[t];
 		m->untracked += day->untracked;
+		m->no_room += day->suspects.beyond;
 		int e = judge_tools_of(m, day, &day->table4, tools, error);
 		if (!e)
 			e = judge_tools_of(m, day, &day->table6, tools, error);

@@ -183,8 +183,11 @@ static int by_host(const void *a, const void *b)
 static int keep_own_hosts(const struct nr_day_end *end, struct nr_error *error)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < end->local_count; i++)
-		count += nr_day_of(end, i) ? nr_day_of(end, i)->own.used : 0;
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		count += day ? day->own.used : 0;
+		end->merged->no_room += day ? day->own.beyond : 0;
+	}
 	if (!count)
 		return 0;
 	NR_AUTO(nr_freep) struct nr_own_host **hosts = calloc(count, sizeof *hosts);

@@ -71,6 +71,7 @@ struct nr_merged {
 	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
 	struct nr_tally research;   /* group: the scanners' groups, for sources without them */
 	uint64_t untracked;         /* packets of sources beyond the memory limit */
+	uint64_t no_room;           /* own hosts, suspects, candidates, signatures that found a full table */
 	NR_LIST(struct nr_research_scanner) scanners;
 	NR_LIST(struct nr_campaign) campaigns;
 	NR_LIST(struct nr_flood) floods;

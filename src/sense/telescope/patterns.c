@@ -45,7 +45,7 @@ static void find_signed(struct signed_sources *out, const struct nr_day *day)
 			continue;
 		struct signed_source *new = nr_list_add(out);
 		if (!new)
-			return;
+			continue;
 		memcpy(new->signature, text, sizeof text);
 		new->source = s;
 	}
@@ -99,6 +99,7 @@ static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
 	for (size_t i = 0; i < end->local_count; i++)
 		if (nr_day_of(end, i))
 			find_signed(&s, nr_day_of(end, i));
+	end->merged->no_room += s.beyond;
 	if (!s.count)
 		return 0;
 	qsort(s.items, s.count, sizeof *s.items, by_signature);

@@ -133,6 +133,7 @@ int nr_research_judge(
 		find_candidates(&c, &day->table6, &t);
 	}
 	struct nr_merged *m = end->merged;
+	m->no_room += c.beyond;
 	size_t first = m->scanners.count;
 	if (c.count) {
 		int e = count_candidates(&c, tally, error);
