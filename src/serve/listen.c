@@ -134,16 +134,19 @@ int nr_listen_open(struct nr_listen *listen_on, int *ret_socket, struct nr_error
 {
 	struct sockaddr_storage storage;
 	socklen_t length = fill(listen_on, &storage);
-	NR_AUTO(nr_close_fd) int file = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int file = socket(
+		nr_address_is_ipv4(&listen_on->address) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (file < 0)
 		return fail_bind(listen_on, errno, error);
 	setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-	if (bind(file, (struct sockaddr *)&storage, length) != 0 || listen(file, BACKLOG) != 0)
-		return fail_bind(listen_on, errno, error);
+	if (bind(file, (struct sockaddr *)&storage, length) != 0 || listen(file, BACKLOG) != 0) {
+		int reason = errno;
+		close(file);
+		return fail_bind(listen_on, reason, error);
+	}
 	listen_on->port = bound_port(file);
 	write_text(listen_on);
 	*ret_socket = file;
-	file = -1;
 	return 0;
 }
 

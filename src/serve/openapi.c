@@ -158,8 +158,8 @@ static void write_operation(struct nr_json *json, const char *name)
 {
 	char id[64];
 	snprintf(id, sizeof id, "%s", name);
-	for (char *at = id; *at; at++)
-		*at = *at == '/' || *at == '-' ? '_' : *at;
+	for (char *at = id; (at = strpbrk(at, "/-")) != NULL;)
+		*at = '_';
 	nr_json_text(json, "operationId", id);
 }
 

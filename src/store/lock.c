@@ -40,24 +40,31 @@ static int fail_held(int file, const char *path, struct nr_error *error)
 		name);
 }
 
+/* Only the words of another's error depend on this note: a full disk must not stop us here. */
+static void write_holder(int file)
+{
+	char text[32];
+	int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	if (ftruncate(file, 0) == 0 && pwrite(file, text, (size_t)length, 0) != length)
+		(void)!ftruncate(file, 0);
+}
+
 int nr_store_lock(const char *lock_path, const char *path, int *ret_lock, struct nr_error *error)
 {
-	NR_AUTO(nr_close_fd) int file = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	int file = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (file < 0)
 		return nr_fail(error, -errno,
 			"%s: cannot be made (%s); the store's folder must be open to this user", lock_path,
 			strerror(errno));
 	if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
-			return fail_held(file, path, error);
-		return nr_fail(error, -errno, "%s: %s", lock_path, strerror(errno));
+		int reason = errno;
+		int status = reason == EWOULDBLOCK
+				     ? fail_held(file, path, error)
+				     : nr_fail(error, -reason, "%s: %s", lock_path, strerror(reason));
+		close(file);
+		return status;
 	}
-	char text[32];
-	int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	/* Only the words of another's error depend on this note: a full disk must not stop us here. */
-	if (ftruncate(file, 0) == 0 && pwrite(file, text, (size_t)length, 0) != length)
-		(void)ftruncate(file, 0);
+	write_holder(file);
 	*ret_lock = file;
-	file = -1;
 	return 0;
 }

@@ -215,7 +215,8 @@ int nr_store_open(const char *target, enum nr_store_mode mode, const struct nr_t
 	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
 	if (store_new(path, mode, &store))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
-	memcpy(store->tables, tables, table_count * sizeof *tables);
+	for (size_t i = 0; i < table_count; i++)
+		store->tables[i] = tables[i];
 	store->table_count = table_count;
 	status = mode == NR_STORE_READ ? open_reader(store, error) : open_writer(store, error);
 	if (status)
