@@ -234,7 +234,7 @@ static int worker_init(struct nr_pipeline *p, unsigned index, struct nr_error *e
 	if (!w->outbox || !w->outbox_count || !w->local)
 		return nr_fail(error, -ENOMEM, "out of memory for worker %u", index);
 	for (unsigned i = 0; i < n; i++) {
-		size_t room = 2 * (NR_ROUND / n + 1);
+		size_t room = 2 * ((size_t)NR_ROUND / n + 1);
 		w->outbox[i] = aligned_alloc(NR_CACHE_LINE, room * sizeof **w->outbox);
 		if (!w->outbox[i])
 			return nr_fail(error, -ENOMEM, "out of memory for worker %u", index);

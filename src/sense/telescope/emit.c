@@ -383,7 +383,7 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 	int e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
-	NR_AUTO(origins_fini) struct origins o = {.capacity = 2 * NR_ORIGINS_MAX};
+	NR_AUTO(origins_fini) struct origins o = {.capacity = (size_t)2 * NR_ORIGINS_MAX};
 	o.slots = calloc(o.capacity, sizeof *o.slots);
 	if (!o.slots)
 		return nr_fail(error, -ENOMEM, "out of memory for countries");

@@ -9,7 +9,7 @@ void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, 
 {
 	if (*count == *room) {
 		size_t more = *room ? *room * 2 : NR_LIST_START;
-		void *grown = more > NR_KEPT_MAX * 2 ? NULL : realloc(*items, more * size);
+		void *grown = more / 2 > NR_KEPT_MAX ? NULL : realloc(*items, more * size);
 		if (!grown) {
 			++*beyond;
 			return NULL;

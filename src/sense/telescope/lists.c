@@ -31,7 +31,7 @@ static void set_name(struct nr_list *list, const char *name)
 	while (length && ((uint8_t)name[length] & 0xc0) == 0x80) /* amid a UTF-8 sequence */
 		length--;
 	for (size_t i = 0; i < length; i++)
-		list->name[i] = (uint8_t)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+		list->name[i] = (char)((uint8_t)name[i] < ' ' || name[i] == 0x7f ? '?' : name[i]);
 	list->name[length] = 0;
 }
 

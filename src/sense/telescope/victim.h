@@ -14,7 +14,7 @@
 #include "sense/telescope/rules.h"
 
 #define NR_VICTIM_BUCKETS 16           /* of 10 s: two windows and slack for packets out of order */
-#define NR_VICTIMS_MAX    (64u * 1024) /* live entries per worker (44 MB); more are counted as not tracked */
+#define NR_VICTIMS_MAX    65536u /* live entries per worker (44 MB); more are counted as not tracked */
 
 struct nr_victim {
 	struct nr_address address;
