@@ -120,14 +120,13 @@ static int fail_bind(const struct nr_listen *listen, int reason, struct nr_error
 	}
 }
 
+/* The port stands at the same place in an IPv4 and an IPv6 address. */
 static uint16_t bound_port(int socket_fd)
 {
-	struct sockaddr_storage storage = {0};
-	socklen_t length = sizeof storage;
-	getsockname(socket_fd, (struct sockaddr *)&storage, &length);
-	if (storage.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *)&storage)->sin_port);
-	return ntohs(((struct sockaddr_in6 *)&storage)->sin6_port);
+	struct sockaddr_in6 address = {0};
+	socklen_t length = sizeof address;
+	getsockname(socket_fd, (struct sockaddr *)&address, &length);
+	return ntohs(address.sin6_port);
 }
 
 int nr_listen_open(struct nr_listen *listen_on, int *ret_socket, struct nr_error *error)
