@@ -223,7 +223,7 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_t
 		((struct nr_local *)locals[0])->merged};
 	f.sink = f.conf->refs->store ? sink : NULL;
 	if (end != NR_TIME_MAX)
-		f.final = end - NR_SLACK_WINDOWS * NR_STEP_WINDOW * NR_SECOND;
+		f.final = end - NR_SECOND * NR_STEP_WINDOW * NR_SLACK_WINDOWS;
 	for (size_t i = 0; i < count; i++) {
 		nr_telescope_drain(f.locals[i]);
 		if (f.locals[i]->failure.code) {

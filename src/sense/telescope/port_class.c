@@ -16,9 +16,10 @@ static int class_index(struct nr_port_classes *c, const char *name, size_t *ret_
 			*ret_index = i;
 			return 0;
 		}
-	if (c->count > NR_PORT_CLASSES_MAX || strlen(name) >= sizeof c->names[0])
+	size_t length = strlen(name);
+	if (c->count > NR_PORT_CLASSES_MAX || length >= sizeof c->names[0])
 		return -E2BIG;
-	strcpy(c->names[c->count], name);
+	memcpy(c->names[c->count], name, length + 1);
 	*ret_index = c->count++;
 	return 0;
 }
@@ -94,7 +95,7 @@ static int parse(struct nr_port_classes *c, const char *name, char *text, struct
 int nr_port_classes_read(struct nr_port_classes *classes, const char *path, struct nr_error *error)
 {
 	memset(classes, 0, sizeof *classes);
-	strcpy(classes->names[0], "other");
+	memcpy(classes->names[0], "other", sizeof "other");
 	classes->count = 1;
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
 	size_t length;

@@ -90,9 +90,9 @@ static bool judge(const struct nr_day_end *end, const struct thresholds *t, cons
 {
 	struct nr_address address = nr_source_address(c->table, c->source);
 	if (t->nicter && c->ports >= NR_NICTER_PORTS && c->scan_packets >= NR_NICTER_PACKETS) {
-		strcpy(s->rule, "nicter");
+		snprintf(s->rule, sizeof s->rule, "nicter");
 	} else if (t->scaled && c->ports >= NR_NICTER_PORTS && c->scan_packets >= t->scaled_packets) {
-		strcpy(s->rule, "scaled");
+		snprintf(s->rule, sizeof s->rule, "scaled");
 	} else if (t->listed && c->source->marks & NR_SOURCE_LISTED) {
 		const struct nr_lists *lists = &end->conf->refs->lists;
 		const struct nr_list *list = &lists->lists[nr_prefix_table_find(lists->table, &address)];

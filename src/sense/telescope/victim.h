@@ -13,7 +13,7 @@
 
 #include "sense/telescope/rules.h"
 
-#define NR_VICTIM_BUCKETS 16           /* of 10 s: two windows and slack for packets out of order */
+#define NR_VICTIM_BUCKETS 16     /* of 10 s: two windows and slack for packets out of order */
 #define NR_VICTIMS_MAX    65536u /* live entries per worker (44 MB); more are counted as not tracked */
 
 struct nr_victim {

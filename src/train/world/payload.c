@@ -44,7 +44,7 @@ static const char fragment[] = "0123456789abcdef0123456789abcdef0123456789abcdef
 
 #define TEXT(literal)                                                                                        \
 	{                                                                                                    \
-		literal, sizeof literal - 1                                                                  \
+		(literal), sizeof(literal) - 1                                                               \
 	}
 static const struct nr_payload payloads[NR_PAYLOAD_COUNT] = {
 	[NR_PAYLOAD_DNS_QUERY] = TEXT(dns_query),

@@ -75,12 +75,13 @@ static bool grow_sources(struct nr_truth *t)
 	}
 	if (2 * t->source_count < t->by_address_room)
 		return true;
-	uint32_t *table = calloc(2 * t->by_address_room, sizeof *table);
+	size_t slots = NR_MAX(2 * t->by_address_room, TABLE_START);
+	uint32_t *table = calloc(slots, sizeof *table);
 	if (!table)
 		return false;
 	free(t->by_address);
 	t->by_address = table;
-	t->by_address_room *= 2;
+	t->by_address_room = slots;
 	for (size_t i = 0; i < t->source_count; i++)
 		*address_slot(t, &t->sources[i].address) = (uint32_t)i + 1;
 	return true;

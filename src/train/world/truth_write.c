@@ -47,7 +47,7 @@ static int rank(const void *a, const void *b)
 
 static void write_ports(const struct nr_truth *t, struct nr_json *json)
 {
-	NR_AUTO(nr_freep) struct ranked *ports = malloc(2 * PORTS * sizeof *ports);
+	NR_AUTO(nr_freep) struct ranked *ports = malloc(sizeof *ports * 2 * PORTS);
 	size_t count = 0;
 	nr_json_array(json, "by_port");
 	for (uint32_t i = 0; ports && i < 2 * PORTS; i++)
