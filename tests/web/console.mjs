@@ -43,9 +43,14 @@ export async function serve(store) {
 	const child = spawn(program, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
 	let said = '';
 	child.stderr.on('data', (bytes) => (said += bytes));
-	while (!(await fetch(`${base}/api/v1/status`).then((answer) => answer.ok, () => false))) {
-		if (child.exitCode !== null)
-			throw new Error(`noroshi serve ended: ${said}`);
+	for (;;) {
+		const answer = await fetch(`${base}/api/v1/status`).catch(() => null);
+		if (answer?.ok)
+			break;
+		if (answer !== null || child.exitCode !== null) {
+			child.kill();
+			throw new Error(`noroshi serve: ${answer === null ? said : await answer.text()}`);
+		}
 		await new Promise((done) => setTimeout(done, 50));
 	}
 	const stop = () =>
