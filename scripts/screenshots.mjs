@@ -8,7 +8,6 @@ import { launch, serve, settled } from "../tests/web/console.mjs";
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const WIDE = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
 
 const server = await serve(path("build/sample/sample.db"));
 const browser = await launch();
@@ -35,12 +34,10 @@ try {
 	const { subject } = await first("findings?kind=infected-host&limit=1");
 	await picture("telescope", "/telescope", "en-GB", "light", WIDE);
 	await picture("telescope", "/telescope", "ja-JP", "light", WIDE);
-	await picture("telescope", "/telescope", "en-GB", "dark", WIDE);
 	await picture("atlas", "/telescope/atlas", "en-GB", "dark", WIDE);
 	await picture("atlas", "/telescope/atlas", "ja-JP", "dark", WIDE);
 	await picture("source", `/telescope/source?address=${subject}`, "en-GB", "light", WIDE);
 	await picture("source", `/telescope/source?address=${subject}`, "ja-JP", "light", WIDE);
-	await picture("phone", "/telescope", "ja-JP", "light", PHONE);
 } finally {
 	await browser.close();
 	await server.stop();
