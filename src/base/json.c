@@ -109,7 +109,8 @@ static void json_escape(struct nr_json *json, uint8_t c)
 		text[1] = short_form[c];
 		json_append(json, text, 2);
 	} else {
-		memcpy(text, "\\u00", 4);
+		text[1] = 'u';
+		text[2] = text[3] = '0';
 		text[4] = "0123456789abcdef"[c >> 4];
 		text[5] = "0123456789abcdef"[c & 15];
 		json_append(json, text, 6);

@@ -118,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = '\0';
 	while (nr_store_queries[queries])
 		queries++;
+	assert(queries > 0);
 	const struct nr_query *query = nr_store_queries[data[0] % queries];
 	assert(query->parameter_count <= PARAMETERS_MAX);
 	read_values(text, query->parameter_count, values);

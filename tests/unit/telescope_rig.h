@@ -242,7 +242,7 @@ static inline struct nr_packet syn_of(nr_time time, uint32_t source, uint32_t de
 		.source_port = 40001,
 		.destination_port = port,
 		.sequence = destination ^ 0x5a5a5a5a,
-		.id = (uint16_t)(destination ^ port ^ (destination ^ 0x5a5a5a5a) ^ 0x1111),
+		.id = (uint16_t)(port ^ 0x5a5a ^ 0x1111), /* not destination ^ port ^ sequence */
 		.window = 64240,
 		.protocol = NR_TCP,
 		.flags = NR_TCP_SYN,

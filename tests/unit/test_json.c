@@ -125,7 +125,7 @@ static void test_text(void **state)
 		size_t length;
 		const char *out;
 	} cases[] = {
-#define CASE(in, out) {in, sizeof in - 1, "\"" out "\""}
+#define CASE(in, out) {(in), sizeof(in) - 1, "\"" out "\""}
 		CASE("", ""),
 		CASE("plain", "plain"),
 		CASE("a\"b\\c", "a\\\"b\\\\c"),

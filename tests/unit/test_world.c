@@ -323,7 +323,7 @@ static void test_mmdb(void **state)
 	assert_int_equal(mmdb.metadata.ip_version, 6);
 	struct json_object *packets = json_object_new_object();
 	for (size_t i = 0; i < seen->packets; i++) {
-		char code[3];
+		char code[3] = "";
 		struct json_object *count = NULL;
 		country_of(&mmdb, seen->sources[i], code);
 		if (json_object_object_get_ex(packets, code, &count))

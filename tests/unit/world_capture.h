@@ -148,7 +148,7 @@ static bool see_capture(struct seen *s, const char *path)
 	if (nr_file_read(path, 1u << 30, &bytes, &length, NULL) || length < 24 ||
 		little(bytes) != 0xa1b2c3d4 || little(bytes + 20) != 1)
 		return false;
-	s->sources = malloc(length / 16 * sizeof *s->sources);
+	s->sources = calloc(length / 16, sizeof *s->sources);
 	while (s->sources && at + 16 <= length) {
 		uint64_t time = (uint64_t)little(bytes + at) * 1000000 + little(bytes + at + 4);
 		size_t captured = little(bytes + at + 8);

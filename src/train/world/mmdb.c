@@ -227,13 +227,11 @@ static void put_file(struct data *file, const struct tree *tree, const struct nr
 {
 	static const uint8_t zeros[SEPARATOR];
 	uint32_t offsets[NR_WORLD_NETWORKS];
-	NR_AUTO(nr_freep) uint8_t *owned = NULL;
 	struct data records = {0};
 	for (size_t i = 0; i < NR_WORLD_NETWORKS; i++) {
 		offsets[i] = (uint32_t)records.length;
 		put_network(&records, &g->networks[i]);
 	}
-	owned = records.bytes;
 	file->failed |= records.failed;
 	for (uint32_t i = 0; i < tree->count && !file->failed; i++)
 		for (unsigned bit = 0; bit < 2; bit++)
@@ -243,6 +241,7 @@ static void put_file(struct data *file, const struct tree *tree, const struct nr
 	if (!file->failed)
 		put_bytes(file, records.bytes, records.length);
 	put_metadata(file, tree->count, build);
+	free(records.bytes);
 }
 
 int nr_mmdb_write(
