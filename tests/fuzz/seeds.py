@@ -251,6 +251,8 @@ write("lists", "misp", b"""{"name": "A scanner", "version": 20250101, "type": "c
  "list": ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0.0.0.0/0"]}
 """)
 write("lists", "misp-escapes", b'{"list": ["\\u0031.2.3.4"], "name": "\\ud83d\\udce1 ' + "\u72fc".encode() * 40 + b'"}')
+write("lists", "misp-not-utf-8", b'{"list": [], "name": "\xe7\x8b\xff\xff"}')
+write("lists", "misp-controls", b'{"list": ["192.0.2.9"], "name": "\\u001b[31m\\u007f\\ud800"}')
 write("lists", "text", b"# ours\r\n\n 192.0.2.0/24 # lab\r\n\t198.51.100.7\n2001:db8::/32 words\n::/0")
 
 write("port_classes", "two", b"# version 2026-11\niot tcp 22,23,80\niot udp 0,65535\n\nweb tcp 80,443 # pages\r\n")
@@ -277,6 +279,7 @@ QUERIES = {
     "scanners": (12, RANGE.format("", "only") + "2\n"), "victims": (13, "\n\n\n\n1\n"), "campaigns": (14, "\n\n\n\n1\n"),
     "runs": (15, "\n-62135596800\n253402300799\n"), "findings": (16, "\n\n\n\nddos-victim\n203.0.113.1\ntelescope\n2\n"),
     "time-first": (2, "\n-9223372036853\n0\n"), "time-last": (2, "\n0\n9223372036853\n"),
+    "before-all": (8, "\n\n2\n"), "after-all": (8, "\n9999999999\n"),
 }
 for name, (number, lines) in QUERIES.items():
     write("query", name, bytes([number]) + lines.encode())
