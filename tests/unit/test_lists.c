@@ -83,6 +83,7 @@ static void test_broken(void **state)
 	} cases[] = {
 		{"cut", "{\"list\": [\"1.2.3.4\"", "offset"},
 		{"not JSON", "{list}", "offset"},
+		{"not UTF-8", "{\"list\": [], \"name\": \"\xe7\x8b\"}", "offset"},
 		{"deep", "{\"a\":[[[[[[[[[[[[1]]]]]]]]]]]],\"list\":[]}", "offset"},
 		{"something behind it", "{\"list\": []} {\"list\": [\"1.2.3.4\"]}", "behind"},
 		{"no list", "{\"name\": \"x\"}", "not a MISP warning list"},
@@ -136,6 +137,8 @@ static void test_long_name(void **state)
 	strcat(text, "\"}");
 	assert_int_equal(read_text(&lists, text, NULL), 0);
 	assert_int_equal(strlen(lists.lists[0].name), 93);
+	assert_int_equal(read_text(&lists, "{\"list\": [], \"name\": \"a\\u001b[2J\\n\"}", NULL), 0);
+	assert_string_equal(lists.lists[1].name, "a?[2J?"); /* nothing that a terminal obeys */
 }
 
 static void test_files(void **state)

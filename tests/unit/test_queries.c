@@ -634,6 +634,8 @@ static void test_bad_parameters(void **state)
 		const char *query, *name, *value;
 	} cases[] = {
 		{"telescope/ports", "limit", "0"},
+		{"telescope/ports", "from", "-9223372036853"}, /* no calendar has it */
+		{"telescope/ports", "to", "9223372036853"},
 		{"telescope/ports", "limit", "1001"},
 		{"telescope/ports", "limit", "ten"},
 		{"telescope/ports", "limit", "1e2"},
@@ -684,6 +686,19 @@ static void test_range_must_have_an_order(void **state)
 	size_t bad = 99;
 	assert_int_equal(nr_store_check(query, values, &bad, NULL), -EINVAL);
 	assert_int_equal(bad, parameter_of(query, "to"));
+}
+
+/* A range with one end, before or after all that is stored, is an empty one: it does not end before it
+ * begins. */
+static void test_empty_ranges(void **state)
+{
+	(void)state;
+	static const char *const arguments[][2] = {{"to=2020-01-01", NULL}, {"from=2040-01-01", NULL}};
+	for (size_t i = 0; i < NR_COUNT(arguments); i++) {
+		struct table *table = ask("telescope/networks", arguments[i]);
+		assert_int_equal(table->rows, 0);
+		assert_true(table->answer.from <= table->answer.to);
+	}
 }
 
 /* Text that would be SQL somewhere else is only text here. */
@@ -853,6 +868,7 @@ int main(void)
 		cmocka_unit_test(test_row_can_stop),
 		cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_empty_ranges),
 	};
 	return cmocka_run_group_tests(tests, make_store, remove_store);
 }
