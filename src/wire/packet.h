@@ -16,9 +16,9 @@ struct nr_frame {
 	uint32_t captured; /* bytes at data */
 	uint32_t wire;     /* bytes that were on the wire; at least captured after reading */
 	nr_time time;      /* NR_TIME_MIN: the record carries none */
-	bool untimed;      /* set by the pipeline: `time` is that of a neighbour, the record has none */
 	uint16_t link;     /* LINKTYPE_ value (tcpdump.org/linktypes), or NR_LINK_NONE for a record that is no
 			      packet */
+	bool untimed;      /* set by the pipeline: `time` is a neighbour's, the record has none */
 };
 
 /* Why a frame did not become a packet, or a record not a frame. Always counted, always shown. */
@@ -71,7 +71,8 @@ enum nr_mark {
 	NR_MARK_IPV6 = 1 << 10,
 	NR_MARK_QUOTE_MISMATCH = 1 << 11, /* quoted source is not the outer destination: never attributed */
 	NR_MARK_TRUNCATED = 1 << 12,      /* captured less than the transport header */
-	NR_MARK_QUOTES = 1 << 13, /* an ICMP error with a usable quote: an NR_PACKET_QUOTE comes with it */
+	NR_MARK_QUOTES = 1 << 13, /* an ICMP error that quotes a whole IP header: whoever is hit, it is not
+				   * the source. With an NR_PACKET_QUOTE where the quote can be attributed */
 };
 
 /* TCP option layouts that tools are known by; nr_packet.option_kind. */

@@ -101,13 +101,15 @@ bool nr_icmp_quote(const struct nr_transport *t, struct nr_packet *outer, struct
 	struct nr_cursor c = nr_cursor_over(t->bytes + NR_ICMP_HEADER, usable - NR_ICMP_HEADER);
 	struct nr_packet quoted = {.time = outer->time};
 	struct nr_transport inner;
-	if (nr_ip_parse(&c, &quoted, &inner) != NR_DROP_NONE || quoted.kind != outer->kind ||
-		!is_attributable(&quoted))
+	if (nr_ip_parse(&c, &quoted, &inner) != NR_DROP_NONE || quoted.kind != outer->kind)
 		return false;
 	if (!nr_address_equal(&quoted.source, &outer->destination)) {
 		outer->marks |= NR_MARK_QUOTE_MISMATCH;
 		return false;
 	}
+	outer->marks |= NR_MARK_QUOTES;
+	if (!is_attributable(&quoted))
+		return false;
 	*ret = (struct nr_packet){
 		.time = outer->time,
 		.source = quoted.destination,
@@ -124,6 +126,5 @@ bool nr_icmp_quote(const struct nr_transport *t, struct nr_packet *outer, struct
 		ret->destination_port = nr_u16_at(inner.bytes);
 		ret->marks |= NR_MARK_PORTS;
 	}
-	outer->marks |= NR_MARK_QUOTES;
 	return true;
 }

@@ -307,7 +307,7 @@ static inline int sample_write_rest(struct nr_sink *sink)
 		nr_time first = SAMPLE_START + i * 10 * NR_HOUR;
 		struct nr_address address = nr_address_from_ipv4(0xcb007100 + i); /* 203.0.113.0/24 */
 		struct nr_victim_row victim = {"north", first, address, 6, first + NR_HOUR, 100 + i, 6000, 50,
-			20, 3, 1, 80, 0, 17.5, "JP", 100, "Net, \"quoted\""};
+			20, 3, 1, 80, 17.5, "JP", 100, "Net, \"quoted\""};
 		struct nr_campaign_row campaign = {"north", nr_time_floor(first, NR_DAY),
 			i % 2 ? "window=1024" : "ttl=255", 10 + i, 1000 + i, 6, 23, first, first + NR_HOUR};
 		struct nr_run_row run = {"north", first, i ? "a.pcap,captures/world-1.pcap" : "b.pcap", 10, 9,

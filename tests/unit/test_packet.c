@@ -222,7 +222,8 @@ static const struct frame_case cases[] = {
 	{"quoted GRE", NR_LINK_ETHERNET,
 		ETH4 IP("00 38", "00 00", "01") ICMP("03", "02") "45 00 00 28 00 01 00 00 30 2f 00 00 " B A
 								 "00 00 08 00 00 00 00 00",
-		.protocol = NR_ICMP, .source_port = 3, .destination_port = 2, .marks = NR_MARK_PORTS},
+		.protocol = NR_ICMP, .source_port = 3, .destination_port = 2,
+		.marks = NR_MARK_PORTS | NR_MARK_QUOTES},
 	{"an echo reply quotes nothing", NR_LINK_ETHERNET,
 		ETH4 IP("00 38", "00 00", "01") ICMP("00", "00") QUOTED, .protocol = NR_ICMP,
 		.marks = NR_MARK_PORTS},

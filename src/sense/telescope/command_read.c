@@ -30,8 +30,35 @@ static const struct nr_option options[] = {
 		"print the report as one JSON object", "結果を1つのJSONオブジェクトで出力する"},
 };
 
+/* The store as a sink that may fail without ending the analysis: what it refused is said at the end. */
+struct store_sink {
+	struct nr_sink sink;
+	struct nr_sink *store;
+	struct nr_error failure;
+};
+
+static int sink_rows(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count,
+	struct nr_error *error)
+{
+	struct store_sink *s = (struct store_sink *)sink;
+	(void)error;
+	if (!s->failure.code && s->store->rows(s->store, table, rows, count, &s->failure) && !s->failure.code)
+		s->failure.code = -EIO;
+	return 0;
+}
+
+static int sink_commit(struct nr_sink *sink, struct nr_error *error)
+{
+	struct store_sink *s = (struct store_sink *)sink;
+	(void)error;
+	if (!s->failure.code && s->store->commit(s->store, &s->failure) && !s->failure.code)
+		s->failure.code = -EIO;
+	return 0;
+}
+
 /* Everything of one run; released in reverse order. */
 struct run {
+	struct store_sink sink;
 	struct read_conf conf;
 	struct nr_telescope_refs refs;
 	struct nr_store *store;
@@ -80,6 +107,8 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 		if (e)
 			return e;
 	}
+	if (run->store)
+		run->sink = (struct store_sink){{sink_rows, sink_commit}, nr_store_sink(run->store), {0}};
 	/* captures come from strangers: from here on nothing can be executed or connected to */
 	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES | (run->store ? NR_SANDBOX_WRITE_FILES : 0u), NULL, error);
 	if (e)
@@ -90,7 +119,7 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 		.workers = (unsigned)run->conf.workers,
 		.dark = run->refs.dark,
 		.tunnel_ends = run->refs.tunnel_ends,
-		.sink = run->store ? nr_store_sink(run->store) : NULL,
+		.sink = run->store ? &run->sink.sink : NULL,
 		.progress = show_progress,
 		.progress_context = progress,
 	};
@@ -159,7 +188,7 @@ static int record_run(struct run *run, const struct nr_telescope_run *result, co
 	char dropped[512];
 	struct nr_run_row row = {.time = run->started, .input = input, .rules = rules};
 	nr_telescope_run_row(result, &row, dropped);
-	struct nr_sink *sink = nr_store_sink(run->store);
+	struct nr_sink *sink = &run->sink.sink;
 	int e = sink->rows(sink, &nr_run_table, &row, 1, error);
 	return e ? e : sink->commit(sink, error);
 }
@@ -201,6 +230,10 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 		e = print_report(&run, &result, error);
 	if (e)
 		return e;
+	if (run.sink.failure.code) {
+		*error = run.sink.failure;
+		return NR_EXIT_ENVIRONMENT;
+	}
 	return run.unreadable ? NR_EXIT_INPUT : NR_EXIT_OK;
 }
 

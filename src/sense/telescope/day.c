@@ -15,6 +15,7 @@ static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struc
 		return nr_tally_sort(tally, error);
 	}
 	tally->limit = NR_TALLY_LIMIT(end->conf->memory_bytes);
+	tally->keeper = &end->merged->keeper;
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
 		int e = nr_tally_append(tally, &end->day->windows[i], error);
 		if (e)
@@ -233,6 +234,7 @@ static int fold_tally(struct nr_merged *m, struct nr_tally *tally, struct nr_err
 	if (!nr_tally_count(&m->tally)) {
 		nr_tally_fini(&m->tally);
 		m->tally = *tally;
+		m->tally.keeper = NULL; /* judged: from here on only counts are read */
 		*tally = (struct nr_tally){0};
 		return 0;
 	}
@@ -320,6 +322,7 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 		e = nr_sources_emit(end, &tally, scanner_first, error);
 	if (!e)
 		e = nr_findings_of_day(end, scanner_first, flood_first, error);
+	nr_research_fold(end->merged);
 	if (!e)
 		e = fold_members(end, &tally, error);
 	if (!e)

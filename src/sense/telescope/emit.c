@@ -101,7 +101,7 @@ static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 {
 	block->sum.packets += sum->packets;
 	block->sum.bytes += sum->bytes;
-	if (nr_sum_member(sum) == NR_MEMBER_REST)
+	if (!nr_member_counts(nr_sum_member(sum), block->level))
 		return;
 	size_t n = block->sum.sources++;
 	if (!wants_sketch(block->step))

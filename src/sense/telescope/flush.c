@@ -50,10 +50,11 @@ static int merge_window(const struct flush *f, int64_t number, struct nr_tally *
 			continue;
 		int e = nr_tally_sort(&w->log, error);
 		if (!e && !nr_tally_count(into)) { /* one worker, or the first: no copy */
-			size_t limit = into->limit;
+			const struct nr_tally before = *into;
 			nr_tally_fini(into);
 			*into = w->log;
-			into->limit = limit;
+			into->limit = before.limit;
+			into->keeper = before.keeper;
 			w->log = (struct nr_tally){0};
 		} else if (!e) {
 			e = nr_tally_append(into, &w->log, error);
@@ -100,9 +101,11 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
 	if (!f->sink) {
 		day->tally.limit = NR_TALLY_LIMIT(f->conf->memory_bytes);
+		day->tally.keeper = &f->merged->keeper;
 		return merge_window(f, number, &day->tally, error);
 	}
 	struct nr_tally *tally = &day->windows[(start - day->start) / step];
+	tally->keeper = &f->merged->keeper;
 	int e = merge_window(f, number, tally, error);
 	if (e)
 		return e;
@@ -222,6 +225,8 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_t
 	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL,
 		((struct nr_local *)locals[0])->merged};
 	f.sink = f.conf->refs->store ? sink : NULL;
+	f.merged->locals = f.locals;
+	f.merged->local_count = count;
 	if (end != NR_TIME_MAX)
 		f.final = end - NR_SECOND * NR_STEP_WINDOW * NR_SLACK_WINDOWS;
 	for (size_t i = 0; i < count; i++) {

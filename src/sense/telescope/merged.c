@@ -5,6 +5,15 @@
 #include <errno.h>
 #include <string.h>
 
+static bool any_local_keeps(const void *context, uint64_t member)
+{
+	const struct nr_merged *m = context;
+	for (size_t i = 0; i < m->local_count; i++)
+		if (nr_local_keeps(m->locals[i], member))
+			return true;
+	return false;
+}
+
 int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
 {
 	struct nr_merged *m = calloc(1, sizeof *m);
@@ -15,6 +24,7 @@ int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
 		free(m);
 		return nr_fail(error, -ENOMEM, "out of memory");
 	}
+	m->keeper = (struct nr_keeper){any_local_keeps, m};
 	*ret_merged = m;
 	return 0;
 }

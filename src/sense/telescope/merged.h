@@ -26,6 +26,7 @@ struct nr_research_scanner {
 	nr_time day;
 	uint64_t packets, scan_packets;
 	uint32_t ports;
+	uint32_t days; /* 1; more where days of one address were folded */
 	nr_time first, last;
 	char rule[112]; /* "nicter", "scaled", "list:NAME" */
 	uint64_t list_version;
@@ -60,6 +61,9 @@ struct nr_kept_finding {
 };
 
 struct nr_merged {
+	struct nr_local *const *locals; /* of the flush that runs */
+	size_t local_count;
+	struct nr_keeper keeper; /* the busy sources of all workers */
 	struct nr_merged_day days[2];
 	struct nr_tally tally;   /* the whole run: all days */
 	struct nr_wides members; /* its sources with their categories */
@@ -101,6 +105,9 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
+/* Called when a day is over: scanners of earlier days become one entry an address before the list gets long.
+ */
+void nr_research_fold(struct nr_merged *merged);
 int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first,
 	struct nr_error *error);
 

@@ -25,7 +25,7 @@ bool nr_icmp_is_backscatter(const struct nr_packet *p)
 		return false;
 	unsigned type = p->source_port;
 	if (p->protocol == NR_ICMPV6)
-		return type <= 4 || type == 129; /* RFC 4443: errors, echo reply */
+		return (type >= 1 && type <= 4) || type == 129; /* RFC 4443: errors, echo reply */
 	return type <= 18 && (NR_BIT(type) & (NR_BIT(0) | NR_BIT(3) | NR_BIT(4) | NR_BIT(5) | NR_BIT(11) |
 						     NR_BIT(12) | NR_BIT(14) | NR_BIT(16) | NR_BIT(18)));
 }
@@ -146,6 +146,7 @@ static bool select_time(struct nr_local *l, nr_time time)
 	if (!w->open) {
 		w->number = number;
 		w->log.limit = l->tally_limit;
+		w->log.keeper = &l->keeper;
 		w->open = true;
 		w->sort_at = l->sort_items;
 	}
@@ -343,14 +344,12 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 
 static void observe_victim(struct nr_local *l, const struct nr_packet *p)
 {
-	struct nr_backscatter b = {p->time, p->source, p->destination, p->protocol, p->source_port,
-		p->destination_port, p->wire};
-	if (p->kind != NR_PACKET_QUOTE && (p->protocol == NR_ICMP || p->protocol == NR_ICMPV6)) {
-		if (p->marks & (NR_MARK_QUOTES | NR_MARK_QUOTE_MISMATCH)) {
-			l->victims.mismatches += (p->marks & NR_MARK_QUOTE_MISMATCH) != 0;
-			return;
-		}
-		b.protocol = NR_ICMP;
+	bool icmp = p->protocol == NR_ICMP || p->protocol == NR_ICMPV6;
+	struct nr_backscatter b = {p->time, p->source, p->destination, icmp ? NR_ICMP : p->protocol,
+		p->source_port, p->destination_port, p->wire};
+	if (p->kind != NR_PACKET_QUOTE && icmp && (p->marks & (NR_MARK_QUOTES | NR_MARK_QUOTE_MISMATCH))) {
+		l->victims.mismatches += (p->marks & NR_MARK_QUOTE_MISMATCH) != 0;
+		return; /* the victim is whom it quotes, and comes as a packet of its own */
 	}
 	nr_victims_observe(&l->victims, &b);
 }
@@ -381,7 +380,7 @@ static void put_extras(struct nr_local *l, unsigned extra, uint64_t member, uint
 NR_INLINE unsigned marks_of(const struct nr_packet *p)
 {
 	if (p->protocol == NR_ICMP || p->protocol == NR_ICMPV6)
-		return p->protocol == NR_ICMPV6 && p->ttl >= NR_TTL_STATELESS ? NR_SOURCE_TTL_200 : 0;
+		return 0;
 	unsigned no_port = (p->marks & NR_MARK_PORTS) && (!p->source_port || !p->destination_port);
 	return (unsigned)(p->ttl >= NR_TTL_STATELESS) * NR_SOURCE_TTL_200 | no_port * NR_SOURCE_PORT_0;
 }
@@ -477,11 +476,12 @@ static void keep_room(struct nr_local *l, struct nr_source_table *table)
 {
 	if (NR_LIKELY(nr_source_table_has_room(table, NR_BLOCK)))
 		return;
-	if (table->capacity * table->stride * 2 > l->table_bytes_max)
+	size_t next = nr_source_table_next(table, l->table_bytes_max);
+	if (!next)
 		return;
 	nr_telescope_drain(l); /* the dirty list holds indices */
 	(void)nr_source_table_grow(
-		table, NULL); /* without memory: sources beyond are untracked, and said so */
+		table, next, NULL); /* without memory: sources beyond are untracked, and said so */
 	l->generation++;
 }
 

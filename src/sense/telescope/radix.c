@@ -103,7 +103,7 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 	if (count <= NR_SMALL_SORT) {
 		insertion_sort(items, count, width);
 		varying = 0;
-	} else if (count <= NR_SHORT_SORT && sort_by_buckets(items, into, count, varying, width)) {
+	} else if (varying && count <= NR_SHORT_SORT && sort_by_buckets(items, into, count, varying, width)) {
 		return;
 	}
 	for (struct digit digit = {0, bits}; digit.shift < 64 && varying >> digit.shift;

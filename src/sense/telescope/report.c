@@ -24,7 +24,7 @@ static void count_ports(const struct nr_tally *tally, struct nr_port_figure *por
 		struct nr_port_figure *p = &ports[group];
 		p->packets += research ? 0 : sum.packets;
 		p->bytes += research ? 0 : sum.bytes;
-		if (nr_sum_member(&sum) == NR_MEMBER_REST)
+		if (!nr_member_counts(nr_sum_member(&sum), tally->level))
 			continue;
 		p->sources += research ? 0 : UINT64_C(1) << tally->level;
 		p->sources_without_research += (research ? (uint64_t)-1 : 1) << tally->level;
@@ -90,7 +90,7 @@ static int make_scanners(struct nr_report *r, struct nr_error *error)
 		}
 		f->packets += order[i]->packets;
 		f->ports = NR_MAX(f->ports, order[i]->ports);
-		f->days++;
+		f->days += order[i]->days;
 	}
 	qsort(r->scanners, r->scanner_count, sizeof *r->scanners, scanner_by_packets);
 	return 0;

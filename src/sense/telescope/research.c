@@ -104,6 +104,7 @@ static bool judge(const struct nr_day_end *end, const struct thresholds *t, cons
 	s->address = address;
 	s->member = c->member;
 	s->day = end->day->start;
+	s->days = 1;
 	s->packets = c->source->packets;
 	s->scan_packets = c->scan_packets;
 	s->ports = c->ports;
@@ -153,4 +154,36 @@ int nr_research_judge(
 			by_packets);
 	*ret_first = first;
 	return 0;
+}
+
+#define NR_FOLD_FROM (NR_KEPT_MAX / 2)
+
+/* By address, the day with most packets first: its rule and times stand for all. */
+static int by_address(const void *a, const void *b)
+{
+	const struct nr_research_scanner *x = a, *y = b;
+	int c = memcmp(&x->address, &y->address, sizeof x->address);
+	return c ? c : (x->packets < y->packets) - (x->packets > y->packets);
+}
+
+void nr_research_fold(struct nr_merged *m)
+{
+	if (m->scanners.count < NR_FOLD_FROM)
+		return;
+	struct nr_research_scanner *items = m->scanners.items;
+	size_t kept = 0;
+	qsort(items, m->scanners.count, sizeof *items, by_address);
+	for (size_t i = 1; i < m->scanners.count; i++) {
+		if (!nr_address_equal(&items[kept].address, &items[i].address)) {
+			items[++kept] = items[i];
+			continue;
+		}
+		items[kept].packets += items[i].packets;
+		items[kept].scan_packets += items[i].scan_packets;
+		items[kept].ports = NR_MAX(items[kept].ports, items[i].ports);
+		items[kept].days += items[i].days;
+		items[kept].first = NR_MIN(items[kept].first, items[i].first);
+		items[kept].last = NR_MAX(items[kept].last, items[i].last);
+	}
+	m->scanners.count = kept + 1;
 }

@@ -43,10 +43,18 @@ void nr_source_table_fini(struct nr_source_table *table)
 	*table = (struct nr_source_table){0};
 }
 
-int nr_source_table_grow(struct nr_source_table *table, struct nr_error *error)
+size_t nr_source_table_next(const struct nr_source_table *table, size_t bytes_max)
+{
+	size_t most = bytes_max / table->stride;
+	if (table->capacity < NR_QUADRUPLE_BELOW && table->capacity * 4 <= most)
+		return table->capacity * 4;
+	return table->capacity * 2 <= most ? table->capacity * 2 : 0;
+}
+
+int nr_source_table_grow(struct nr_source_table *table, size_t capacity, struct nr_error *error)
 {
 	struct nr_source_table next = *table;
-	next.capacity *= table->capacity < NR_QUADRUPLE_BELOW ? 4 : 2;
+	next.capacity = capacity;
 	int e = map_slots(next.capacity * next.stride, &next.slots, error);
 	if (e)
 		return e;

@@ -90,7 +90,10 @@ int nr_source_table_init(
 	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
 void nr_source_table_fini(struct nr_source_table *table);
 /* Makes it larger: pointers and indices are void afterwards. -ENOMEM leaves the table as it was. */
-int nr_source_table_grow(struct nr_source_table *table, struct nr_error *error);
+int nr_source_table_grow(struct nr_source_table *table, size_t capacity, struct nr_error *error);
+
+/* Slots after the next growth that stays within bytes_max; 0: it cannot grow. */
+size_t nr_source_table_next(const struct nr_source_table *table, size_t bytes_max);
 
 NR_INLINE bool nr_source_table_has_room(const struct nr_source_table *table, size_t more)
 {

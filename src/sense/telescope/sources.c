@@ -42,33 +42,43 @@ static int by_rank(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-static int rank_table(struct ranking *r, const struct nr_day *day, const struct nr_source_table *table,
-	struct nr_error *error)
+/* Keeps the first `limit` and forgets the others. */
+static void cut(struct ranking *r, size_t limit)
 {
-	if (!table->used)
-		return 0;
-	struct ranked *items = realloc(r->items, (r->count + table->used) * sizeof *items);
-	if (!items)
-		return nr_fail(error, -ENOMEM, "out of memory to rank %zu sources", table->used);
-	r->items = items;
+	if (r->count > 1)
+		qsort(r->items, r->count, sizeof *r->items, by_rank);
+	r->count = NR_MIN(r->count, limit);
+}
+
+static struct ranked rank_source(const struct ranking *r, const struct nr_day *day,
+	const struct nr_source_table *table, const struct nr_source *s)
+{
+	uint64_t member = nr_source_member(table, s);
+	unsigned tools = nr_tools_judge(day, s, member).tools;
+	uint32_t scanner = nr_member_set_find(&r->scanners, member);
+	/* judged sources come first, rare tools before the many bots; then the busiest */
+	uint64_t rank = s->packets;
+	if (scanner != UINT32_MAX || s->marks & (NR_SOURCE_LISTED | NR_SOURCE_OWN))
+		rank |= UINT64_C(1) << 42;
+	if (tools & ~(unsigned)NR_BIT(NR_TOOL_MIRAI))
+		rank |= UINT64_C(1) << 41;
+	if (tools)
+		rank |= UINT64_C(1) << 40;
+	return (struct ranked){s, table, day, member, rank, 0, 0, scanner};
+}
+
+/* r->items has room for twice the limit. */
+static void rank_table(
+	struct ranking *r, const struct nr_day *day, const struct nr_source_table *table, size_t limit)
+{
 	for (size_t i = 0; i < table->capacity; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (!s->packets)
 			continue;
-		uint64_t member = nr_source_member(table, s);
-		unsigned tools = nr_tools_judge(day, s, member).tools;
-		uint32_t scanner = nr_member_set_find(&r->scanners, member);
-		/* judged sources come first, rare tools before the many bots; then the busiest */
-		uint64_t rank = s->packets;
-		if (scanner != UINT32_MAX || s->marks & (NR_SOURCE_LISTED | NR_SOURCE_OWN))
-			rank |= UINT64_C(1) << 42;
-		if (tools & ~(unsigned)NR_BIT(NR_TOOL_MIRAI))
-			rank |= UINT64_C(1) << 41;
-		if (tools)
-			rank |= UINT64_C(1) << 40;
-		r->items[r->count++] = (struct ranked){s, table, day, member, rank, 0, 0, scanner};
+		if (r->count == 2 * limit)
+			cut(r, limit);
+		r->items[r->count++] = rank_source(r, day, table, s);
 	}
-	return 0;
 }
 
 /* ---- ports of the kept sources ---- */
@@ -210,15 +220,25 @@ static int rank_sources(
 		return e;
 	for (size_t i = scanner_first; i < m->scanners.count; i++)
 		nr_member_set_add(&r->scanners, m->scanners.items[i].member, (uint32_t)i);
-	for (size_t i = 0; !e && i < end->local_count; i++) {
+	size_t limit = NR_MAX((size_t)end->conf->keep_sources, (size_t)1);
+	size_t room = 0;
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		room += day ? day->table4.used + day->table6.used : 0;
+	}
+	room = NR_MIN(room, 2 * limit) + 1;
+	r->items = malloc(room * sizeof *r->items);
+	if (!r->items)
+		return nr_fail(error, -ENOMEM, "out of memory to rank %zu sources", room);
+	for (size_t i = 0; i < end->local_count; i++) {
 		const struct nr_day *day = nr_day_of(end, i);
 		if (!day)
 			continue;
-		e = rank_table(r, day, &day->table4, error);
-		if (!e)
-			e = rank_table(r, day, &day->table6, error);
+		rank_table(r, day, &day->table4, limit);
+		rank_table(r, day, &day->table6, limit);
 	}
-	return e;
+	cut(r, (size_t)end->conf->keep_sources);
+	return 0;
 }
 
 int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
@@ -228,8 +248,6 @@ int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, 
 	int e = rank_sources(end, scanner_first, &r, error);
 	if (e || !r.count)
 		return e;
-	qsort(r.items, r.count, sizeof *r.items, by_rank);
-	r.count = NR_MIN(r.count, (size_t)end->conf->keep_sources);
 	e = emit_ports(end, tally, &r, error);
 	for (size_t i = 0; !e && i < r.count; i++)
 		e = emit_source(end, &r.items[i], error);

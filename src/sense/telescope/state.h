@@ -36,6 +36,10 @@ struct nr_window {
 };
 
 struct nr_merged;
+/* Packets of a day from which a source may be judged by its ports: no sample leaves it out. */
+#define NR_BUSY_PACKETS NR_SCALED_PACKETS
+/* For struct nr_keeper: context is a struct nr_local. */
+bool nr_local_keeps(const void *local, uint64_t member);
 /* Pairs that a tally holds exactly: an eighth of the promised memory. */
 #define NR_TALLY_LIMIT(memory_bytes) ((size_t)((memory_bytes) / 8 / sizeof(uint64_t)))
 
@@ -59,6 +63,7 @@ struct nr_local {
 	struct nr_window windows[NR_WINDOWS_OPEN];
 	struct nr_victims victims;
 	struct nr_error failure;  /* sticky; answered by the next flush */
+	struct nr_keeper keeper;  /* this worker's busy sources */
 	struct nr_merged *merged; /* owned by worker 0's local, used by flush alone */
 };
 

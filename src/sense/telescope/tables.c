@@ -124,8 +124,6 @@ static const struct nr_column victim_columns[] = {
 		"攻撃されたポートの種類数"),
 	COLUMN(nr_victim_row, target_port, NR_TYPE_UINT16, false, "first port attacked",
 		"最初に攻撃されたポート"),
-	COLUMN(nr_victim_row, mismatches, NR_TYPE_UINT64, false, "ICMP errors that quote another source",
-		"引用元が一致しないICMPエラー数"),
 	COLUMN(nr_victim_row, rate, NR_TYPE_REAL, false, "estimated packets/s at the victim",
 		"被害ホストでの推定パケット毎秒"),
 	COLUMN(nr_victim_row, country, NR_TYPE_TEXT, false, "country, ISO 3166-1", "国（ISO 3166-1）"),

@@ -94,7 +94,6 @@ struct nr_victim_row {
 	uint32_t targets; /* distinct dark addresses that received answers; linear counting, up to 3194 */
 	uint32_t attack_ports, target_ports;
 	uint16_t target_port; /* first one */
-	uint64_t mismatches;  /* ICMP errors whose quoted source was another address */
 	double rate; /* estimated packets/s at the victim: peak/60 * 2^32/N_dark; 0 = N_dark unknown */
 	const char *country;
 	uint32_t asn;

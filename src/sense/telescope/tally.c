@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/tally.h"
+#include "base/hash.h"
 #include "base/pages.h"
 #include "sense/telescope/radix.h"
 
@@ -10,16 +11,13 @@
 #define NR_ROOM_MIN  512 /* items: a page of words */
 #define NR_LEVEL_MAX 32  /* one source of four thousand million */
 
+/* IPv6 sources are chosen by strangers: their hash must not be invertible by a formula. The key is public and
+ * fixed, so that members of different days and machines agree. */
 uint64_t nr_member_of(const struct nr_address *address)
 {
 	if (nr_address_is_ipv4(address))
 		return nr_address_ipv4(address);
-	uint64_t a, b;
-	memcpy(&a, address->octets, 8);
-	memcpy(&b, address->octets + 8, 8);
-	unsigned __int128 m = (unsigned __int128)(a ^ 0x2d358dccaa6c78a5u) * (b ^ 0x8bb84b93962eacc9u);
-	uint64_t h = ((uint64_t)m ^ (uint64_t)(m >> 64)) * 0x9e3779b97f4a7c15u;
-	return NR_MEMBER_IPV6 | h >> 19;
+	return NR_MEMBER_IPV6 | nr_siphash(address->octets, sizeof address->octets, 0, 0) >> 19;
 }
 
 /* ---- the two lists ---- */
@@ -208,10 +206,11 @@ double nr_sample_error(uint64_t kept, uint8_t level)
 	return level ? 1 / sqrt((double)NR_MAX(kept, (uint64_t)1)) : 0;
 }
 
-NR_INLINE bool keeps(uint64_t key, uint8_t level)
+static bool keeps(const struct nr_tally *tally, uint64_t key, uint8_t level)
 {
 	uint64_t member = key & NR_MEMBER_MASK;
-	return member == NR_MEMBER_REST || nr_member_is_sampled(member, level);
+	return member == NR_MEMBER_REST || nr_member_is_sampled(member, level) ||
+	       (tally->keeper && tally->keeper->keeps(tally->keeper->context, member));
 }
 
 /* Adds what is left out to the rest of its group: the last item of *rest where the group is the same. */
@@ -234,7 +233,7 @@ int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	size_t kept = 0;
 	for (size_t i = 0; !e && i < tally->words.count; i++) {
 		struct nr_tally_sum sum = nr_word_sum(tally->words.items[i]);
-		if (keeps(sum.key, level))
+		if (keeps(tally, sum.key, level))
 			tally->words.items[kept++] = tally->words.items[i];
 		else
 			e = leave_out(&rest, &sum, error);
@@ -245,7 +244,7 @@ int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	kept = 0;
 	for (size_t i = 0; !e && i < tally->wides.count; i++) {
 		const struct nr_wide *w = &tally->wides.items[i];
-		if (keeps(w->key, level))
+		if (keeps(tally, w->key, level))
 			tally->wides.items[kept++] = *w;
 		else
 			e = leave_out(&rest, &(struct nr_tally_sum){w->key, w->packets, w->bytes}, error);
@@ -354,7 +353,7 @@ int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
 			mask = mask_of(context, group);
 		}
 		bool extra = group >= NR_GROUP_EXTRA;
-		if (mask && nr_sum_member(&sum) != NR_MEMBER_REST)
+		if (mask && nr_member_counts(nr_sum_member(&sum), tally->level))
 			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets,
 				extra ? 0 : sum.bytes, error);
 	}

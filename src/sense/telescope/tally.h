@@ -59,12 +59,20 @@ struct nr_wides {
 	size_t count, room;
 };
 
+/* Members that are kept whatever the level, because they will be judged by what they did. They stand beside
+ * the sample: only sampled members are counted as sources. */
+struct nr_keeper {
+	bool (*keeps)(const void *context, uint64_t member);
+	const void *context;
+};
+
 struct nr_tally {
 	struct nr_words words;
 	struct nr_wides wides;
-	bool unsorted; /* something was added since the last sort */
-	uint8_t level; /* one of 2^level members is kept */
-	size_t limit;  /* items above which sorting raises the level; 0: none */
+	bool unsorted;                  /* something was added since the last sort */
+	uint8_t level;                  /* one of 2^level members is kept */
+	size_t limit;                   /* items above which sorting raises the level; 0: none */
+	const struct nr_keeper *keeper; /* NULL: nobody is kept besides the sample */
 };
 
 /* Stands for all members of a group that the sample leaves out: packets and bytes, but no source. */
@@ -73,6 +81,12 @@ NR_INLINE bool nr_member_is_sampled(uint64_t member, uint8_t level)
 {
 	uint64_t h = (member ^ member >> 23) * 0x2127599bf4325c37u;
 	return (h >> 24 & ((UINT64_C(1) << level) - 1)) == 0;
+}
+/* Does the sum stand for 2^level sources? Not the rest, and not who is kept besides the sample. */
+NR_INLINE bool nr_member_counts(uint64_t member, uint8_t level)
+{
+	return NR_LIKELY(!level) ? member != NR_MEMBER_REST
+				 : member != NR_MEMBER_REST && nr_member_is_sampled(member, level);
 }
 /* Relative standard error of `kept` members that stand for kept << level. */
 double nr_sample_error(uint64_t kept, uint8_t level);

@@ -77,6 +77,17 @@ void nr_telescope_refs_fini(struct nr_telescope_refs *refs)
 	nr_origin_close(&refs->origin);
 }
 
+bool nr_local_keeps(const void *local, uint64_t member)
+{
+	const struct nr_local *l = local;
+	for (size_t i = 0; i < NR_COUNT(l->days); i++) {
+		const struct nr_source *s = nr_source_lookup(&l->days[i].table4, &l->days[i].table6, member);
+		if (s && (s->packets >= NR_BUSY_PACKETS || s->marks & NR_SOURCE_LISTED))
+			return true;
+	}
+	return false;
+}
+
 /* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its
  * sorting, to the day and to the run. */
 static int start(const void *conf, void *local, struct nr_error *error)
@@ -85,6 +96,7 @@ static int start(const void *conf, void *local, struct nr_error *error)
 	struct nr_local *l = local;
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
+	l->keeper = (struct nr_keeper){nr_local_keeps, l};
 	nr_local_leave_window(l);
 	l->table_bytes_max = (size_t)(c->memory_bytes / 2 / c->refs->workers);
 	l->tally_limit = l->sort_items = NR_TALLY_LIMIT(c->memory_bytes) / c->refs->workers;

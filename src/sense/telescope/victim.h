@@ -19,7 +19,6 @@
 struct nr_victim {
 	struct nr_address address;
 	uint8_t protocol; /* 0: empty slot */
-	bool attack;      /* reached all limits */
 	uint16_t first_target_port, first_attack_port;
 	nr_time first, last;
 	uint64_t packets, bytes;

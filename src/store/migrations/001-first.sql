@@ -96,7 +96,6 @@ CREATE TABLE telescope_victim (
 	"attack_ports" INTEGER NOT NULL DEFAULT 0,
 	"target_ports" INTEGER NOT NULL DEFAULT 0,
 	"target_port" INTEGER NOT NULL DEFAULT 0,
-	"mismatches" INTEGER NOT NULL DEFAULT 0,
 	"rate" REAL NOT NULL DEFAULT 0,
 	"country" TEXT NOT NULL DEFAULT '',
 	"asn" INTEGER NOT NULL DEFAULT 0,
