@@ -406,7 +406,7 @@ static void test_ipv6(void **state)
 	}
 	const struct nr_day *day = rig.local->day;
 	assert_int_equal(day->table6.used, 1);
-	for (size_t i = 0; i < day->table6.capacity; i++) {
+	for (size_t i = 0; i < day->table6.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table6, i);
 		if (s->packets)
 			expect_tools(

@@ -155,7 +155,7 @@ static int count_heavy(struct tool_day *tools, const struct nr_tally *tally, str
 static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
 	struct tool_day *tools, struct nr_error *error)
 {
-	for (size_t i = 0; i < table->capacity; i++) {
+	for (size_t i = 0; i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (!s->packets || !s->syns)
 			continue;
@@ -249,7 +249,7 @@ static int fold_tally(struct nr_merged *m, struct nr_tally *tally, struct nr_err
 static int add_members(struct nr_wides *members, const struct nr_source_table *table, struct nr_error *error)
 {
 	int e = 0;
-	for (size_t i = 0; !e && i < table->capacity; i++) {
+	for (size_t i = 0; !e && i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (s->packets)
 			e = nr_members_add(members, nr_source_member(table, s), s->categories, 0, 0, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot path. Blocks of packets: while one block's entries are updated, the home lines of the next block's
+ * The hot path. Blocks of packets: while one block's entries are updated, the lines of the next blocks'
  * sources are fetched, so that as many cache misses are under way at once as the processor can hold. An entry
  * combines what its source sends to its two latest groups; only what leaves it is appended to the window's
  * tally.
@@ -130,7 +130,6 @@ static bool select_day(struct nr_local *l, nr_time start)
 		return false;
 	l->day = day;
 	l->day_start = start;
-	l->generation++;
 	return true;
 }
 
@@ -199,7 +198,7 @@ NR_INLINE void remember(struct nr_local *l, const struct nr_source_table *table,
 	if (newest->packets) {
 		put(l, newest->key, member, newest->packets, newest->size);
 	} else if (!swap.packets) {
-		size_t index = (size_t)((const uint8_t *)s - table->slots) / table->stride;
+		size_t index = (size_t)((const uint8_t *)s - table->entries) / table->stride;
 		l->dirty[l->dirty_count++] =
 			(uint32_t)(index << 1) | (table->stride == sizeof(struct nr_source6));
 	}
@@ -474,15 +473,9 @@ static void observe_untracked(
 
 static void keep_room(struct nr_local *l, struct nr_source_table *table)
 {
-	if (NR_LIKELY(nr_source_table_has_room(table, NR_BLOCK)))
-		return;
-	size_t next = nr_source_table_next(table, l->table_bytes_max);
-	if (!next)
-		return;
-	nr_telescope_drain(l); /* the dirty list holds indices */
-	(void)nr_source_table_grow(
-		table, next, NULL); /* without memory: sources beyond are untracked, and said so */
-	l->generation++;
+	if (NR_UNLIKELY(!nr_source_table_has_room(table, NR_BLOCK)))
+		(void)nr_source_table_grow(
+			table, l->table_bytes_max); /* else sources beyond are untracked, and said so */
 }
 
 NR_INLINE bool step_time(struct nr_local *l, nr_time *time)
@@ -504,62 +497,100 @@ static void observe_source6(
 	keep_room(l, table);
 	uint64_t member = nr_member_of(&p->source);
 	struct nr_source *s = nr_source_find6(table, member, &p->source);
-	if (!s->packets) {
+	if (!s) {
 		if (!nr_source_table_has_room(table, 1)) {
 			observe_untracked(refs, l, member, p);
 			return;
 		}
+		s = nr_source_add(table, nr_source_hash(table, member));
 		struct nr_source6 *s6 = (struct nr_source6 *)(void *)s;
 		s6->address = p->source;
 		s6->member = member;
 		s->address = (uint32_t)member;
-		table->used++;
 	}
 	observe_one(refs, l, table, s, member, p, time, false);
 }
 
-NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l,
-	const struct nr_packet *p, nr_time time, size_t home)
+/* A source that was not guessed: new, or behind another one with the same tag. NULL: no room for it. */
+static __attribute__((noinline)) struct nr_source *find_or_add(
+	struct nr_local *l, struct nr_source_table *table, uint64_t hash, uint32_t address)
 {
-	struct nr_source_table *table = &l->day->table4;
-	uint32_t address = low_bytes(&p->source);
-	struct nr_source *s = nr_source_find4(table, home, address);
-	if (NR_UNLIKELY(!s->packets)) {
-		if (NR_UNLIKELY(!nr_source_table_has_room(table, 1))) {
-			keep_room(l, table); /* a day that was entered within a block */
-			s = nr_source_find4(table, nr_source_home(table, address), address);
-		}
-		if (NR_UNLIKELY(!nr_source_table_has_room(table, 1))) {
-			observe_untracked(refs, l, address, p);
-			return;
-		}
-		s->address = address;
-		table->used++;
-	}
-	observe_one(refs, l, table, s, address, p, time, true);
+	struct nr_source *s = nr_source_find4(table, hash, address);
+	if (s)
+		return s;
+	if (NR_UNLIKELY(!nr_source_table_has_room(table, 1)))
+		keep_room(l, table);
+	if (NR_UNLIKELY(!nr_source_table_has_room(table, 1)))
+		return NULL;
+	s = nr_source_add(table, hash);
+	s->address = address;
+	return s;
 }
 
-/* Where the sources of a block are at home, computed and prefetched while the block before it is observed. */
-struct homes {
-	uint32_t generation; /* of the table they were computed for */
-	size_t at[NR_BLOCK];
+/*
+ * Blocks are on their way in three steps: a block's index words are fetched, one block later its entries, one
+ * block later they are updated.
+ */
+struct ahead {
+	const struct nr_day *day; /* whose table the hashes are for */
+	uint64_t hash[NR_BLOCK];
+	size_t guess[NR_BLOCK];
 };
 
-NR_INLINE void prefetch_block(
-	const struct nr_local *l, const struct nr_packet *packets, size_t count, struct homes *homes)
+static size_t block_at(const struct nr_batch *batch, size_t block)
 {
-	homes->generation = l->generation;
+	size_t from = block * NR_BLOCK;
+	return from < batch->count ? NR_MIN(batch->count - from, (size_t)NR_BLOCK) : 0;
+}
+
+NR_INLINE void fetch_index(
+	const struct nr_local *l, const struct nr_batch *batch, size_t block, struct ahead *a)
+{
+	size_t count = block_at(batch, block);
+	a->day = l->day;
 	if (NR_UNLIKELY(!l->day))
 		return;
 	const struct nr_source_table *table = &l->day->table4;
 	for (size_t i = 0; i < count; i++) {
-		homes->at[i] = nr_source_home(table, low_bytes(&packets[i].source));
-		__builtin_prefetch(nr_source_at(table, homes->at[i]), 1);
+		a->hash[i] = nr_source_hash(table, low_bytes(&batch->packets[block * NR_BLOCK + i].source));
+		__builtin_prefetch(&table->index[nr_source_home(table, a->hash[i])]);
 	}
 }
 
+NR_INLINE void fetch_entries(const struct nr_local *l, size_t count, struct ahead *a)
+{
+	if (NR_UNLIKELY(!l->day || a->day != l->day)) {
+		a->day = NULL;
+		return;
+	}
+	const struct nr_source_table *table = &l->day->table4;
+	for (size_t i = 0; i < count; i++) {
+		a->guess[i] = nr_source_guess(table, a->hash[i]);
+		if (a->guess[i] != NR_SOURCE_NONE)
+			__builtin_prefetch(nr_source_at(table, a->guess[i]), 1);
+	}
+}
+
+NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_packet *p, nr_time time, const struct ahead *a, size_t i)
+{
+	struct nr_source_table *table = &l->day->table4;
+	uint32_t address = low_bytes(&p->source);
+	bool guessed = a->day == l->day;
+	struct nr_source *s =
+		guessed && a->guess[i] != NR_SOURCE_NONE ? nr_source_at(table, a->guess[i]) : NULL;
+	if (NR_UNLIKELY(!s || s->address != address)) {
+		s = find_or_add(l, table, guessed ? a->hash[i] : nr_source_hash(table, address), address);
+		if (NR_UNLIKELY(!s)) {
+			observe_untracked(refs, l, address, p);
+			return;
+		}
+	}
+	observe_one(refs, l, table, s, address, p, time, true);
+}
+
 NR_INLINE void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
-	const struct nr_packet *packets, size_t count, const struct homes *homes)
+	const struct nr_packet *packets, size_t count, const struct ahead *a)
 {
 	uint64_t seen = 0, bytes = 0;
 	if (NR_LIKELY(l->day != NULL))
@@ -575,14 +606,10 @@ NR_INLINE void observe_block(const struct nr_telescope_refs *refs, struct nr_loc
 			break;
 		seen++;
 		bytes += p->wire;
-		size_t home = homes->at[i];
-		if (NR_UNLIKELY(p->kind == NR_PACKET_IPV6)) {
+		if (NR_LIKELY(p->kind == NR_PACKET_IPV4))
+			observe_source4(refs, l, p, time, a, i);
+		else
 			observe_source6(refs, l, p, time);
-			continue;
-		}
-		if (NR_UNLIKELY(l->generation != homes->generation))
-			home = nr_source_home(&l->day->table4, low_bytes(&p->source));
-		observe_source4(refs, l, p, time, home);
 	}
 	l->packets += seen;
 	l->bytes += bytes;
@@ -592,18 +619,17 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 {
 	const struct nr_telescope_refs *refs = ((const struct nr_telescope_conf *)conf)->refs;
 	struct nr_local *l = local;
-	struct homes homes[2];
-	if (NR_UNLIKELY(l->failure.code || !batch->count))
+	struct ahead ahead[3];
+	if (NR_UNLIKELY(l->failure.code))
 		return;
-	prefetch_block(l, batch->packets, NR_MIN(batch->count, (size_t)NR_BLOCK), &homes[0]);
-	for (size_t i = 0, n = 0; i < batch->count; i += NR_BLOCK, n++) {
-		size_t next = i + NR_BLOCK;
-		if (NR_LIKELY(next < batch->count))
-			prefetch_block(l, batch->packets + next,
-				NR_MIN(batch->count - next, (size_t)NR_BLOCK), &homes[(n + 1) & 1]);
+	fetch_index(l, batch, 0, &ahead[0]);
+	fetch_entries(l, block_at(batch, 0), &ahead[0]);
+	fetch_index(l, batch, 1, &ahead[1]);
+	for (size_t n = 0; n * NR_BLOCK < batch->count; n++) {
+		fetch_index(l, batch, n + 2, &ahead[(n + 2) % 3]);
+		fetch_entries(l, block_at(batch, n + 1), &ahead[(n + 1) % 3]);
 		if (!make_dirty_room(l) || !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
 			return;
-		observe_block(refs, l, batch->packets + i, NR_MIN(batch->count - i, (size_t)NR_BLOCK),
-			&homes[n & 1]);
+		observe_block(refs, l, batch->packets + n * NR_BLOCK, block_at(batch, n), &ahead[n % 3]);
 	}
 }

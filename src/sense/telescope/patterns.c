@@ -37,7 +37,7 @@ static int by_signature(const void *a, const void *b)
 
 static void find_signed(struct signed_sources *out, const struct nr_day *day)
 {
-	for (size_t i = 0; i < day->table4.capacity; i++) {
+	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		char text[128];
 		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || nr_tools_judge(day, s, s->address).tools ||
@@ -142,7 +142,7 @@ static int find_single_packets(struct keys *out, const struct nr_day *day, struc
 	if (!grown)
 		return nr_fail(error, -ENOMEM, "out of memory to look for floods");
 	out->items = grown;
-	for (size_t i = 0; i < day->table4.capacity; i++) {
+	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		if (s->packets == 1 && s->syns)
 			out->items[out->count++] = flood_key(s);
@@ -183,7 +183,7 @@ static struct nr_flood *flood_of(struct nr_flood *floods, size_t count, uint64_t
 static void find_spans(
 	const struct nr_day_end *end, const struct nr_day *day, struct nr_flood *floods, size_t count)
 {
-	for (size_t i = 0; i < day->table4.capacity; i++) {
+	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		struct nr_flood *flood =
 			s->packets == 1 && s->syns ? flood_of(floods, count, flood_key(s) >> 16) : NULL;

@@ -50,7 +50,7 @@ static void find_candidates(
 	uint64_t least = t->scaled ? t->scaled_packets : UINT64_MAX;
 	if (t->nicter)
 		least = NR_MIN(least, (uint64_t)NR_NICTER_PACKETS);
-	for (size_t i = 0; i < table->capacity; i++) {
+	for (size_t i = 0; i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (!s->packets || (s->packets < least && !(t->listed && s->marks & NR_SOURCE_LISTED)))
 			continue;

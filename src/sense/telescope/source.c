@@ -6,70 +6,72 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NR_CAPACITY_MIN 1024
-#define NR_QUADRUPLE_BELOW                                                                                   \
-	(1u << 20) /* slots: small tables grow faster, so that a busy hour is not spent moving */
+#define NR_ROOM_MIN 1024 /* entries */
 
-static int map_slots(size_t bytes, uint8_t **ret_slots, struct nr_error *error)
+/* The index is at most five eighths full. */
+static size_t capacity_for(size_t room)
 {
-	void *pages = NULL;
-	int e = nr_pages_resize(&pages, 0, bytes, error);
-	if (!e)
-		*ret_slots = pages;
-	return e;
+	return room + room / 2 + room / 10;
+}
+
+static size_t bytes_for(const struct nr_source_table *table, size_t room)
+{
+	return room * table->stride + capacity_for(room) * sizeof *table->index;
+}
+
+static int make_room(struct nr_source_table *table, size_t room, struct nr_error *error)
+{
+	void *entries = table->entries, *index = NULL;
+	size_t capacity = capacity_for(room);
+	int e = nr_pages_resize(&index, 0, capacity * sizeof *table->index, error);
+	if (e)
+		return e;
+	e = nr_pages_resize(&entries, table->room * table->stride, room * table->stride, error);
+	if (e) {
+		nr_pages_unmap(index, capacity * sizeof *table->index);
+		return e;
+	}
+	nr_pages_unmap(table->index, table->capacity * sizeof *table->index);
+	table->entries = entries;
+	table->index = index;
+	table->room = room;
+	table->capacity = capacity;
+	return 0;
+}
+
+static void enter(struct nr_source_table *table, uint64_t hash, size_t entry)
+{
+	size_t i = nr_source_home(table, hash);
+	while (table->index[i])
+		i = i + 1 == table->capacity ? 0 : i + 1;
+	table->index[i] = (uint32_t)(entry + 1) << 6 | nr_source_tag(hash);
 }
 
 int nr_source_table_init(
 	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error)
 {
-	size_t capacity = NR_CAPACITY_MIN;
-	while (capacity * 7 < expected * 10)
-		capacity *= 2;
-	uint64_t key;
-	if (getrandom(&key, sizeof key, 0) != sizeof key)
+	*table = (struct nr_source_table){.stride = stride};
+	if (getrandom(&table->key, sizeof table->key, 0) != sizeof table->key)
 		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
-	uint8_t *slots = NULL;
-	int e = map_slots(capacity * stride, &slots, error);
-	if (e)
-		return e;
-	*table = (struct nr_source_table){slots, stride, capacity, 0, key | 1};
-	return 0;
+	table->key |= 1;
+	return make_room(table, NR_MAX(expected, (size_t)NR_ROOM_MIN), error);
 }
 
 void nr_source_table_fini(struct nr_source_table *table)
 {
-	if (table->slots)
-		nr_pages_unmap(table->slots, table->capacity * table->stride);
+	nr_pages_unmap(table->entries, table->room * table->stride);
+	nr_pages_unmap(table->index, table->capacity * sizeof *table->index);
 	*table = (struct nr_source_table){0};
 }
 
-size_t nr_source_table_next(const struct nr_source_table *table, size_t bytes_max)
+bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max)
 {
-	size_t most = bytes_max / table->stride;
-	if (table->capacity < NR_QUADRUPLE_BELOW && table->capacity * 4 <= most)
-		return table->capacity * 4;
-	return table->capacity * 2 <= most ? table->capacity * 2 : 0;
-}
-
-int nr_source_table_grow(struct nr_source_table *table, size_t capacity, struct nr_error *error)
-{
-	struct nr_source_table next = *table;
-	next.capacity = capacity;
-	int e = map_slots(next.capacity * next.stride, &next.slots, error);
-	if (e)
-		return e;
-	for (size_t i = 0; i < table->capacity; i++) {
-		const struct nr_source *from = nr_source_at(table, i);
-		if (!from->packets)
-			continue;
-		size_t at = nr_source_home(&next, nr_source_member(table, from));
-		while (nr_source_at(&next, at)->packets)
-			at = at + 1 == next.capacity ? 0 : at + 1;
-		memcpy(nr_source_at(&next, at), from, table->stride);
-	}
-	nr_pages_unmap(table->slots, table->capacity * table->stride);
-	*table = next;
-	return 0;
+	size_t room = NR_MIN(table->room * 2, NR_SOURCES_MAX);
+	if (room == table->room || bytes_for(table, room) > bytes_max || make_room(table, room, NULL))
+		return false;
+	for (size_t i = 0; i < table->used; i++)
+		enter(table, nr_source_hash(table, nr_source_member(table, nr_source_at(table, i))), i);
+	return true;
 }
 
 static const struct nr_source6 *as6(const struct nr_source *source)
@@ -77,16 +79,43 @@ static const struct nr_source6 *as6(const struct nr_source *source)
 	return (const struct nr_source6 *)(const void *)source;
 }
 
+/* The next entry with the tag of the hash, from index word *at on; NULL at the end of the chain. */
+static struct nr_source *next_with_tag(const struct nr_source_table *table, uint64_t hash, size_t *at)
+{
+	for (;;) {
+		uint32_t word = table->index[*at];
+		if (!word)
+			return NULL;
+		*at = *at + 1 == table->capacity ? 0 : *at + 1;
+		if ((word & 63) == nr_source_tag(hash))
+			return nr_source_at(table, (size_t)(word >> 6) - 1);
+	}
+}
+
+struct nr_source *nr_source_find4(const struct nr_source_table *table, uint64_t hash, uint32_t address)
+{
+	size_t at = nr_source_home(table, hash);
+	struct nr_source *s;
+	while ((s = next_with_tag(table, hash, &at)) && s->address != address)
+		;
+	return s;
+}
+
 struct nr_source *nr_source_find6(
 	const struct nr_source_table *table, uint64_t member, const struct nr_address *address)
 {
-	for (size_t i = nr_source_home(table, member);;) {
-		struct nr_source *s = nr_source_at(table, i);
-		if (!s->packets || (as6(s)->member == member && nr_address_equal(&as6(s)->address, address)))
-			return s;
-		if (++i == table->capacity)
-			i = 0;
-	}
+	uint64_t hash = nr_source_hash(table, member);
+	size_t at = nr_source_home(table, hash);
+	struct nr_source *s;
+	while ((s = next_with_tag(table, hash, &at)) && !nr_address_equal(&as6(s)->address, address))
+		;
+	return s;
+}
+
+struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t hash)
+{
+	enter(table, hash, table->used);
+	return nr_source_at(table, table->used++);
 }
 
 struct nr_source *nr_source_lookup(
@@ -94,17 +123,14 @@ struct nr_source *nr_source_lookup(
 {
 	bool v6 = (member & NR_MEMBER_IPV6) != 0;
 	const struct nr_source_table *table = v6 ? table6 : table4;
-	if (!table->slots)
+	if (!table->index)
 		return NULL;
-	for (size_t i = nr_source_home(table, member);;) {
-		struct nr_source *s = nr_source_at(table, i);
-		if (!s->packets)
-			return NULL;
-		if (v6 ? as6(s)->member == member : s->address == member)
-			return s;
-		if (++i == table->capacity)
-			i = 0;
-	}
+	uint64_t hash = nr_source_hash(table, member);
+	size_t at = nr_source_home(table, hash);
+	struct nr_source *s;
+	while ((s = next_with_tag(table, hash, &at)) && nr_source_member(table, s) != member)
+		;
+	return s;
 }
 
 struct nr_address nr_source_address(const struct nr_source_table *table, const struct nr_source *source)

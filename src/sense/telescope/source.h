@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sources of one UTC day: one cache line each, in an open-addressed table that one worker owns. An entry
+ * The sources of one UTC day: one cache line each, in a table that one worker owns. An entry
  * answers "who is this and which tool does it use"; what it knocked at is written, combined, into the
  * tallies.
  */
@@ -52,7 +52,7 @@ struct nr_recent {
 
 struct nr_source {
 	uint32_t address;     /* IPv4; IPv6: low half of the member, the address stands behind the entry */
-	uint32_t packets;     /* 0: empty slot; saturates */
+	uint32_t packets;     /* saturates */
 	uint32_t first, last; /* since the start of the day, in 32 us */
 	uint16_t categories;  /* NR_BIT(enum nr_category) seen */
 	uint8_t ttl, option_hash;
@@ -80,48 +80,65 @@ struct nr_source6 {
 };
 _Static_assert(sizeof(struct nr_source6) == 128, "two lines per IPv6 source");
 
+/*
+ * Entries lie one behind the other in the order of their arrival, so their index never changes and growing
+ * moves nothing. They are found by an open-addressed index of 32-bit words, small enough for the cache: 26
+ * bits say which entry, 6 bits are a piece of the hash, so that almost every look into the entries is the
+ * right one.
+ */
 struct nr_source_table {
-	uint8_t *slots; /* mapped, huge pages where the kernel gives them */
-	size_t stride, capacity, used;
+	uint8_t *entries; /* nr_pages */
+	uint32_t *index;  /* nr_pages; 0: empty, else (entry + 1) << 6 | tag */
+	size_t stride, used, room, capacity;
 	uint64_t key; /* random odd multiplier: addresses are chosen by strangers */
 };
+#define NR_SOURCES_MAX ((size_t)(1u << 26) - 2)
 
 int nr_source_table_init(
 	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
 void nr_source_table_fini(struct nr_source_table *table);
-/* Makes it larger: pointers and indices are void afterwards. -ENOMEM leaves the table as it was. */
-int nr_source_table_grow(struct nr_source_table *table, size_t capacity, struct nr_error *error);
-
-/* Slots after the next growth that stays within bytes_max; 0: it cannot grow. */
-size_t nr_source_table_next(const struct nr_source_table *table, size_t bytes_max);
+/* Room for more entries within bytes_max; pointers are void afterwards, indices stay. False: it stays as it
+ * is. */
+bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max);
 
 NR_INLINE bool nr_source_table_has_room(const struct nr_source_table *table, size_t more)
 {
-	return (table->used + more) * 10 <= table->capacity * 7;
+	return table->used + more <= table->room;
 }
-NR_INLINE struct nr_source *nr_source_at(const struct nr_source_table *table, size_t index)
+NR_INLINE struct nr_source *nr_source_at(const struct nr_source_table *table, size_t entry)
 {
-	return (struct nr_source *)(void *)(table->slots + index * table->stride);
+	return (struct nr_source *)(void *)(table->entries + entry * table->stride);
 }
-NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t member)
+NR_INLINE uint64_t nr_source_hash(const struct nr_source_table *table, uint64_t member)
 {
-	uint64_t h = (member ^ table->key >> 32) * table->key;
-	return (size_t)(((h >> 32) * table->capacity) >> 32);
+	return (member ^ table->key >> 32) * table->key;
 }
-/* The entry of an IPv4 source or the empty slot where it belongs. */
-NR_INLINE struct nr_source *nr_source_find4(
-	const struct nr_source_table *table, size_t home, uint32_t address)
+NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t hash)
 {
-	for (size_t i = home;;) {
-		struct nr_source *s = nr_source_at(table, i);
-		if (NR_LIKELY(s->address == address && s->packets) || !s->packets)
-			return s;
+	return (size_t)(((hash >> 32) * table->capacity) >> 32);
+}
+NR_INLINE uint32_t nr_source_tag(uint64_t hash)
+{
+	return (uint32_t)(hash >> 26) & 63;
+}
+#define NR_SOURCE_NONE SIZE_MAX
+/* The entry that probably is the source's; NR_SOURCE_NONE: surely there is none. */
+NR_INLINE size_t nr_source_guess(const struct nr_source_table *table, uint64_t hash)
+{
+	for (size_t i = nr_source_home(table, hash);;) {
+		uint32_t word = table->index[i];
+		if (NR_LIKELY(!word || (word & 63) == nr_source_tag(hash)))
+			return word ? (size_t)(word >> 6) - 1 : NR_SOURCE_NONE;
 		if (NR_UNLIKELY(++i == table->capacity))
 			i = 0;
 	}
 }
+/* NULL where there is none. */
+struct nr_source *nr_source_find4(const struct nr_source_table *table, uint64_t hash, uint32_t address);
 struct nr_source *nr_source_find6(
 	const struct nr_source_table *table, uint64_t member, const struct nr_address *address);
+/* A new, zeroed entry; the table must have room. */
+struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t hash);
 /* NULL where the day has no such source. */
 struct nr_source *nr_source_lookup(
 	const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member);

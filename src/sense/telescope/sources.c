@@ -71,7 +71,7 @@ static struct ranked rank_source(const struct ranking *r, const struct nr_day *d
 static void rank_table(
 	struct ranking *r, const struct nr_day *day, const struct nr_source_table *table, size_t limit)
 {
-	for (size_t i = 0; i < table->capacity; i++) {
+	for (size_t i = 0; i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (!s->packets)
 			continue;
