@@ -225,10 +225,9 @@ static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const v
 	return 0;
 }
 
-void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, uint8_t level,
-	struct nr_count counts[static NR_CATEGORY_COUNT + 1])
+void nr_telescope_count_members(
+	const struct nr_wides *members, uint8_t level, struct nr_count counts[static NR_CATEGORY_COUNT + 1])
 {
-	count_packets(tally, nr_telescope_mask_of_group, NULL, counts, NR_CATEGORY_COUNT);
 	count_members(members, level, counts, NR_CATEGORY_COUNT);
 }
 

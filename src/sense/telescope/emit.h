@@ -21,10 +21,10 @@ struct nr_count {
 	double error;          /* relative standard error of sources; 0 = exact */
 	struct nr_hll *sketch; /* NULL: not wanted */
 };
-/* Adds up a sorted tally and the sorted members (a sample of this level) of the same time by category;
- * counts[NR_CATEGORY_COUNT] is everything. */
-void nr_telescope_count(const struct nr_tally *tally, const struct nr_wides *members, uint8_t level,
-	struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
+/* Adds the sources of sorted members (a sample of this level) by category; counts[NR_CATEGORY_COUNT] is
+ * everything. */
+void nr_telescope_count_members(
+	const struct nr_wides *members, uint8_t level, struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
 
 /* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);

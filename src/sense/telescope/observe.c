@@ -528,47 +528,46 @@ static __attribute__((noinline)) struct nr_source *find_or_add(
 }
 
 /*
- * Blocks are on their way in three steps: a block's index words are fetched, one block later its entries, one
- * block later they are updated.
+ * Packets are on their way in three steps: NR_AHEAD packets before its turn a packet's entry is fetched, as
+ * many before that its index word. One fetch a packet and step, so that the misses are spread evenly.
  */
+#define NR_AHEAD 12
+#define NR_RING  32 /* at least 2 * NR_AHEAD + 1, a power of two */
+
 struct ahead {
-	const struct nr_day *day; /* whose table the hashes are for */
-	uint64_t hash[NR_BLOCK];
-	size_t guess[NR_BLOCK];
+	const struct nr_day *day; /* whose table the ring is for */
+	uint64_t hash[NR_RING];
+	size_t guess[NR_RING];
 };
 
-static size_t block_at(const struct nr_batch *batch, size_t block)
-{
-	size_t from = block * NR_BLOCK;
-	return from < batch->count ? NR_MIN(batch->count - from, (size_t)NR_BLOCK) : 0;
-}
-
 NR_INLINE void fetch_index(
-	const struct nr_local *l, const struct nr_batch *batch, size_t block, struct ahead *a)
+	const struct nr_source_table *table, const struct nr_batch *batch, size_t i, struct ahead *a)
 {
-	size_t count = block_at(batch, block);
-	a->day = l->day;
-	if (NR_UNLIKELY(!l->day))
+	if (NR_UNLIKELY(i >= batch->count))
 		return;
-	const struct nr_source_table *table = &l->day->table4;
-	for (size_t i = 0; i < count; i++) {
-		a->hash[i] = nr_source_hash(table, low_bytes(&batch->packets[block * NR_BLOCK + i].source));
-		__builtin_prefetch(&table->index[nr_source_home(table, a->hash[i])]);
-	}
+	uint64_t hash = nr_source_hash(table, low_bytes(&batch->packets[i].source));
+	a->hash[i % NR_RING] = hash;
+	__builtin_prefetch(&table->index[nr_source_home(table, hash)]);
 }
 
-NR_INLINE void fetch_entries(const struct nr_local *l, size_t count, struct ahead *a)
+NR_INLINE void fetch_entry(
+	const struct nr_source_table *table, const struct nr_batch *batch, size_t i, struct ahead *a)
 {
-	if (NR_UNLIKELY(!l->day || a->day != l->day)) {
-		a->day = NULL;
+	if (NR_UNLIKELY(i >= batch->count))
 		return;
-	}
-	const struct nr_source_table *table = &l->day->table4;
-	for (size_t i = 0; i < count; i++) {
-		a->guess[i] = nr_source_guess(table, a->hash[i]);
-		if (a->guess[i] != NR_SOURCE_NONE)
-			__builtin_prefetch(nr_source_at(table, a->guess[i]), 1);
-	}
+	size_t guess = nr_source_guess(table, a->hash[i % NR_RING]);
+	a->guess[i % NR_RING] = guess;
+	__builtin_prefetch(nr_source_at(table, guess == NR_SOURCE_NONE ? table->used : guess), 1);
+}
+
+/* Fills the ring for packet i and those behind it. */
+static void look_ahead(const struct nr_local *l, const struct nr_batch *batch, size_t i, struct ahead *a)
+{
+	a->day = l->day;
+	for (size_t k = i; l->day && k < i + 2 * NR_AHEAD; k++)
+		fetch_index(&l->day->table4, batch, k, a);
+	for (size_t k = i; l->day && k < i + NR_AHEAD; k++)
+		fetch_entry(&l->day->table4, batch, k, a);
 }
 
 NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_local *l,
@@ -577,10 +576,10 @@ NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_l
 	struct nr_source_table *table = &l->day->table4;
 	uint32_t address = low_bytes(&p->source);
 	bool guessed = a->day == l->day;
-	struct nr_source *s =
-		guessed && a->guess[i] != NR_SOURCE_NONE ? nr_source_at(table, a->guess[i]) : NULL;
+	size_t guess = a->guess[i % NR_RING];
+	struct nr_source *s = guessed && guess != NR_SOURCE_NONE ? nr_source_at(table, guess) : NULL;
 	if (NR_UNLIKELY(!s || s->address != address)) {
-		s = find_or_add(l, table, guessed ? a->hash[i] : nr_source_hash(table, address), address);
+		s = find_or_add(l, table, nr_source_hash(table, address), address);
 		if (NR_UNLIKELY(!s)) {
 			observe_untracked(refs, l, address, p);
 			return;
@@ -589,47 +588,50 @@ NR_INLINE void observe_source4(const struct nr_telescope_refs *refs, struct nr_l
 	observe_one(refs, l, table, s, address, p, time, true);
 }
 
-NR_INLINE void observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
-	const struct nr_packet *packets, size_t count, const struct ahead *a)
+/* What a block of packets may need is there before its first one. */
+static bool prepare_block(struct nr_local *l)
 {
-	uint64_t seen = 0, bytes = 0;
 	if (NR_LIKELY(l->day != NULL))
 		keep_room(l, &l->day->table4);
-	for (size_t i = 0; i < count; i++) {
-		const struct nr_packet *p = &packets[i];
-		nr_time time = p->time;
-		if (NR_UNLIKELY(p->kind == NR_PACKET_QUOTE)) {
-			observe_victim(l, p);
-			continue;
-		}
-		if (NR_UNLIKELY(!step_time(l, &time)))
-			break;
-		seen++;
-		bytes += p->wire;
-		if (NR_LIKELY(p->kind == NR_PACKET_IPV4))
-			observe_source4(refs, l, p, time, a, i);
-		else
-			observe_source6(refs, l, p, time);
+	return make_dirty_room(l) && make_room(l, NR_BLOCK * NR_ITEMS_PACKET);
+}
+
+NR_INLINE void observe_packet(const struct nr_telescope_refs *refs, struct nr_local *l,
+	const struct nr_batch *batch, size_t i, const struct ahead *a)
+{
+	const struct nr_packet *p = &batch->packets[i];
+	nr_time time = p->time;
+	if (NR_UNLIKELY(p->kind == NR_PACKET_QUOTE)) {
+		observe_victim(l, p);
+		return;
 	}
-	l->packets += seen;
-	l->bytes += bytes;
+	if (NR_UNLIKELY(!step_time(l, &time)))
+		return;
+	l->packets++;
+	l->bytes += p->wire;
+	if (NR_LIKELY(p->kind == NR_PACKET_IPV4))
+		observe_source4(refs, l, p, time, a, i);
+	else
+		observe_source6(refs, l, p, time);
 }
 
 void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *batch)
 {
 	const struct nr_telescope_refs *refs = ((const struct nr_telescope_conf *)conf)->refs;
 	struct nr_local *l = local;
-	struct ahead ahead[3];
+	struct ahead a;
 	if (NR_UNLIKELY(l->failure.code))
 		return;
-	fetch_index(l, batch, 0, &ahead[0]);
-	fetch_entries(l, block_at(batch, 0), &ahead[0]);
-	fetch_index(l, batch, 1, &ahead[1]);
-	for (size_t n = 0; n * NR_BLOCK < batch->count; n++) {
-		fetch_index(l, batch, n + 2, &ahead[(n + 2) % 3]);
-		fetch_entries(l, block_at(batch, n + 1), &ahead[(n + 1) % 3]);
-		if (!make_dirty_room(l) || !make_room(l, NR_BLOCK * NR_ITEMS_PACKET))
+	look_ahead(l, batch, 0, &a);
+	for (size_t i = 0; i < batch->count; i++) {
+		if (NR_UNLIKELY(i % NR_BLOCK == 0) && !prepare_block(l))
 			return;
-		observe_block(refs, l, batch->packets + n * NR_BLOCK, block_at(batch, n), &ahead[n % 3]);
+		if (NR_UNLIKELY(a.day != l->day))
+			look_ahead(l, batch, i, &a);
+		if (NR_LIKELY(a.day != NULL)) {
+			fetch_index(&a.day->table4, batch, i + 2 * NR_AHEAD, &a);
+			fetch_entry(&a.day->table4, batch, i + NR_AHEAD, &a);
+		}
+		observe_packet(refs, l, batch, i, &a);
 	}
 }

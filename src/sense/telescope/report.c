@@ -14,44 +14,69 @@ static int by_packets(const void *a, const void *b)
 	return x->protocol != y->protocol ? x->protocol - y->protocol : x->port - y->port;
 }
 
-static void count_ports(const struct nr_tally *tally, struct nr_port_figure *ports, bool research)
+/* What a tally says of each group. */
+struct group_sum {
+	uint64_t packets, bytes, sources;
+};
+
+static struct group_sum *sum_groups(const struct nr_tally *tally, struct nr_error *error)
 {
+	struct group_sum *groups = calloc(NR_GROUP_COUNT, sizeof *groups);
+	if (!groups) {
+		nr_fail(error, -ENOMEM, "out of memory for the report");
+		return NULL;
+	}
+	uint64_t weight = UINT64_C(1) << tally->level;
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
-		uint32_t group = nr_sum_group(&sum);
-		if (group >= NR_GROUP_OTHER)
-			break;
-		struct nr_port_figure *p = &ports[group];
-		p->packets += research ? 0 : sum.packets;
-		p->bytes += research ? 0 : sum.bytes;
-		if (!nr_member_counts(nr_sum_member(&sum), tally->level))
-			continue;
-		p->sources += research ? 0 : UINT64_C(1) << tally->level;
-		p->sources_without_research += (research ? (uint64_t)-1 : 1) << tally->level;
+		struct group_sum *g = &groups[nr_sum_group(&sum)];
+		g->packets += sum.packets;
+		g->bytes += sum.bytes;
+		g->sources += nr_member_counts(nr_sum_member(&sum), tally->level) ? weight : 0;
 	}
+	return groups;
 }
 
-static int make_ports(struct nr_report *r, struct nr_error *error)
+static int make_ports(struct nr_report *r, const struct group_sum *all, const struct group_sum *research,
+	struct nr_error *error)
 {
-	NR_AUTO(nr_freep) struct nr_port_figure *ports = calloc(NR_GROUP_OTHER, sizeof *ports);
-	if (!ports)
-		return nr_fail(error, -ENOMEM, "out of memory for the report");
-	count_ports(&r->merged->tally, ports, false);
-	count_ports(&r->merged->research, ports, true);
 	size_t n = 0;
+	for (uint32_t group = 0; group < NR_GROUP_OTHER; group++)
+		n += all[group].packets != 0;
+	r->ports = calloc(n + 1, sizeof *r->ports);
+	if (!r->ports)
+		return nr_fail(error, -ENOMEM, "out of memory for the report");
 	for (uint32_t group = 0; group < NR_GROUP_OTHER; group++) {
-		if (!ports[group].packets)
+		const struct group_sum *g = &all[group];
+		if (!g->packets)
 			continue;
-		struct nr_port_figure p = ports[group];
-		p.protocol = group >= NR_GROUP_UDP ? NR_UDP : NR_TCP;
-		p.port = (uint16_t)group;
-		p.packets_without_research = p.packets - r->merged->research_packets[group];
-		ports[n++] = p;
+		r->ports[r->port_count++] = (struct nr_port_figure){
+			.protocol = group >= NR_GROUP_UDP ? NR_UDP : NR_TCP,
+			.port = (uint16_t)group,
+			.packets = g->packets,
+			.bytes = g->bytes,
+			.sources = g->sources,
+			.packets_without_research = g->packets - r->merged->research_packets[group],
+			.sources_without_research = g->sources - NR_MIN(g->sources, research[group].sources),
+		};
 	}
-	qsort(ports, n, sizeof *ports, by_packets);
-	r->port_count = n;
-	r->ports = nr_steal(&ports);
+	if (r->port_count > 1)
+		qsort(r->ports, r->port_count, sizeof *r->ports, by_packets);
 	return 0;
+}
+
+static void count_packets(
+	const struct group_sum *groups, struct nr_count counts[static NR_CATEGORY_COUNT + 1])
+{
+	for (uint32_t group = 0; group < NR_GROUP_COUNT; group++) {
+		unsigned mask = groups[group].packets ? nr_telescope_mask_of_group(NULL, group) : 0;
+		if (mask && group < NR_GROUP_EXTRA)
+			mask |= NR_BIT(NR_CATEGORY_COUNT);
+		for (; mask; mask &= mask - 1) {
+			counts[__builtin_ctz(mask)].packets += groups[group].packets;
+			counts[__builtin_ctz(mask)].bytes += groups[group].bytes;
+		}
+	}
 }
 
 static int scanner_by_address(const void *a, const void *b)
@@ -157,7 +182,7 @@ static int count_tools(struct nr_report *r, struct nr_error *error)
 	return e;
 }
 
-static int count_categories(struct nr_report *r, struct nr_error *error)
+static int count_sources(struct nr_report *r, struct nr_error *error)
 {
 	struct nr_merged *m = r->merged;
 	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
@@ -166,13 +191,24 @@ static int count_categories(struct nr_report *r, struct nr_error *error)
 		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
-	nr_telescope_count(&m->tally, &m->members, m->members_level, r->all);
+	nr_telescope_count_members(&m->members, m->members_level, r->all);
+	nr_telescope_count_members(&research, m->research.level, r->research);
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(&m->members, &at, &sum);)
 		r->sources6 += (nr_members_member(&sum) & NR_MEMBER_IPV6 ? UINT64_C(1) : 0)
 			       << m->members_level;
-	nr_telescope_count(&m->research, &research, m->research.level, r->research);
 	return 0;
+}
+
+static int count_groups(struct nr_report *r, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct group_sum *all = sum_groups(&r->merged->tally, error);
+	NR_AUTO(nr_freep) struct group_sum *research = all ? sum_groups(&r->merged->research, error) : NULL;
+	if (!research)
+		return -ENOMEM;
+	count_packets(all, r->all);
+	count_packets(research, r->research);
+	return make_ports(r, all, research, error);
 }
 
 int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, struct nr_error *error)
@@ -192,11 +228,11 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 	if (!e)
 		e = nr_tally_sort(&r->merged->research, error);
 	if (!e)
-		e = count_categories(r, error);
+		e = count_sources(r, error);
+	if (!e)
+		e = count_groups(r, error);
 	if (!e)
 		e = count_tools(r, error);
-	if (!e)
-		e = make_ports(r, error);
 	if (!e)
 		e = make_scanners(r, error);
 	if (!e)
