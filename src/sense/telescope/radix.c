@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/radix.h"
-#include "base/pages.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,47 +119,64 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 		memcpy(into, from, count * width);
 }
 
-/* Sorts items into the same buffer; other has as much room. One split by the topmost digit, then each part in
- * cache. */
-NR_INLINE void sort(uint8_t *items, uint8_t *other, size_t count, uint64_t mask, size_t width,
+NR_INLINE void swap_items(uint8_t *a, uint8_t *b, size_t width)
+{
+	uint8_t item[16];
+	memcpy(item, a, width);
+	memcpy(a, b, width);
+	memcpy(b, item, width);
+}
+
+/* Moves every item into the bucket of its digit, in place (American flag sort: McIlroy, Bostic, McIlroy
+ * 1993): large lists need no second buffer, whose pages would cost more than the moves. */
+NR_INLINE void permute(uint8_t *items, struct digit digit, const uint32_t starts[NR_DIGITS],
+	uint32_t heads[NR_DIGITS], size_t count, size_t width)
+{
+	memcpy(heads, starts, NR_DIGITS * sizeof *heads);
+	for (size_t bucket = 0; bucket < NR_DIGITS; bucket++) {
+		size_t end = bucket + 1 < NR_DIGITS ? starts[bucket + 1] : count;
+		while (heads[bucket] < end) {
+			uint8_t *at = items + heads[bucket] * width;
+			uint32_t d = digit_of(key_at(at, 0, width), digit);
+			if (d == bucket)
+				heads[bucket]++;
+			else
+				swap_items(at, items + heads[d]++ * width, width);
+		}
+	}
+}
+
+/* scratch holds NR_LARGE_SORT bytes. Large lists are split by their topmost digit, then each part is sorted
+ * in cache. */
+NR_INLINE void sort(uint8_t *items, uint8_t *scratch, size_t count, uint64_t mask, size_t width,
 	void (*deeper)(uint8_t *, uint8_t *, size_t, uint64_t))
 {
 	uint64_t varying = varying_bits(items, count, width) & mask;
 	if (!varying)
 		return;
 	if (count * width <= NR_LARGE_SORT) {
-		sort_in_cache(items, other, count, varying, width);
-		memcpy(items, other, count * width);
+		sort_in_cache(items, scratch, count, varying, width);
+		memcpy(items, scratch, count * width);
 		return;
 	}
 	unsigned top = 63u - (unsigned)__builtin_clzll(varying);
 	struct digit digit = {top >= NR_DIGIT_BITS - 1 ? top - (NR_DIGIT_BITS - 1) : 0, NR_DIGIT_BITS};
-	uint32_t starts[NR_DIGITS], ends[NR_DIGITS];
+	uint32_t starts[NR_DIGITS], heads[NR_DIGITS];
 	count_digits(items, count, digit, starts, width);
-	memcpy(ends, starts, sizeof ends);
-	scatter(items, count, other, digit, ends, width);
-	for (size_t d = 0; d < NR_DIGITS; d++) {
-		size_t n = ends[d] - starts[d];
-		uint8_t *part = other + starts[d] * width, *room = items + starts[d] * width;
-		if (!n)
-			continue;
-		if (n * width > NR_LARGE_SORT && digit.shift) {
-			deeper(part, room, n, mask);
-			memcpy(room, part, n * width);
-		} else {
-			sort_in_cache(part, room, n, varying_bits(part, n, width) & mask, width);
-		}
-	}
+	permute(items, digit, starts, heads, count, width);
+	for (size_t d = 0; d < NR_DIGITS; d++)
+		if (heads[d] - starts[d] > 1)
+			deeper(items + starts[d] * width, scratch, heads[d] - starts[d], mask);
 }
 
-static void sort_8(uint8_t *items, uint8_t *other, size_t count, uint64_t mask)
+static void sort_8(uint8_t *items, uint8_t *scratch, size_t count, uint64_t mask)
 {
-	sort(items, other, count, mask, 8, sort_8);
+	sort(items, scratch, count, mask, 8, sort_8);
 }
 
-static void sort_16(uint8_t *items, uint8_t *other, size_t count, uint64_t mask)
+static void sort_16(uint8_t *items, uint8_t *scratch, size_t count, uint64_t mask)
 {
-	sort(items, other, count, mask, 16, sort_16);
+	sort(items, scratch, count, mask, 16, sort_16);
 }
 
 static int sort_with_scratch(void *items, size_t count, size_t width, uint64_t mask,
@@ -170,12 +186,10 @@ static int sort_with_scratch(void *items, size_t count, size_t width, uint64_t m
 		return 0;
 	if (count > UINT32_MAX)
 		return nr_fail(error, -EOVERFLOW, "more than 2^32 tallies in one interval");
-	void *other = NULL;
-	int e = nr_pages_resize(&other, 0, count * width, error);
-	if (e)
-		return e;
-	sorter(items, other, count, mask);
-	nr_pages_unmap(other, count * width);
+	NR_AUTO(nr_freep) uint8_t *scratch = malloc(NR_MIN(count * width, (size_t)NR_LARGE_SORT));
+	if (!scratch)
+		return nr_fail(error, -ENOMEM, "out of memory to sort");
+	sorter(items, scratch, count, mask);
 	return 0;
 }
 
