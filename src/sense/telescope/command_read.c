@@ -193,6 +193,55 @@ static int record_run(struct run *run, const struct nr_telescope_run *result, co
 	return e ? e : sink->commit(sink, error);
 }
 
+/* Rows with one key replace each other: a day that was read in pieces is only the last piece. Said before it
+ * surprises. */
+struct earlier {
+	const char *input; /* ours */
+	char other[128];   /* the newest other one that holds a day of ours; "" = none */
+	size_t input_column;
+};
+
+static int note_other_input(void *context, const struct nr_value *values, size_t count)
+{
+	struct earlier *e = context;
+	if (e->input_column < count && !e->other[0] && strcmp(values[e->input_column].text, e->input))
+		snprintf(e->other, sizeof e->other, "%s", values[e->input_column].text);
+	return 0;
+}
+
+static void warn_of_parts(struct run *run, const struct nr_loss *loss, const char *const *paths, size_t count)
+{
+	const struct nr_query *query =
+		run->store && loss->first <= loss->last ? nr_store_query("telescope/runs") : NULL;
+	NR_AUTO(nr_freep) char *input = join_names(paths, count);
+	if (!query || !input)
+		return;
+	char from[NR_TIME_TEXT], to[NR_TIME_TEXT];
+	nr_time_write(nr_time_floor(loss->first, NR_DAY), from);
+	nr_time_write(nr_time_floor(loss->last, NR_DAY) + NR_DAY, to);
+	const char *values[16] = {0};
+	struct earlier earlier = {.input = input, .input_column = SIZE_MAX};
+	for (size_t i = 0; i < NR_MIN(query->parameter_count, NR_COUNT(values)); i++) {
+		const char *name = query->parameters[i].name;
+		values[i] = !strcmp(name, "from")     ? from
+			    : !strcmp(name, "to")     ? to
+			    : !strcmp(name, "sensor") ? run->conf.sense.sensor
+						      : NULL;
+	}
+	for (size_t i = 0; i < query->column_count; i++)
+		if (!strcmp(query->columns[i].name, "input"))
+			earlier.input_column = i;
+	struct nr_answer answer;
+	if (nr_store_ask(run->store, query, values, note_other_input, &earlier, &answer, NULL) ||
+		!earlier.other[0])
+		return;
+	fprintf(stderr,
+		"noroshi: %s: note: days of this reading were read from %s before and now hold this reading "
+		"alone; "
+		"give all files of a UTC day to one reading, or another --sensor to another telescope\n",
+		run->conf.store, earlier.other);
+}
+
 static int print_report(const struct run *run, const struct nr_telescope_run *result, struct nr_error *error)
 {
 	NR_AUTO(nr_report_fini) struct nr_report report;
@@ -225,6 +274,7 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 		return NR_EXIT_INPUT;
 	struct nr_telescope_run result = {.conf = &run.conf.sense, .loss = nr_pipeline_loss(run.pipeline)};
 	result.locals = nr_pipeline_locals(run.pipeline, &result.local_count);
+	warn_of_parts(&run, result.loss, paths, count);
 	e = record_run(&run, &result, paths, count, error);
 	if (!e)
 		e = print_report(&run, &result, error);
