@@ -236,9 +236,10 @@ static void warn_of_parts(struct run *run, const struct nr_loss *loss, const cha
 		!earlier.other[0])
 		return;
 	fprintf(stderr,
-		"noroshi: %s: note: days of this reading were read from %s before and now hold this reading "
-		"alone; "
-		"give all files of a UTC day to one reading, or another --sensor to another telescope\n",
+		"noroshi: %s: note: days of this reading were also read from %s; where both have a row, the "
+		"newer one "
+		"stands. Give all files of a UTC day to one reading, and another --sensor to another "
+		"telescope\n",
 		run->conf.store, earlier.other);
 }
 
