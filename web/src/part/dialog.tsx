@@ -7,14 +7,18 @@ import { useSpeech } from '../text/index';
 export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }): VNode {
 	const { t } = useSpeech();
 	const ref = useRef<HTMLDialogElement>(null);
+	const gone = useRef(false); /* the close event of a dialog that is gone comes late: it must not close the next one */
 	useEffect(() => {
 		const dialog = ref.current;
 		dialog?.showModal();
 		dialog?.querySelector<HTMLElement>('input')?.focus();
-		return () => dialog?.close();
+		return () => {
+			gone.current = true;
+			dialog?.close();
+		};
 	}, []);
 	return (
-		<dialog ref={ref} aria-label={title} onClose={onClose} onClick={(event) => event.target === ref.current && onClose()}>
+		<dialog ref={ref} aria-label={title} onClose={() => gone.current || onClose()} onClick={(event) => event.target === ref.current && onClose()}>
 			<div class="dialog">
 				<header>
 					<h2>{title}</h2>
