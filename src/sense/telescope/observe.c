@@ -216,8 +216,10 @@ static void note_new_source(
 		marks |= NR_SOURCE_BOGON;
 	if (refs->dark && nr_prefix_table_find(refs->dark, &p->source) != NR_PREFIX_NONE)
 		marks |= NR_SOURCE_DARK;
-	if (refs->own && nr_prefix_table_find(refs->own, &p->source) != NR_PREFIX_NONE)
+	if (refs->own && nr_prefix_table_find(refs->own, &p->source) != NR_PREFIX_NONE) {
 		marks |= NR_SOURCE_OWN;
+		marks &= ~(unsigned)NR_SOURCE_BOGON; /* own networks may well be private */
+	}
 	if (refs->lists.table && nr_prefix_table_find(refs->lists.table, &p->source) != NR_PREFIX_NONE)
 		marks |= NR_SOURCE_LISTED;
 	if (p->kind == NR_PACKET_IPV6)

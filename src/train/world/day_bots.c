@@ -16,7 +16,7 @@ static uint16_t mirai_port(const struct nr_day *day, struct nr_actor *actor, uin
 {
 	static const uint16_t variants[] = {80, 8080, 7547, 37215, 5555, 52869, 81, 8081, 60023, 2323};
 	uint64_t kind = nr_day_trait(day, source, NR_TRAIT_KIND) % 100;
-	if (kind < 68)
+	if (kind < 80)
 		return nr_random_below(&actor->random, 10) == 0 ? 2323 : 23;
 	return variants[kind % NR_COUNT(variants)];
 }
@@ -45,7 +45,7 @@ static unsigned emit_mirai(struct nr_day *day, struct nr_actor *actor, nr_time t
 }
 
 const struct nr_behaviour nr_behaviour_mirai = {.name = "mirai",
-	.weight = 1100,
+	.weight = 2100,
 	.shape = NR_SHAPE_DAILY,
 	.per_source = 40,
 	.tool = NR_TOOL_MIRAI,

@@ -141,7 +141,7 @@ static unsigned emit_research(struct nr_day *day, struct nr_actor *actor, nr_tim
 }
 
 const struct nr_behaviour nr_behaviour_research = {.name = "research",
-	.weight = 6000,
+	.weight = 7500,
 	.shape = NR_SHAPE_STEADY,
 	.start = start_research,
 	.emit = emit_research};
