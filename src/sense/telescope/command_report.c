@@ -22,7 +22,7 @@ static const char *const by_queries[] = {"telescope/ports", "telescope/sources",
 static const char *const research_choices[] = {"with", "without", "only", NULL};
 
 static const struct nr_option options[] = {
-	{"store", NR_OPTION_PATH, offsetof(struct report_conf, store), "FILE", NULL, 0, 0, NULL,
+	{"store", NR_OPTION_PATH, offsetof(struct report_conf, store), "FILE", "noroshi.db", 0, 0, NULL,
 		"the store to ask", "問い合わせるストア"},
 	{"by", NR_OPTION_CHOICE, offsetof(struct report_conf, by), "WHAT", "port", 0, 0, by_choices,
 		"what to list", "何ごとに集計するか"},
@@ -179,12 +179,6 @@ static int run_report(const void *conf, const char *const *operands, size_t coun
 	(void)operands;
 	(void)count;
 	const struct report_conf *c = conf;
-	if (!c->store) {
-		nr_fail(error, -EINVAL,
-			"--store FILE is missing: the store that `noroshi telescope read --store FILE` "
-			"wrote");
-		return NR_EXIT_USAGE;
-	}
 	const struct nr_query *query = query_by(c->by);
 	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
 	int e = nr_store_open(
