@@ -198,7 +198,7 @@ static int compare_victims(const void *a, const void *b)
 static int finish_victims(const struct flush *f, nr_time end, struct nr_error *error)
 {
 	struct nr_merged *m = f->merged;
-	size_t first = m->victims.count;
+	size_t first = m->victims.count, burst_first = m->bursts.count;
 	for (size_t i = 0; i < f->count; i++) {
 		struct nr_victims *v = &f->locals[i]->victims;
 		nr_victims_expire(v, end);
@@ -210,6 +210,10 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 		}
 		v->ended_count = 0;
 	}
+	/* tables have no order of their own: the same input must give the same list */
+	if (m->bursts.count > burst_first)
+		qsort(m->bursts.items + burst_first, m->bursts.count - burst_first, sizeof *m->bursts.items,
+			compare_victims);
 	if (m->victims.count == first)
 		return 0;
 	qsort(m->victims.items + first, m->victims.count - first, sizeof *m->victims.items, compare_victims);
