@@ -152,3 +152,28 @@ one_packet() { pcap "$1" <<<"1600000000 198.51.100.7 192.0.2.1 tcp S 40000 23"; 
 	equal "$status" 4
 	one_line "$message" "127.0.0.1:$(<"$BATS_TEST_TMPDIR/port")" "in use"
 }
+
+@test "a day that is read in pieces is said so, the same file again is not" {
+	one_packet "$BATS_TEST_TMPDIR/a.pcap"
+	pcap "$BATS_TEST_TMPDIR/b.pcap" <<<"1600000060 198.51.100.8 192.0.2.1 tcp S 40000 23"
+	read_into() { noroshi telescope read --store "$BATS_TEST_TMPDIR/x.db" "$BATS_TEST_TMPDIR/$1" 2>&1 >/dev/null; }
+	[ -z "$(read_into a.pcap)" ]
+	[ -z "$(read_into a.pcap)" ]
+	one_line "$(read_into b.pcap)" x.db a.pcap "one reading"
+}
+
+@test "a store on a full disk does not cost the report" {
+	disk=$BATS_TEST_TMPDIR/disk
+	mkdir "$disk"
+	# room for an empty store, not for the rows
+	mount -t tmpfs -o size=600k tmpfs "$disk" 2>/dev/null || skip "needs the right to mount a small disk"
+	for i in $(seq 4000); do echo "$((1600000000 + i)) 198.51.100.7 192.0.2.1 tcp S 40000 $((i * 16))"; done |
+		pcap "$BATS_TEST_TMPDIR/many.pcap"
+	status=0
+	noroshi telescope read --json --store "$disk/x.db" "$BATS_TEST_TMPDIR/many.pcap" >"$BATS_TEST_TMPDIR/out" \
+		2>"$BATS_TEST_TMPDIR/err" || status=$?
+	umount "$disk"
+	equal "$status" 4
+	one_line "$(<"$BATS_TEST_TMPDIR/err")" x.db "disk is full"
+	equal "$(jq .packets "$BATS_TEST_TMPDIR/out")" 4000
+}

@@ -193,8 +193,8 @@ static int record_run(struct run *run, const struct nr_telescope_run *result, co
 	return e ? e : sink->commit(sink, error);
 }
 
-/* Rows with one key replace each other: a day that was read in pieces is only the last piece. Said before it
- * surprises. */
+/* Rows with one key replace each other: the day's figures of a day read in pieces are those of the last
+ * piece. Said before it surprises. */
 struct earlier {
 	const char *input; /* ours */
 	char other[128];   /* the newest other one that holds a day of ours; "" = none */
@@ -237,8 +237,8 @@ static void warn_of_parts(struct run *run, const struct nr_loss *loss, const cha
 		return;
 	fprintf(stderr,
 		"noroshi: %s: note: days of this reading were also read from %s; where both have a row, the "
-		"newer one "
-		"stands. Give all files of a UTC day to one reading, and another --sensor to another "
+		"newer "
+		"one stands. Give all files of a UTC day to one reading, and another --sensor to another "
 		"telescope\n",
 		run->conf.store, earlier.other);
 }

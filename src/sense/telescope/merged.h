@@ -72,7 +72,7 @@ struct nr_merged {
 	bool members_unsorted; /* a source may stand in them more than once */
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
-	uint64_t *research_packets; /* [NR_GROUP_OTHER]: of research scanners on their days, by group */
+	uint64_t *research_packets; /* [NR_GROUP_COUNT]: of research scanners on their days */
 	struct nr_tally research;   /* group: the scanners' groups, for sources without them */
 	uint64_t untracked;         /* packets of sources beyond the memory limit */
 	uint64_t no_room;           /* own hosts, suspects, candidates, signatures that found a full table */
@@ -105,11 +105,11 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
+int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first,
+	struct nr_error *error);
 /* Called when a day is over: scanners of earlier days become one entry an address before the list gets long.
  */
 void nr_research_fold(struct nr_merged *merged);
-int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first,
-	struct nr_error *error);
 
 /* ---- patterns.c: campaigns and floods ---- */
 int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot path. Blocks of packets: while one block's entries are updated, the lines of the next blocks'
- * sources are fetched, so that as many cache misses are under way at once as the processor can hold. An entry
- * combines what its source sends to its two latest groups; only what leaves it is appended to the window's
- * tally.
+ * The hot path. While a packet's source is updated, the lines that later packets will need are fetched
+ * (NR_AHEAD), so that their cache misses are under way at the same time. An entry combines what its source
+ * sends to its two latest groups; only what leaves it is appended to the window's tally.
  */
 #include "sense/telescope/state.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define NR_BLOCK        16
-#define NR_ITEMS_PACKET 4 /* most tally items that one packet can cause: one evicted, three extra groups */
+#define NR_BLOCK        16 /* packets between two looks at the room that they may need */
+#define NR_ITEMS_PACKET 4  /* most tally items that one packet can cause: one evicted, three extra groups */
 #define NR_RECENT_GROUP 0x3ffffu
 #define NR_SIZE_MAX     0xffffffu /* bytes of a frame that are counted; readers refuse records over 256 KiB */
 

@@ -50,7 +50,6 @@ struct nr_local {
 	struct nr_window *window;
 	nr_time window_start;
 	uint32_t window_slot;
-	uint32_t generation;                     /* changes with `day` and with the size of its IPv4 table */
 	nr_time step;                            /* us: 5 minutes, or a day where no rows are wanted */
 	nr_time open_from;                       /* packets before it are late */
 	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
