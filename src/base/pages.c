@@ -6,8 +6,10 @@
 
 #define NR_HUGE_FROM (4u << 20) /* bytes from which huge pages pay */
 
-int nr_pages_resize(void **pages, size_t from, size_t to, struct nr_error *error)
+int nr_pages_resize(struct nr_area *area, void **pages, size_t from, size_t to, struct nr_error *error)
 {
+	if (area)
+		return nr_area_resize(area, pages, from, to, error);
 	void *p = *pages ? mremap(*pages, from, to, MREMAP_MAYMOVE)
 			 : mmap(NULL, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -18,8 +20,10 @@ int nr_pages_resize(void **pages, size_t from, size_t to, struct nr_error *error
 	return 0;
 }
 
-void nr_pages_unmap(void *pages, size_t bytes)
+void nr_pages_unmap(struct nr_area *area, void *pages, size_t bytes)
 {
-	if (pages)
+	if (pages && area)
+		nr_area_release(area, pages, bytes);
+	else if (pages)
 		munmap(pages, bytes);
 }

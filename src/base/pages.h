@@ -6,11 +6,11 @@
 #ifndef NR_BASE_PAGES_H
 #define NR_BASE_PAGES_H
 
-#include "base/error.h"
+#include "base/area.h"
 
-/* Changes an area of `from` bytes (0 with *pages == NULL: a new one) to `to` bytes; new bytes are zero. On
- * -ENOMEM the area is as it was. */
-int nr_pages_resize(void **pages, size_t from, size_t to, struct nr_error *error);
-void nr_pages_unmap(void *pages, size_t bytes); /* NULL allowed */
+/* Changes pages of `from` bytes (0 with *pages == NULL: new ones) to `to` bytes; new bytes are zero. On
+ * -ENOMEM they are as they were. area: where they lie; NULL: they end with the process. */
+int nr_pages_resize(struct nr_area *area, void **pages, size_t from, size_t to, struct nr_error *error);
+void nr_pages_unmap(struct nr_area *area, void *pages, size_t bytes); /* NULL pages allowed */
 
 #endif

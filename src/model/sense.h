@@ -7,6 +7,8 @@
 #ifndef NR_MODEL_SENSE_H
 #define NR_MODEL_SENSE_H
 
+#include "base/area.h"
+#include "base/crew.h"
 #include "base/json.h"
 #include "base/option.h"
 #include "model/sink.h"
@@ -24,13 +26,22 @@ struct nr_sense {
 	size_t local_size; /* per-worker state; the core allocates it zeroed and cache-aligned */
 	nr_time interval;  /* us; flush is called when time has passed a multiple of it */
 
-	/* Called once per worker, before any batch, in the worker's own state. */
-	int (*start)(const void *conf, void *local, struct nr_error *error);
+	/* Called once per worker, before any batch, in the worker's own zeroed state. area: where the state
+	 * and all that hangs on it must lie, so that it outlives the process; NULL: anywhere. */
+	int (*start)(const void *conf, void *local, struct nr_area *area, struct nr_error *error);
+	/* Instead of start: the state is a predecessor's, which ended at any instruction. Makes it sound
+	 * again at the cost of the packet it was looking at; -EBADMSG: not possible, start anew. */
+	int (*resume)(const void *conf, void *local, struct nr_area *area, struct nr_error *error);
 	/* Hot: cannot fail, cannot allocate per packet, called by the worker that owns local. */
 	void (*observe)(const void *conf, void *local, const struct nr_batch *batch);
-	/* All workers are at rest. Everything before `end` has been observed as far as the source keeps
-	 * order; NR_TIME_MAX: the source has ended. */
-	int (*flush)(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
+	/* All workers are at rest, and their threads stand ready as the crew. Everything before `end` has
+	 * been observed as far as the source keeps order; NR_TIME_MAX: the source has ended. */
+	int (*flush)(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
+		struct nr_sink *sink, struct nr_error *error);
+	/* Live alone, about once a second, all workers at rest: what is new since the last call, for screens
+	 * (rows of tables that are not kept) and alarms (findings). Short: packets are waiting. NULL: none.
+	 */
+	int (*pulse)(const void *conf, void *const *locals, size_t count, nr_time now, struct nr_sink *sink,
 		struct nr_error *error);
 	void (*stop)(void *local);
 };

@@ -42,7 +42,8 @@ struct nr_table {
 	const struct nr_column *columns;
 	size_t column_count;
 	size_t row_size;
-	const char *time_column; /* what retention by age looks at */
+	const char *
+		time_column; /* what retention by age looks at; NULL: rows are for live listeners, not kept */
 	const char *text_en, *text_ja;
 };
 

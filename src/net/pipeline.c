@@ -150,7 +150,8 @@ static int pass_boundary(struct nr_pipeline *p, nr_time time, struct nr_error *e
 	nr_time end = nr_time_floor(time, interval);
 	p->stepped = true;
 	p->boundary = end + interval;
-	return p->conf.sense->flush(p->conf.sense_conf, p->locals, p->conf.workers, end, p->conf.sink, error);
+	return p->conf.sense->flush(
+		p->conf.sense_conf, p->locals, p->conf.workers, NULL, end, p->conf.sink, error);
 }
 
 /* A frame with a time: one that a damaged or hostile file gives (pcapng holds 64 bits of it) may be none. */
@@ -217,7 +218,7 @@ int nr_pipeline_read(struct nr_pipeline *p, struct nr_capture *capture, struct n
 int nr_pipeline_finish(struct nr_pipeline *p, struct nr_error *error)
 {
 	return p->conf.sense->flush(
-		p->conf.sense_conf, p->locals, p->conf.workers, NR_TIME_MAX, p->conf.sink, error);
+		p->conf.sense_conf, p->locals, p->conf.workers, NULL, NR_TIME_MAX, p->conf.sink, error);
 }
 
 static int worker_init(struct nr_pipeline *p, unsigned index, struct nr_error *error)
@@ -240,7 +241,7 @@ static int worker_init(struct nr_pipeline *p, unsigned index, struct nr_error *e
 			return nr_fail(error, -ENOMEM, "out of memory for worker %u", index);
 	}
 	memset(w->local, 0, local);
-	int e = p->conf.sense->start(p->conf.sense_conf, w->local, error);
+	int e = p->conf.sense->start(p->conf.sense_conf, w->local, NULL, error);
 	if (e)
 		return e;
 	p->locals[index] = w->local;

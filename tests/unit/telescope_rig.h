@@ -202,7 +202,7 @@ static inline void rig_start(struct rig *rig)
 	rig->local = aligned_alloc(64, bytes);
 	assert_non_null(rig->local);
 	memset(rig->local, 0, bytes);
-	assert_int_equal(nr_telescope_sense.start(&rig->conf, rig->local, NULL), 0);
+	assert_int_equal(nr_telescope_sense.start(&rig->conf, rig->local, NULL, NULL), 0);
 }
 
 static inline void rig_observe(struct rig *rig, const struct nr_packet *packets, size_t count)
@@ -216,7 +216,7 @@ static inline void rig_flush(struct rig *rig, nr_time end)
 {
 	struct nr_error error = {0};
 	void *locals[] = {rig->local};
-	if (nr_telescope_sense.flush(&rig->conf, locals, 1, end, &rig->recorder.sink, &error))
+	if (nr_telescope_sense.flush(&rig->conf, locals, 1, NULL, end, &rig->recorder.sink, &error))
 		fail_msg("%s", error.text);
 }
 

@@ -18,9 +18,10 @@ static size_t end_count, shown_at_end[10000];
 static size_t stopped;
 static int fail_start_of, fail_flush;
 
-static int notes_start(const void *conf, void *local, struct nr_error *error)
+static int notes_start(const void *conf, void *local, struct nr_area *area, struct nr_error *error)
 {
 	(void)conf;
+	(void)area;
 	if (fail_start_of && --fail_start_of == 0)
 		return nr_fail(error, -12, "no memory for this worker");
 	((struct notes *)local)->started = 1;
@@ -39,10 +40,11 @@ static void notes_observe(const void *conf, void *local, const struct nr_batch *
 	n->count += batch->count;
 }
 
-static int notes_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
-	struct nr_error *error)
+static int notes_flush(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
+	struct nr_sink *sink, struct nr_error *error)
 {
 	(void)conf;
+	(void)crew;
 	(void)sink;
 	assert_true(end_count < NR_COUNT(ends));
 	for (size_t i = 0; i < count; i++)

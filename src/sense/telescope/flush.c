@@ -223,9 +223,10 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 /* ---- the flush ----
  * A reading can be repeated, so its rows are made durable day by day, not window by window. */
 
-int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
-	struct nr_error *error)
+int nr_telescope_flush(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
+	struct nr_sink *sink, struct nr_error *error)
 {
+	(void)crew;
 	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL,
 		((struct nr_local *)locals[0])->merged};
 	f.sink = f.conf->refs->store ? sink : NULL;

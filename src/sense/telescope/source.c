@@ -23,15 +23,15 @@ static int make_room(struct nr_source_table *table, size_t room, struct nr_error
 {
 	void *entries = table->entries, *index = NULL;
 	size_t capacity = capacity_for(room);
-	int e = nr_pages_resize(&index, 0, capacity * sizeof *table->index, error);
+	int e = nr_pages_resize(NULL, &index, 0, capacity * sizeof *table->index, error);
 	if (e)
 		return e;
-	e = nr_pages_resize(&entries, table->room * table->stride, room * table->stride, error);
+	e = nr_pages_resize(NULL, &entries, table->room * table->stride, room * table->stride, error);
 	if (e) {
-		nr_pages_unmap(index, capacity * sizeof *table->index);
+		nr_pages_unmap(NULL, index, capacity * sizeof *table->index);
 		return e;
 	}
-	nr_pages_unmap(table->index, table->capacity * sizeof *table->index);
+	nr_pages_unmap(NULL, table->index, table->capacity * sizeof *table->index);
 	table->entries = entries;
 	table->index = index;
 	table->room = room;
@@ -59,8 +59,8 @@ int nr_source_table_init(
 
 void nr_source_table_fini(struct nr_source_table *table)
 {
-	nr_pages_unmap(table->entries, table->room * table->stride);
-	nr_pages_unmap(table->index, table->capacity * sizeof *table->index);
+	nr_pages_unmap(NULL, table->entries, table->room * table->stride);
+	nr_pages_unmap(NULL, table->index, table->capacity * sizeof *table->index);
 	*table = (struct nr_source_table){0};
 }
 

@@ -44,6 +44,7 @@ bool nr_local_keeps(const void *local, uint64_t member);
 #define NR_TALLY_LIMIT(memory_bytes) ((size_t)((memory_bytes) / 8 / sizeof(uint64_t)))
 
 struct nr_local {
+	struct nr_area *area; /* where this state lies; NULL: it ends with the process */
 	/* hot: the day and window of the last packet */
 	struct nr_day *day;
 	nr_time day_start;
@@ -81,7 +82,7 @@ void nr_telescope_drain(struct nr_local *local);
 uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group);
 
 /* ---- flush.c ---- */
-int nr_telescope_flush(const void *conf, void *const *locals, size_t count, nr_time end, struct nr_sink *sink,
-	struct nr_error *error);
+int nr_telescope_flush(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
+	struct nr_sink *sink, struct nr_error *error);
 
 #endif

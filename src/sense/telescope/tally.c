@@ -28,7 +28,7 @@ static int reserve(
 	if (NR_LIKELY(*room - count >= more))
 		return 0;
 	size_t wanted = NR_MAX(NR_MAX(*room * 2, count + more), (size_t)NR_ROOM_MIN);
-	int e = nr_pages_resize(items, *room * width, wanted * width, error);
+	int e = nr_pages_resize(NULL, items, *room * width, wanted * width, error);
 	if (!e)
 		*room = wanted;
 	return e;
@@ -63,7 +63,7 @@ static int add_wide(
 
 void nr_tally_fini(struct nr_tally *tally)
 {
-	nr_pages_unmap(tally->words.items, tally->words.room * sizeof *tally->words.items);
+	nr_pages_unmap(NULL, tally->words.items, tally->words.room * sizeof *tally->words.items);
 	nr_members_fini(&tally->wides);
 	*tally = (struct nr_tally){0};
 }
@@ -302,7 +302,7 @@ bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum
 
 void nr_members_fini(struct nr_wides *members)
 {
-	nr_pages_unmap(members->items, members->room * sizeof *members->items);
+	nr_pages_unmap(NULL, members->items, members->room * sizeof *members->items);
 	*members = (struct nr_wides){0};
 }
 

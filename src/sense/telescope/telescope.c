@@ -90,10 +90,11 @@ bool nr_local_keeps(const void *local, uint64_t member)
 
 /* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its
  * sorting, to the day and to the run. */
-static int start(const void *conf, void *local, struct nr_error *error)
+static int start(const void *conf, void *local, struct nr_area *area, struct nr_error *error)
 {
 	const struct nr_telescope_conf *c = conf;
 	struct nr_local *l = local;
+	l->area = area;
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
 	l->keeper = (struct nr_keeper){nr_local_keeps, l};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that outlives its process: a file of a memory file system, mapped at the address that it had before,
+ * so that pointers within it stay valid. A worker of a live sense keeps its whole state in one, so that a
+ * process that is killed loses only the packet it was looking at. It does not outlive the machine's power.
+ *
+ * An area is used by one thread of one process at a time. Pointers to code and to memory outside it do not
+ * survive: whoever resumes sets them anew. Allocations are whole pages; use pages.h.
+ */
+#ifndef NR_BASE_AREA_H
+#define NR_BASE_AREA_H
+
+#include "base/error.h"
+
+struct nr_area;
+
+/* Opens or makes the file. bytes: most that it may hold; address space only, memory is taken when touched.
+ * layout: changes with anything that gives the bytes another meaning (program build, sizes, settings); a file
+ * of another layout is emptied. After this no system call but those for memory is needed. */
+int nr_area_open(
+	const char *path, size_t bytes, uint64_t layout, struct nr_area **ret_area, struct nr_error *error);
+void nr_area_close(struct nr_area *area); /* the content stays; NULL allowed */
+void nr_area_closep(struct nr_area **area);
+
+/* The first allocation, zeroed when new. *ret_found: a predecessor left it. */
+void *nr_area_root(struct nr_area *area, size_t bytes, bool *ret_found, struct nr_error *error);
+/* Forgets everything in it. */
+void nr_area_clear(struct nr_area *area);
+
+/* As nr_pages_resize() and nr_pages_unmap(), which call these. */
+int nr_area_resize(struct nr_area *area, void **pages, size_t from, size_t to, struct nr_error *error);
+void nr_area_release(struct nr_area *area, void *pages, size_t bytes);
+
+#endif
