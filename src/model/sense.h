@@ -38,9 +38,9 @@ struct nr_sense {
 	 * been observed as far as the source keeps order; NR_TIME_MAX: the source has ended. */
 	int (*flush)(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
 		struct nr_sink *sink, struct nr_error *error);
-	/* Live alone, about once a second, all workers at rest: what is new since the last call, for screens
-	 * (rows of tables that are not kept) and alarms (findings). Short: packets are waiting. NULL: none.
-	 */
+	/* Live alone, about four times a second, all workers at rest: what is new since the last call, for
+	 * screens (rows of model/live.h) and alarms (findings). now: wall clock. Short: packets are waiting.
+	 * NULL: none. */
 	int (*pulse)(const void *conf, void *const *locals, size_t count, nr_time now, struct nr_sink *sink,
 		struct nr_error *error);
 	void (*stop)(void *local);
