@@ -12,7 +12,7 @@ static int make_world(struct nr_darknet *world, struct nr_pcap_writer *pcap, str
 	struct nr_darknet_totals *ret_totals, struct nr_error *error)
 {
 	const struct nr_darknet_conf *conf = world->conf;
-	int rc = nr_pcap_writer_open(pcap, conf->out, error);
+	int rc = nr_pcap_writer_open(pcap, conf->out, NR_LINK_ETHERNET, error);
 	if (rc)
 		return rc;
 	world->pcap = pcap;

@@ -9,7 +9,7 @@
 #include "base/progress.h"
 #include "train/world/geography.h"
 #include "train/world/packet.h"
-#include "train/world/pcap_writer.h"
+#include "net/pcap_writer.h"
 
 struct nr_darknet_conf {
 	uint64_t seed, packets, sources;

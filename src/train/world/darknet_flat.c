@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define FRAME   60
-#define RECORD  (NR_PCAP_RECORD + FRAME)
+#define RECORD  (NR_PCAP_RECORD_HEADER + FRAME)
 #define POPULAR 16
 #define PORTS   65536
 #define BATCH   65536 /* packets between two progress reports */
@@ -126,7 +126,7 @@ static void make_template(uint8_t record[static RECORD])
 	memset(record, 0, RECORD);
 	record[8] = FRAME; /* captured and wire length, little-endian */
 	record[12] = FRAME;
-	memcpy(record + NR_PCAP_RECORD, fixed, FRAME);
+	memcpy(record + NR_PCAP_RECORD_HEADER, fixed, FRAME);
 }
 
 static uint16_t fold(uint64_t sum)
@@ -182,7 +182,7 @@ static void emit(struct flat *f, struct nr_random *random, const uint8_t *templa
 	memcpy(p, template, RECORD);
 	put_le32(p, (uint32_t)(time / NR_SECOND));
 	put_le32(p + 4, (uint32_t)(time % NR_SECOND));
-	uint8_t *ip = p + NR_PCAP_RECORD + 14, *tcp = ip + 20;
+	uint8_t *ip = p + NR_PCAP_RECORD_HEADER + 14, *tcp = ip + 20;
 	uint32_t addresses = words(source) + words(destination);
 	put16(ip + 4, id);
 	ip[8] = ttl;

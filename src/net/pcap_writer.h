@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a capture (pcap, microseconds, little-endian, Ethernet) in large blocks into a file that appears
+ * Writes a capture (pcap, microseconds, little-endian) in large blocks into a file that appears
  * whole or not at all (base/file.h). The first failure is kept and later calls do nothing; _finish reports
  * it. One thread.
  */
-#ifndef NR_TRAIN_WORLD_PCAP_WRITER_H
-#define NR_TRAIN_WORLD_PCAP_WRITER_H
+#ifndef NR_NET_PCAP_WRITER_H
+#define NR_NET_PCAP_WRITER_H
 
 #include "base/file.h"
 #include "base/time.h"
+#include "wire/link.h"
+#include "wire/pcap.h"
 
 #define NR_PCAP_BLOCK    (4u << 20)
-#define NR_PCAP_RECORD   16u /* bytes of a record's header */
 #define NR_PCAP_SNAPLEN  65535u
-#define NR_PCAP_TAKE_MAX 4096u /* longest piece that one _take may ask for */
+#define NR_PCAP_TAKE_MAX (1u << 17) /* longest piece that one _take may ask for */
 
 struct nr_pcap_writer {
 	struct nr_file file;
@@ -22,8 +23,9 @@ struct nr_pcap_writer {
 	int failure; /* -errno of the first failed write, 0 while there is none */
 };
 
-/* Opens and writes the file header (link type 1, Ethernet). */
-int nr_pcap_writer_open(struct nr_pcap_writer *writer, const char *path, struct nr_error *error);
+/* Opens and writes the file header; link: enum nr_link. */
+int nr_pcap_writer_open(
+	struct nr_pcap_writer *writer, const char *path, uint16_t link, struct nr_error *error);
 void nr_pcap_writer_flush(struct nr_pcap_writer *writer);
 /* Syncs and renames. The message names the file and the reason. */
 int nr_pcap_writer_finish(struct nr_pcap_writer *writer, struct nr_error *error);
@@ -40,7 +42,7 @@ NR_INLINE uint8_t *nr_pcap_take(struct nr_pcap_writer *writer, size_t length)
 	return p;
 }
 
-/* One record; captured <= wire <= NR_PCAP_TAKE_MAX - NR_PCAP_RECORD. */
+/* One record; captured <= NR_PCAP_TAKE_MAX - NR_PCAP_RECORD_HEADER. */
 void nr_pcap_write_frame(
 	struct nr_pcap_writer *writer, nr_time time, const uint8_t *frame, uint32_t captured, uint32_t wire);
 

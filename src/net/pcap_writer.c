@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train/world/pcap_writer.h"
+#include "net/pcap_writer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,18 +11,19 @@ static uint8_t *put_le32(uint8_t *p, uint32_t v)
 	return p;
 }
 
-static void write_header(struct nr_pcap_writer *writer)
+static void write_header(struct nr_pcap_writer *writer, uint16_t link)
 {
-	uint8_t *p = nr_pcap_take(writer, 24);
+	uint8_t *p = nr_pcap_take(writer, NR_PCAP_FILE_HEADER);
 	p = put_le32(p, 0xa1b2c3d4u);
 	p = put_le32(p, 2 | 4u << 16); /* version 2.4 */
 	p = put_le32(p, 0);
 	p = put_le32(p, 0);
 	p = put_le32(p, NR_PCAP_SNAPLEN);
-	put_le32(p, 1); /* LINKTYPE_ETHERNET */
+	put_le32(p, link);
 }
 
-int nr_pcap_writer_open(struct nr_pcap_writer *writer, const char *path, struct nr_error *error)
+int nr_pcap_writer_open(
+	struct nr_pcap_writer *writer, const char *path, uint16_t link, struct nr_error *error)
 {
 	*writer = (struct nr_pcap_writer){0};
 	int rc = nr_file_create(&writer->file, path, error);
@@ -34,7 +35,7 @@ int nr_pcap_writer_open(struct nr_pcap_writer *writer, const char *path, struct 
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
 	}
 	setvbuf(writer->file.stream, NULL, _IONBF, 0); /* the block is the buffer */
-	write_header(writer);
+	write_header(writer, link);
 	return 0;
 }
 
@@ -66,7 +67,7 @@ void nr_pcap_writer_fini(struct nr_pcap_writer *writer)
 void nr_pcap_write_frame(
 	struct nr_pcap_writer *writer, nr_time time, const uint8_t *frame, uint32_t captured, uint32_t wire)
 {
-	uint8_t *p = nr_pcap_take(writer, NR_PCAP_RECORD + captured);
+	uint8_t *p = nr_pcap_take(writer, NR_PCAP_RECORD_HEADER + captured);
 	p = put_le32(p, (uint32_t)(time / NR_SECOND));
 	p = put_le32(p, (uint32_t)(time % NR_SECOND));
 	p = put_le32(p, captured);
