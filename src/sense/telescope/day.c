@@ -2,6 +2,7 @@
 /*
  * The end of a UTC day: who was a research scanner, which tools were used, what is left without the scanners.
  */
+#include "sense/telescope/early.h"
 #include "sense/telescope/merged.h"
 
 #include <errno.h>
@@ -322,6 +323,8 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 		e = nr_sources_emit(end, &tally, scanner_first, error);
 	if (!e)
 		e = nr_findings_of_day(end, scanner_first, flood_first, error);
+	if (!e && end->sink)
+		e = nr_early_day(end, &tally, scanner_first, error);
 	nr_research_fold(end->merged);
 	if (!e)
 		e = fold_members(end, &tally, error);

@@ -3,6 +3,7 @@
  * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when
  * their last window has closed.
  */
+#include "sense/telescope/early.h"
 #include "sense/telescope/merged.h"
 
 #include <errno.h>
@@ -111,6 +112,10 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 		return e;
 	struct nr_step emit = {f->conf, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
 	e = nr_telescope_emit(&emit, tally, error);
+	struct nr_early_window early = {
+		f->conf, f->merged, f->sink, start, tally, start == day->start ? NULL : tally - 1};
+	if (!e)
+		e = nr_early_window(&early, error);
 	return e ? e : bound_day(f, day, nr_tally_count(tally), error);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The merged state: made, found again, released. */
 #include "sense/telescope/merged.h"
+#include "sense/telescope/early.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,6 +60,7 @@ void nr_merged_free(struct nr_merged *m)
 	free(m->victims.items);
 	free(m->bursts.items);
 	free(m->research_packets);
+	nr_early_free(m->early);
 	free(m);
 }
 

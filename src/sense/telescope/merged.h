@@ -60,6 +60,8 @@ struct nr_kept_finding {
 	char *reason_en, *reason_ja, *evidence;
 };
 
+struct nr_early; /* early.h */
+
 struct nr_merged {
 	struct nr_local *const *locals; /* of the flush that runs */
 	size_t local_count;
@@ -82,6 +84,7 @@ struct nr_merged {
 	NR_LIST(struct nr_victim) victims; /* attacks */
 	NR_LIST(struct nr_victim) bursts;  /* large, but shorter than an attack */
 	NR_LIST(struct nr_kept_finding) findings;
+	struct nr_early *early; /* owned; NULL until the first window */
 };
 
 void nr_merged_day_fini(struct nr_merged_day *day);

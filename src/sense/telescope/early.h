@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Early warning: what is about to spread, who scans slowly, who scans hardest. Four detectors look at the
+ * windows as the flush merges them and at the day when it ends:
+ *
+ *	change.h      ChangeFinder over packets and hosts of every busy port and country
+ *	synchrony.h   many new sources that come to one port together and stay
+ *	slow.h        few packets a day, many ports or addresses in seven days
+ *	hitters.h     events and aggressive hitters as ORION defines them
+ *
+ * Their state is bounded, lies in the area of worker 0 and is used by the flush alone. What they find goes to
+ * the sink as rows of telescope_warning and as findings (warning.h). Private to this room.
+ */
+#ifndef NR_SENSE_TELESCOPE_EARLY_H
+#define NR_SENSE_TELESCOPE_EARLY_H
+
+#include "sense/telescope/merged.h"
+
+/* A merged window of 5 minutes. Windows come in the order of time; one without packets may be left out. */
+struct nr_early_window {
+	const struct nr_telescope_conf *conf;
+	struct nr_merged *merged;
+	struct nr_sink *sink;
+	nr_time start;
+	const struct nr_tally *tally;  /* sorted */
+	const struct nr_tally *before; /* the window before it, sorted; NULL: not kept, or another day */
+};
+int nr_early_window(const struct nr_early_window *window, struct nr_error *error);
+
+/* The day's research scanners are judged: merged->scanners from scanner_first on. tally: of the day, sorted.
+ */
+int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
+	struct nr_error *error);
+
+/* Most bytes that it all takes, for --memory. */
+uint64_t nr_early_bytes(uint64_t memory_bytes);
+void nr_early_free(struct nr_early *early); /* NULL allowed */
+
+#endif
