@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -10,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -154,12 +157,29 @@ static int arguments_allow(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* What net/live.h asks of descriptors that it has: counters, a pending error, the flags of an interface. */
+static int capture_allow(scmp_filter_ctx filter)
+{
+	static const struct {
+		int level, name;
+	} asked[] = {{SOL_PACKET, PACKET_STATISTICS}, {SOL_XDP, XDP_STATISTICS}, {SOL_SOCKET, SO_ERROR}};
+	int rc = call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT64_MAX, SIOCGIFFLAGS);
+	rc = rc ? rc : call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT64_MAX, SIOCGIFINDEX);
+	for (size_t i = 0; rc == 0 && i < NR_COUNT(asked); i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+			SCMP_CMP64(1, SCMP_CMP_EQ, (uint64_t)asked[i].level),
+			SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t)asked[i].name));
+	return rc;
+}
+
 static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 {
 	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	rc = rc ? rc : calls_allow(filter, compute_calls, NR_COUNT(compute_calls));
 	rc = rc ? rc : arguments_allow(filter);
-	if (allow)
+	if (allow & NR_SANDBOX_CAPTURE)
+		rc = rc ? rc : capture_allow(filter);
+	if (allow & (NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES))
 		rc = rc ? rc : calls_allow(filter, read_calls, NR_COUNT(read_calls));
 	if (allow & NR_SANDBOX_WRITE_FILES) {
 		rc = rc ? rc : calls_allow(filter, write_calls, NR_COUNT(write_calls));

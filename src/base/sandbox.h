@@ -17,6 +17,7 @@ enum nr_sandbox_allow {
 	NR_SANDBOX_READ_FILES = 1 << 0, /* open files and folders for reading */
 	NR_SANDBOX_WRITE_FILES =
 		1 << 1, /* create, write, rename and remove files: what an SQLite store does */
+	NR_SANDBOX_CAPTURE = 1 << 2, /* ask packet sockets for their losses and an interface for its state */
 };
 
 /* What the kernel granted; say it to the user where a part is missing. */

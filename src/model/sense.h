@@ -25,6 +25,7 @@ struct nr_sense {
 	size_t conf_size;
 	size_t local_size; /* per-worker state; the core allocates it zeroed and cache-aligned */
 	nr_time interval;  /* us; flush is called when time has passed a multiple of it */
+	nr_time slack;     /* us: how far behind its newest packet a capture file's packets may come (docs/adr/0004) */
 
 	/* Called once per worker, before any batch, in the worker's own zeroed state. area: where the state
 	 * and all that hangs on it must lie, so that it outlives the process; NULL: anywhere. */
@@ -34,8 +35,9 @@ struct nr_sense {
 	int (*resume)(const void *conf, void *local, struct nr_area *area, struct nr_error *error);
 	/* Hot: cannot fail, cannot allocate per packet, called by the worker that owns local. */
 	void (*observe)(const void *conf, void *local, const struct nr_batch *batch);
-	/* All workers are at rest, and their threads stand ready as the crew. Everything before `end` has
-	 * been observed as far as the source keeps order; NR_TIME_MAX: the source has ended. */
+	/* All workers are at rest, and their threads stand ready as the crew. What lies before `end`
+	 * is final: nothing more is expected there, what comes all the same is late. NR_TIME_MAX: the
+	 * source has ended. */
 	int (*flush)(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
 		struct nr_sink *sink, struct nr_error *error);
 	/* Live alone, about four times a second, all workers at rest: what is new since the last call, for

@@ -212,8 +212,10 @@ static inline void rig_observe(struct rig *rig, const struct nr_packet *packets,
 	assert_int_equal(rig->local->failure.code, 0);
 }
 
+/* As the pipeline does when a packet at or after `end` comes. */
 static inline void rig_flush(struct rig *rig, nr_time end)
 {
+	end -= end == NR_TIME_MAX ? 0 : nr_telescope_sense.slack;
 	struct nr_error error = {0};
 	void *locals[] = {rig->local};
 	if (nr_telescope_sense.flush(&rig->conf, locals, 1, NULL, end, &rig->recorder.sink, &error))
