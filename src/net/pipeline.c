@@ -151,7 +151,7 @@ static int pass_boundary(struct nr_pipeline *p, nr_time time, struct nr_error *e
 	p->stepped = true;
 	p->boundary = end + interval;
 	return p->conf.sense->flush(
-		p->conf.sense_conf, p->locals, p->conf.workers, NULL, end, p->conf.sink, error);
+		p->conf.sense_conf, p->locals, p->conf.workers, NULL, end - p->conf.sense->slack, p->conf.sink, error);
 }
 
 /* A frame with a time: one that a damaged or hostile file gives (pcapng holds 64 bits of it) may be none. */

@@ -232,13 +232,11 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, stru
 	struct nr_sink *sink, struct nr_error *error)
 {
 	(void)crew;
-	struct flush f = {conf, (struct nr_local *const *)locals, count, NR_TIME_MAX, NULL,
+	struct flush f = {conf, (struct nr_local *const *)locals, count, end, NULL,
 		((struct nr_local *)locals[0])->merged};
 	f.sink = f.conf->refs->store ? sink : NULL;
 	f.merged->locals = f.locals;
 	f.merged->local_count = count;
-	if (end != NR_TIME_MAX)
-		f.final = end - NR_SECOND * NR_STEP_WINDOW * NR_SLACK_WINDOWS;
 	for (size_t i = 0; i < count; i++) {
 		nr_telescope_drain(f.locals[i]);
 		if (f.locals[i]->failure.code) {

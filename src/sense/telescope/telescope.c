@@ -135,6 +135,7 @@ const struct nr_sense nr_telescope_sense = {
 	.conf_size = sizeof(struct nr_telescope_conf),
 	.local_size = sizeof(struct nr_local),
 	.interval = NR_STEP_WINDOW * NR_SECOND,
+	.slack = NR_SLACK_WINDOWS * NR_STEP_WINDOW * NR_SECOND,
 	.start = start,
 	.observe = nr_telescope_observe,
 	.flush = nr_telescope_flush,
