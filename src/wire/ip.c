@@ -51,11 +51,11 @@ static enum nr_drop parse_ipv4(struct nr_cursor *c, struct nr_packet *packet, st
 	packet->ttl = header[8];
 	packet->kind = NR_PACKET_IPV4;
 	packet->marks = (uint16_t)marks;
-	*ret = (struct nr_transport){c->at, nr_cursor_left(c), total - header_length, total};
+	*ret = (struct nr_transport){c->at, nr_cursor_left(c), total - header_length, total, NULL};
 	return NR_DROP_NONE;
 }
 
-static bool is_extension(uint8_t next)
+bool nr_ipv6_is_extension(uint8_t next)
 {
 	switch (next) {
 	case EXTENSION_HOP_BY_HOP:
@@ -87,7 +87,7 @@ static size_t extension_length(uint8_t kind, const uint8_t *header)
  */
 static enum nr_drop walk_extensions(struct nr_transport *t, struct nr_packet *packet)
 {
-	for (unsigned depth = 0; is_extension(packet->protocol); depth++) {
+	for (unsigned depth = 0; nr_ipv6_is_extension(packet->protocol); depth++) {
 		if (depth == NR_IPV6_EXTENSIONS_MAX)
 			return NR_DROP_MALFORMED;
 		size_t length =
@@ -98,6 +98,7 @@ static enum nr_drop walk_extensions(struct nr_transport *t, struct nr_packet *pa
 		}
 		bool later = false;
 		if (packet->protocol == EXTENSION_FRAGMENT) {
+			t->fragment = t->bytes;
 			unsigned fragment = nr_u16_at(t->bytes + 2); /* 13 bits offset, 2 reserved, more */
 			later = fragment >> 3 != 0;
 			if (later)
@@ -120,7 +121,7 @@ static enum nr_drop parse_ipv6(struct nr_cursor *c, struct nr_packet *packet, st
 	const uint8_t *header = nr_cursor_take(c, NR_IPV6_HEADER);
 	if (!header)
 		return NR_DROP_TRUNCATED;
-	struct nr_transport t = {c->at, nr_cursor_left(c), nr_u16_at(header + 4), 0};
+	struct nr_transport t = {c->at, nr_cursor_left(c), nr_u16_at(header + 4), 0, NULL};
 	if (t.length == 0)
 		t.length = t.captured; /* jumbogram (RFC 2675) or segmentation offload */
 	memcpy(packet->source.octets, header + 8, 16);

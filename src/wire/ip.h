@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Pure, bounded, inside wire/ only.
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Pure, bounded; for wire/ and for whoever rewrites packets.
  */
 #ifndef NR_WIRE_IP_H
 #define NR_WIRE_IP_H
@@ -17,7 +17,8 @@ struct nr_transport {
 	const uint8_t *bytes;
 	size_t captured; /* bytes there, link padding included */
 	size_t length; /* bytes that belong to the packet by its IP length; may be more than were captured */
-	size_t ip_length; /* IPv4 total length, the captured length where it says 0; 0 for IPv6 */
+	size_t ip_length;        /* IPv4 total length, the captured length where it says 0; 0 for IPv6 */
+	const uint8_t *fragment; /* IPv6: the fragment header; NULL: none */
 };
 
 NR_INLINE uint16_t nr_u16_at(const uint8_t *p)
@@ -47,6 +48,9 @@ NR_INLINE size_t nr_transport_usable(const struct nr_transport *t)
 {
 	return NR_MIN(t->captured, t->length);
 }
+
+/* Is this an IPv6 extension header and no transport (IANA registry of IPv6 extension header types)? */
+bool nr_ipv6_is_extension(uint8_t next);
 
 /*
  * Reads the header at the cursor, version by its first nibble, and IPv6's extension headers. Sets addresses,

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/packet.h"
-#include "base/prefix_table.h"
 #include "wire/link.h"
+#include "wire/locate.h"
 #include "wire/transport.h"
-#include "wire/tunnel.h"
-
-#define TUNNELS_MAX 2 /* mirrors of mirrors; more is NR_DROP_MALFORMED */
 
 const char *const nr_drop_names[NR_DROP_COUNT] = {
 	[NR_DROP_NONE] = "none",
@@ -19,49 +16,17 @@ const char *const nr_drop_names[NR_DROP_COUNT] = {
 	[NR_DROP_RECORD_DAMAGED] = "record_damaged",
 };
 
-static bool is_tunnel_end(const struct nr_prefix_table *tunnel_ends, const struct nr_address *address)
-{
-	return tunnel_ends && nr_prefix_table_find(tunnel_ends, address) != NR_PREFIX_NONE;
-}
-
-/* From the outer IP header at the cursor to the packet that counts: itself, or the one that our mirror sent.
- */
-static enum nr_drop decode_ip(struct nr_cursor *c, const struct nr_prefix_table *tunnel_ends,
-	struct nr_packet *packet, struct nr_transport *t)
-{
-	const struct nr_packet fresh = *packet;
-	for (unsigned depth = 0;; depth++) {
-		*packet = fresh;
-		enum nr_drop drop = nr_ip_parse(c, packet, t);
-		if (drop != NR_DROP_NONE)
-			return drop;
-		nr_transport_parse(t, packet);
-		if (!is_tunnel_end(tunnel_ends, &packet->destination) ||
-			!nr_tunnel_enter(packet, t, c, &drop))
-			return NR_DROP_NONE;
-		if (drop != NR_DROP_NONE)
-			return drop;
-		if (depth == TUNNELS_MAX)
-			return NR_DROP_MALFORMED;
-	}
-}
-
 /* Every frame; the fast path below only takes a short cut to the same result. */
 static __attribute__((noinline)) enum nr_drop decode_any(const struct nr_frame *frame,
 	const struct nr_prefix_table *tunnel_ends, struct nr_packet ret[static 2], size_t *ret_count)
 {
-	struct nr_cursor c = nr_cursor_over(frame->data, frame->captured);
-	struct nr_transport t;
-	ret[0] = (struct nr_packet){.time = frame->time, .wire = frame->wire};
-	if (frame->time == NR_TIME_MIN)
-		ret[0].marks = NR_MARK_TIMELESS;
+	struct nr_located located;
 	*ret_count = 0;
-	enum nr_drop drop = nr_link_strip(&c, frame->link);
-	if (drop == NR_DROP_NONE)
-		drop = decode_ip(&c, tunnel_ends, &ret[0], &t);
+	enum nr_drop drop = nr_packet_locate(frame, tunnel_ends, &located);
 	if (drop != NR_DROP_NONE)
 		return drop;
-	*ret_count = nr_icmp_quote(&t, &ret[0], &ret[1]) ? 2 : 1;
+	ret[0] = located.packet;
+	*ret_count = nr_icmp_quote(&located.transport, &ret[0], &ret[1]) ? 2 : 1;
 	return NR_DROP_NONE;
 }
 
@@ -101,7 +66,7 @@ NR_INLINE struct nr_transport transport_of(const struct nr_frame *frame, const u
 {
 	size_t total = nr_u16_at(ip + 2);
 	return (struct nr_transport){ip + NR_IPV4_HEADER,
-		frame->captured - NR_ETHERNET_HEADER - NR_IPV4_HEADER, total - NR_IPV4_HEADER, total};
+		frame->captured - NR_ETHERNET_HEADER - NR_IPV4_HEADER, total - NR_IPV4_HEADER, total, NULL};
 }
 
 /* Apart from TCP, so that its calls cost TCP nothing. */

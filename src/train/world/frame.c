@@ -2,6 +2,7 @@
 /* World packets as Ethernet frames, with right checksums. */
 #include "train/world/packet.h"
 #include "train/world/payload.h"
+#include "wire/checksum.h"
 
 #include <string.h>
 
@@ -36,23 +37,6 @@ static void put_bytes(struct writer *w, const void *bytes, size_t length)
 	if (length > 0)
 		memcpy(w->at, bytes, length);
 	w->at += length;
-}
-
-static uint64_t sum_words(const uint8_t *p, size_t length)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i + 1 < length; i += 2)
-		sum += (uint32_t)p[i] << 8 | p[i + 1];
-	return length & 1 ? sum + ((uint32_t)p[length - 1] << 8) : sum;
-}
-
-/* RFC 1071 over the bytes and a sum that was begun before. */
-static uint16_t checksum(const uint8_t *p, size_t length, uint64_t sum)
-{
-	sum += sum_words(p, length);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
 }
 
 static void set16(uint8_t *p, uint16_t v)
@@ -118,7 +102,7 @@ static void put_ipv4(struct writer *w, uint32_t source, uint32_t destination, ui
 	put16(w, 0);
 	put32(w, source);
 	put32(w, destination);
-	set16(ip + 10, checksum(ip, IP_HEADER, 0));
+	set16(ip + 10, nr_checksum_finish(nr_checksum_add(0, ip, IP_HEADER)));
 }
 
 /* What an ICMP error quotes: the forged packet that the victim received. */
@@ -207,7 +191,9 @@ static void put_ethernet(struct writer *w, uint16_t type)
 static uint64_t pseudo_sum(
 	const struct nr_world_packet *p, const uint8_t *addresses, size_t address_bytes, size_t length)
 {
-	return p->protocol == NR_WORLD_ICMP ? 0 : sum_words(addresses, address_bytes) + p->protocol + length;
+	return p->protocol == NR_WORLD_ICMP
+		       ? 0
+		       : nr_checksum_add(0, addresses, address_bytes) + p->protocol + length;
 }
 
 static void finish_checksum(
@@ -215,7 +201,7 @@ static void finish_checksum(
 {
 	if (!sum_at || p->fragment & NR_MORE_FRAGMENTS)
 		return; /* none, or over a whole that nobody sees */
-	uint16_t sum = checksum(transport, length, pseudo);
+	uint16_t sum = nr_checksum_finish(nr_checksum_add(pseudo, transport, length));
 	set16(transport + sum_at, sum == 0 && p->protocol == NR_WORLD_UDP ? 0xffff : sum);
 }
 
@@ -231,7 +217,7 @@ static void put_packet4(struct writer *w, const struct nr_world_packet *p, const
 	set16(ip + 4, p->id);
 	set16(ip + 6, p->fragment);
 	set16(ip + 10, 0);
-	set16(ip + 10, checksum(ip, IP_HEADER, 0));
+	set16(ip + 10, nr_checksum_finish(nr_checksum_add(0, ip, IP_HEADER)));
 	if (p->damage == NR_DAMAGE_BAD_VERSION)
 		ip[0] = 0x55;
 	else if (p->damage == NR_DAMAGE_BAD_IHL)
