@@ -7,6 +7,7 @@
 #define NR_SERVE_API_H
 
 #include "base/json.h"
+#include "serve/events.h"
 #include "store/store.h"
 
 #define NR_API_PREFIX        "/api/v1/"
@@ -15,6 +16,9 @@
 struct nr_api {
 	struct nr_store *store; /* borrowed */
 	const char *store_name; /* as the operator gave it */
+	/* of a process that watches; borrowed; NULL: none */
+	struct nr_sensors *sensors;
+	struct nr_events *events;
 };
 
 /* One name=value of the address, decoded. */

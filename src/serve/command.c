@@ -113,6 +113,12 @@ static int run(
 	if (open_store(conf->store, &store, error) != 0)
 		return NR_EXIT_ENVIRONMENT;
 	server_conf.api.store = store;
+	NR_AUTO(nr_sensors_freep) struct nr_sensors *sensors = NULL;
+	NR_AUTO(nr_events_freep) struct nr_events *events = NULL;
+	if (nr_sensors_new(&sensors, error) != 0 || nr_events_new(sensors, &events, error) != 0)
+		return NR_EXIT_ENVIRONMENT;
+	server_conf.api.sensors = sensors;
+	server_conf.api.events = events;
 	sigset_t ends;
 	block_signals(&ends);
 	struct nr_server *server;

@@ -485,6 +485,11 @@ void nr_events_free(struct nr_events *events)
 	free(events);
 }
 
+void nr_events_freep(struct nr_events **events)
+{
+	nr_events_free(*events);
+}
+
 void nr_events_stop(struct nr_events *events)
 {
 	pthread_mutex_lock(&events->lock);

@@ -26,6 +26,7 @@ struct nr_listener;
 int nr_events_new(struct nr_sensors *sensors, struct nr_events **ret_events, struct nr_error *error);
 /* After the last listener has left. */
 void nr_events_free(struct nr_events *events);
+void nr_events_freep(struct nr_events **events);
 /* Ends every listener's stream, now and later. */
 void nr_events_stop(struct nr_events *events);
 

@@ -38,6 +38,11 @@ void nr_sensors_free(struct nr_sensors *sensors)
 	free(sensors);
 }
 
+void nr_sensors_freep(struct nr_sensors **sensors)
+{
+	nr_sensors_free(*sensors);
+}
+
 static struct entry *find(struct nr_sensors *sensors, const char *name)
 {
 	for (size_t i = 0; i < sensors->count; i++)

@@ -24,6 +24,7 @@ struct nr_sensors;
 
 int nr_sensors_new(struct nr_sensors **ret_sensors, struct nr_error *error);
 void nr_sensors_free(struct nr_sensors *sensors);
+void nr_sensors_freep(struct nr_sensors **sensors);
 
 /* Adds a sensor, running, or says anew what it watches; everything is copied. -ENOSPC: NR_SENSORS_MAX. */
 int nr_sensors_set(struct nr_sensors *sensors, const struct nr_sensor *sensor, struct nr_error *error);

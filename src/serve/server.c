@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "serve/assets.h"
+#include "serve/stream.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -62,6 +63,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct nr_r
 	}
 	MHD_add_response_header(response, "Content-Type", reply->type);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (reply->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(response, "Retry-After", "10");
 	if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, "Allow", "GET, HEAD");
 	if (*reply->next)
@@ -120,6 +123,33 @@ static enum MHD_Result answer_api(
 	if (reply.status >= 500)
 		nr_log(NR_LOG_ERROR, "request", "path", path, "answer", reply.bytes, NULL);
 	return send_reply(connection, &reply);
+}
+
+/* ---- live stream ---- */
+
+static enum MHD_Result send_busy(struct MHD_Connection *connection, const char *text)
+{
+	struct nr_reply reply;
+	if (nr_api_error(503, "busy", NULL, text, &reply) != 0)
+		return MHD_NO;
+	return send_reply(connection, &reply);
+}
+
+static enum MHD_Result answer_stream(const struct nr_server *server, struct MHD_Connection *connection)
+{
+	struct arguments arguments = {.count = 0};
+	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take_argument, &arguments);
+	const struct nr_argument *first = arguments.items;
+	if (arguments.bad || arguments.count > 1 || (arguments.count && strcmp(first->name, "sensor") != 0))
+		return send_error(connection, 400, "bad-parameter",
+			"the stream takes one parameter, sensor, once or not at all");
+	const char *sensor = arguments.count && *first->value ? first->value : NULL;
+	const char *id = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID");
+	struct MHD_Response *response;
+	struct nr_error error = {0};
+	if (nr_stream_open(server->conf.api.events, sensor, id, &response, &error) != 0)
+		return send_busy(connection, error.text);
+	return send_response(connection, MHD_HTTP_OK, response);
 }
 
 /* ---- console ---- */
@@ -220,6 +250,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	if (request->address_length > NR_SERVER_ADDRESS_BYTES)
 		return send_error(connection, 400, "too-long", "the address is longer than 4096 bytes");
 	size_t prefix = strlen(NR_API_PREFIX);
+	if (server->conf.api.events && strcmp(path, NR_API_PREFIX "live") == 0)
+		return answer_stream(server, connection);
 	if (strncmp(path, NR_API_PREFIX, prefix) == 0)
 		return answer_api(server, connection, path + prefix);
 	if (strncmp(path, "/api", 4) == 0 && (!path[4] || path[4] == '/'))
@@ -241,7 +273,7 @@ int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_se
 	server->daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
 		answer, server, MHD_OPTION_LISTEN_SOCKET, file, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)NR_SERVER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)(NR_SERVER_CONNECTIONS + NR_EVENTS_LISTENERS_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)NR_SERVER_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)NR_SERVER_REQUEST_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
 		MHD_OPTION_URI_LOG_CALLBACK, note_address, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
@@ -260,6 +292,8 @@ void nr_server_stop(struct nr_server *server)
 {
 	if (!server)
 		return;
+	if (server->conf.api.events)
+		nr_events_stop(server->conf.api.events);
 	MHD_stop_daemon(server->daemon);
 	free(server);
 }

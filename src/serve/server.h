@@ -10,7 +10,8 @@
 #include "serve/api.h"
 #include "serve/listen.h"
 
-/* What one client, or all of them, may take. */
+/* What one client, or all of them, may take. Listeners of the live stream (events.h) come on top of the
+ * connections, so that they cannot keep questions out. */
 #define NR_SERVER_CONNECTIONS   128
 #define NR_SERVER_IDLE_SECONDS  30
 #define NR_SERVER_REQUEST_BYTES (16 * 1024) /* address and headers */
@@ -25,7 +26,8 @@ struct nr_server_conf {
 };
 
 int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error);
-void nr_server_stop(struct nr_server *server); /* waits for the replies under way */
+/* Waits for the replies under way, and ends the live streams. */
+void nr_server_stop(struct nr_server *server);
 const struct nr_listen *nr_server_listen(const struct nr_server *server);
 
 #endif
