@@ -26,6 +26,8 @@ struct nr_capture {
 	char *path;
 	struct nr_stream *stream;
 	uint8_t *buffer;
+	uint8_t *other;    /* the buffer before: frames of the last call may point into it */
+	bool turned;       /* this call took the other buffer already */
 	size_t begin, end; /* unread bytes in the buffer */
 	uint64_t offset;   /* of `begin` in the stream */
 	bool ended;        /* the stream has no more */
@@ -55,12 +57,26 @@ static void advance(struct nr_capture *capture, size_t n)
 	capture->offset += n;
 }
 
+/* Moves what is unread to the start of a buffer: the other one at a call's first need, so that what the last
+ * call gave out stays; then within it. */
+static void turn(struct nr_capture *capture)
+{
+	uint8_t *from = capture->buffer + capture->begin;
+	if (!capture->turned) {
+		uint8_t *other = capture->other;
+		capture->other = capture->buffer;
+		capture->buffer = other;
+		capture->turned = true;
+	}
+	memmove(capture->buffer, from, left(capture));
+}
+
 /* Reads one more piece behind what is unread. False at the end of the stream, or where the buffer is full. */
 static bool fill(struct nr_capture *capture)
 {
 	if (capture->ended)
 		return false;
-	memmove(capture->buffer, capture->buffer + capture->begin, left(capture));
+	turn(capture);
 	capture->end -= capture->begin;
 	capture->begin = 0;
 	size_t room = NR_MIN(BUFFER - capture->end, PIECE);
@@ -218,6 +234,7 @@ static size_t read_mixed(struct nr_capture *capture, struct nr_cursor *c, struct
 
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss)
 {
+	capture->turned = false;
 	while (!capture->lost && max > 0) {
 		struct nr_cursor c = unread(capture);
 		struct nr_error reason = {0};
@@ -293,7 +310,7 @@ int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr
 {
 	NR_AUTO(nr_capture_closep) struct nr_capture *capture = calloc(1, sizeof *capture);
 	if (!capture || !(capture->path = strdup(path)) || !(capture->buffer = malloc(BUFFER)) ||
-		!(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
+		!(capture->other = malloc(BUFFER)) || !(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
 	int code = nr_stream_open(path, &capture->stream, error);
 	if (code == 0)
@@ -310,6 +327,7 @@ void nr_capture_close(struct nr_capture *capture)
 		return;
 	nr_stream_close(capture->stream);
 	free(capture->buffer);
+	free(capture->other);
 	free(capture->damage);
 	free(capture->path);
 	free(capture);

@@ -28,7 +28,8 @@ int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr
 void nr_capture_close(struct nr_capture *capture);
 void nr_capture_closep(struct nr_capture **capture);
 
-/* Up to `max` frames; 0 at the end of the file. The frames are valid until the next call. Never fails: damage
+/* Up to `max` frames; 0 at the end of the file. The frames are valid until the call after the next, so that
+ * the next ones can be read while these are decoded. Never fails: damage
  * ends or interrupts the stream and is in _loss and _damage. Counts records, bytes, times and record-level
  * drops into *loss. */
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss);

@@ -22,6 +22,10 @@ struct nr_pipeline_conf {
 	const struct nr_prefix_table *dark;        /* NULL: every destination counts */
 	const struct nr_prefix_table *tunnel_ends; /* NULL: none */
 	struct nr_sink *sink;
+	/* NULL, or one per worker: where its state lies. A state that a predecessor left there is resumed. */
+	struct nr_area *const *areas;
+	uint64_t spread_key; /* which worker a source belongs to; 0: by chance. States that are resumed need
+				their predecessor's */
 	void (*progress)(
 		void *context, uint64_t done, uint64_t total); /* may be NULL; about ten times a second */
 	void *progress_context;
@@ -35,6 +39,9 @@ int nr_pipeline_read(struct nr_pipeline *pipeline, struct nr_capture *capture, s
 int nr_pipeline_finish(struct nr_pipeline *pipeline, struct nr_error *error);
 void nr_pipeline_free(struct nr_pipeline *pipeline);
 void nr_pipeline_freep(struct nr_pipeline **pipeline);
+
+/* How many workers went on with a predecessor's state, and how many had to discard one. */
+void nr_pipeline_resumed(const struct nr_pipeline *pipeline, unsigned *ret_resumed, unsigned *ret_discarded);
 
 const struct nr_loss *nr_pipeline_loss(struct nr_pipeline *pipeline);
 void *const *nr_pipeline_locals(const struct nr_pipeline *pipeline, size_t *ret_count);

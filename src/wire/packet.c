@@ -59,7 +59,8 @@ NR_INLINE void fill_ipv4(struct nr_packet *packet, const struct nr_frame *frame,
 	packet->wire = frame->wire;
 	packet->option_kind = NR_TCP_OPTIONS_NONE;
 	packet->option_hash = 0;
-	packet->marks = ip[6] & 0x40 ? NR_MARK_DONT_FRAGMENT : 0;
+	packet->marks = (uint16_t)((unsigned)(ip[6] >> 6 & 1) * NR_MARK_DONT_FRAGMENT |
+				   (unsigned)frame->untimed * NR_MARK_TIMELESS);
 }
 
 NR_INLINE struct nr_transport transport_of(const struct nr_frame *frame, const uint8_t *ip)
@@ -97,7 +98,7 @@ NR_INLINE void fill_tcp(struct nr_packet *packet, const struct nr_frame *frame, 
 	}
 }
 
-enum nr_drop nr_packet_decode(const struct nr_frame *frame, const struct nr_prefix_table *tunnel_ends,
+NR_INLINE enum nr_drop decode(const struct nr_frame *frame, const struct nr_prefix_table *tunnel_ends,
 	struct nr_packet ret[static 2], size_t *ret_count)
 {
 	if (NR_LIKELY(is_fast(frame))) {
@@ -115,4 +116,27 @@ enum nr_drop nr_packet_decode(const struct nr_frame *frame, const struct nr_pref
 		}
 	}
 	return decode_any(frame, tunnel_ends, ret, ret_count);
+}
+
+enum nr_drop nr_packet_decode(const struct nr_frame *frame, const struct nr_prefix_table *tunnel_ends,
+	struct nr_packet ret[static 2], size_t *ret_count)
+{
+	return decode(frame, tunnel_ends, ret, ret_count);
+}
+
+size_t nr_packets_decode(const struct nr_frame *frames, size_t count,
+	const struct nr_prefix_table *tunnel_ends, struct nr_packet *packets,
+	uint64_t dropped[static NR_DROP_COUNT])
+{
+	struct nr_packet *at = packets;
+	for (size_t i = 0; i < count; i++) {
+		size_t n;
+		enum nr_drop drop = decode(&frames[i], tunnel_ends, at, &n);
+		if (NR_UNLIKELY(drop != NR_DROP_NONE)) {
+			dropped[drop]++;
+			continue;
+		}
+		at += n;
+	}
+	return (size_t)(at - packets);
 }

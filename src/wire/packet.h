@@ -18,7 +18,7 @@ struct nr_frame {
 	nr_time time;      /* NR_TIME_MIN: the record carries none */
 	uint16_t link;     /* LINKTYPE_ value (tcpdump.org/linktypes), or NR_LINK_NONE for a record that is no
 			      packet */
-	bool untimed;      /* set by the pipeline: `time` is a neighbour's, the record has none */
+	bool untimed;      /* `time` is a neighbour's, given by the pipeline; readers say false */
 };
 
 /* Why a frame did not become a packet, or a record not a frame. Always counted, always shown. */
@@ -117,5 +117,10 @@ struct nr_batch {
 struct nr_prefix_table;
 enum nr_drop nr_packet_decode(const struct nr_frame *frame, const struct nr_prefix_table *tunnel_ends,
 	struct nr_packet ret[static 2], size_t *ret_count);
+
+/* Many frames: packets has room for two per frame. Answers how many there are; drops are counted. */
+size_t nr_packets_decode(const struct nr_frame *frames, size_t count,
+	const struct nr_prefix_table *tunnel_ends, struct nr_packet *packets,
+	uint64_t dropped[static NR_DROP_COUNT]);
 
 #endif

@@ -80,6 +80,7 @@ NR_INLINE enum nr_record_status next(const struct nr_pcap *pcap, struct nr_curso
 	ret->wire = NR_MAX(wire, captured);
 	ret->time = (nr_time)seconds * NR_SECOND + (nanoseconds ? fraction / 1000 : fraction);
 	ret->link = pcap->link;
+	ret->untimed = false;
 	c->at = record + header + captured;
 	return NR_RECORD_FRAME;
 }
