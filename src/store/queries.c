@@ -22,6 +22,8 @@ const struct nr_query *const nr_store_queries[] = {
 	QUERY(campaigns),
 	QUERY(runs),
 	QUERY(findings),
+	QUERY(warnings),
+	QUERY(events),
 	NULL,
 };
 

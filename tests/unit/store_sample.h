@@ -315,6 +315,13 @@ static inline int sample_write_rest(struct nr_sink *sink)
 		struct nr_finding finding = {"north", "telescope", i % 2 ? "ddos-victim" : "infected-host",
 			address, first, first + NR_HOUR, 100 + i, 0.5, NR_SEVERITY_HIGH, "100 packets",
 			"100パケット", "{\"rule\":\"moore\"}"};
+		struct nr_warning_row warning = {"north", first, i % 2 ? "changefinder" : "synchrony",
+			"tcp/23", first + NR_HOUR, 12.5, 3.5, 40 + i, 900, "{\"slots\":3}", "40 hosts",
+			"40ホスト"};
+		struct nr_event_row event = {"north", first, address, 11, 23, first + NR_HOUR, 500 + i, 30000,
+			90, 0, 120.5, 0.35, "1,2", "JP", 100, "Net"};
+		failed |= sink->rows(sink, &nr_warning_table, &warning, 1, NULL);
+		failed |= sink->rows(sink, &nr_event_table, &event, 1, NULL);
 		failed |= sink->rows(sink, &nr_victim_table, &victim, 1, NULL);
 		failed |= sink->rows(sink, &nr_campaign_table, &campaign, 1, NULL);
 		failed |= sink->rows(sink, &nr_run_table, &run, 1, NULL);

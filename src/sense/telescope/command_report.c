@@ -15,10 +15,10 @@ struct report_conf {
 };
 
 static const char *const by_choices[] = {"port", "source", "country", "network", "class", "tool", "scanner",
-	"victim", "campaign", "run", NULL};
+	"victim", "campaign", "run", "warning", "event", NULL};
 static const char *const by_queries[] = {"telescope/ports", "telescope/sources", "telescope/countries",
 	"telescope/networks", "telescope/classes", "telescope/tools", "telescope/scanners",
-	"telescope/victims", "telescope/campaigns", "telescope/runs"};
+	"telescope/victims", "telescope/campaigns", "telescope/runs", "warnings", "telescope/events"};
 static const char *const research_choices[] = {"with", "without", "only", NULL};
 
 static const struct nr_option options[] = {

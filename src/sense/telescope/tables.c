@@ -167,7 +167,56 @@ static const struct nr_column run_columns[] = {
 const struct nr_table nr_run_table = {"telescope_run", run_columns, NR_COUNT(run_columns),
 	sizeof(struct nr_run_row), "time", "Readings and what they lost", "読み込みの記録と欠測"};
 
+static const struct nr_column warning_columns[] = {
+	COLUMN(nr_warning_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
+	COLUMN(nr_warning_row, time, NR_TYPE_TIME, true, "slot in which it began", "始まった時刻"),
+	COLUMN(nr_warning_row, kind, NR_TYPE_TEXT, true,
+		"changefinder, synchrony, slow-scanner or aggressive", "検知方法"),
+	COLUMN(nr_warning_row, key, NR_TYPE_TEXT, true, "port, country, address or prefix",
+		"ポート・国・アドレス・プレフィックス"),
+	COLUMN(nr_warning_row, last, NR_TYPE_TIME, false, "end of the last slot in which it lasted",
+		"続いている最後の時刻"),
+	COLUMN(nr_warning_row, value, NR_TYPE_REAL, false, "figure that was judged", "判定に使った値"),
+	COLUMN(nr_warning_row, score, NR_TYPE_REAL, false, "score of the method, its highest",
+		"検知方法のスコア（最大値）"),
+	COLUMN(nr_warning_row, sources, NR_TYPE_UINT64, false, "unique sources", "ユニークホスト数"),
+	COLUMN(nr_warning_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
+	COLUMN(nr_warning_row, evidence, NR_TYPE_TEXT, false, "evidence, JSON", "根拠（JSON）"),
+	COLUMN(nr_warning_row, reason_en, NR_TYPE_TEXT, false, "reason", "理由（英語）"),
+	COLUMN(nr_warning_row, reason_ja, NR_TYPE_TEXT, false, "reason (Japanese)", "理由"),
+};
+const struct nr_table nr_warning_table = {"telescope_warning", warning_columns, NR_COUNT(warning_columns),
+	sizeof(struct nr_warning_row), "last", "Early warnings, one row an episode", "早期警戒（1件1行）"};
+
+static const struct nr_column event_columns[] = {
+	COLUMN(nr_event_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
+	COLUMN(nr_event_row, first, NR_TYPE_TIME, true, "first seen", "最初の観測"),
+	COLUMN(nr_event_row, address, NR_TYPE_ADDRESS, true, "address", "アドレス"),
+	COLUMN(nr_event_row, type, NR_TYPE_UINT8, true, "traffic type, 0 to 17", "通信の種類（0〜17）"),
+	COLUMN(nr_event_row, port, NR_TYPE_UINT16, true, "port", "ポート"),
+	COLUMN(nr_event_row, last, NR_TYPE_TIME, false, "last seen", "最後の観測"),
+	COLUMN(nr_event_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
+	COLUMN(nr_event_row, bytes, NR_TYPE_UINT64, false, "bytes on the wire", "バイト数"),
+	COLUMN(nr_event_row, destinations, NR_TYPE_UINT32, false, "distinct dark addresses",
+		"観測したダークネットアドレス数"),
+	COLUMN(nr_event_row, error, NR_TYPE_REAL, false,
+		"relative standard error of the distinct addresses; 0 = exact",
+		"アドレス数の相対標準誤差（0は正確な値）"),
+	COLUMN(nr_event_row, rate, NR_TYPE_REAL, false, "estimated packets/s to the whole Internet",
+		"インターネット全体への推定パケット毎秒"),
+	COLUMN(nr_event_row, coverage, NR_TYPE_REAL, false, "share of the dark addresses",
+		"ダークネットに占める割合"),
+	COLUMN(nr_event_row, definitions, NR_TYPE_TEXT, false,
+		"definitions of an aggressive hitter that hold", "該当する定義（1〜3）"),
+	COLUMN(nr_event_row, country, NR_TYPE_TEXT, false, "country, ISO 3166-1", "国（ISO 3166-1）"),
+	COLUMN(nr_event_row, asn, NR_TYPE_UINT32, false, "autonomous system number", "AS番号"),
+	COLUMN(nr_event_row, as_name, NR_TYPE_TEXT, false, "autonomous system name", "AS名"),
+};
+const struct nr_table nr_event_table = {"telescope_event", event_columns, NR_COUNT(event_columns),
+	sizeof(struct nr_event_row), "last", "Scanning events as ORION defines them",
+	"スキャンイベント（ORIONの定義）"};
+
 const struct nr_table *const nr_telescope_tables[] = {&nr_traffic_table, &nr_port_table, &nr_origin_table,
 	&nr_source_table, &nr_source_port_table, &nr_victim_table, &nr_campaign_table, &nr_run_table,
-	&nr_finding_table};
+	&nr_warning_table, &nr_event_table, &nr_finding_table};
 const size_t nr_telescope_table_count = NR_COUNT(nr_telescope_tables);

@@ -123,6 +123,39 @@ struct nr_run_row {
 	const char *rules;   /* names and versions of rule files used */
 };
 
+/* telescope_warning: one episode of early warning; handed over again while it lasts. */
+struct nr_warning_row {
+	const char *sensor;
+	nr_time time;     /* slot in which it began */
+	const char *kind; /* "changefinder", "synchrony", "slow-scanner", "aggressive" */
+	const char *key;  /* "tcp/23", "JP", an address or prefix */
+	nr_time last;     /* end of the last slot in which it lasted */
+	double value, score;
+	uint64_t sources, packets;
+	const char *evidence; /* JSON object */
+	const char *reason_en, *reason_ja;
+};
+
+/* telescope_event: a scanning event as ORION defines it. */
+struct nr_event_row {
+	const char *sensor;
+	nr_time first;
+	struct nr_address address;
+	uint8_t type; /* 0 to 17, hitters.h */
+	uint16_t port;
+	nr_time last;
+	uint64_t packets, bytes;
+	uint32_t destinations;   /* distinct dark addresses */
+	double error;            /* relative standard error of destinations; 0 = exact */
+	double rate;             /* packets/s to the whole Internet */
+	double coverage;         /* share of the dark addresses */
+	const char *definitions; /* "1", "1,2" ...: which make the source an aggressive hitter */
+	const char *country;
+	uint32_t asn;
+	const char *as_name;
+};
+
+extern const struct nr_table nr_warning_table, nr_event_table;
 extern const struct nr_table nr_traffic_table, nr_port_table, nr_origin_table, nr_source_table,
 	nr_source_port_table, nr_victim_table, nr_campaign_table, nr_run_table;
 
