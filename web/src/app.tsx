@@ -4,7 +4,9 @@ import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useStatus } from './api';
 import { protocolNumber } from './format';
+import { useFollow } from './live/use';
 import { AtlasPage, CountryPage } from './page/atlas';
+import { CubePage } from './page/cube';
 import { FindingsPage } from './page/findings';
 import { OverviewPage } from './page/overview';
 import { PortPage } from './page/port';
@@ -43,6 +45,7 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/campaigns$/, title: (t) => t.navigation.campaigns, page: () => <CampaignsPage /> },
 	{ path: /^\/telescope\/atlas$/, title: (t) => t.navigation.atlas, page: () => <AtlasPage /> },
 	{ path: /^\/telescope\/atlas\/([A-Z]{2})$/, title: (t) => t.navigation.atlas, page: (match) => <CountryPage key={match[0]} code={match[1] ?? ''} /> },
+	{ path: /^\/telescope\/cube$/, title: (t) => t.navigation.cube, page: () => <CubePage /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
 
@@ -111,6 +114,7 @@ function TelescopeNavigation({ path }: { path: string }): VNode {
 		['/telescope/victims', t.navigation.victims],
 		['/telescope/campaigns', t.navigation.campaigns],
 		['/telescope/atlas', t.navigation.atlas],
+		['/telescope/cube', t.navigation.cube],
 	];
 	const current = (target: string): boolean => (target === '/telescope' ? path === target : path === target || path.startsWith(`${target}/`) || path === target.slice(0, -1));
 	const nav = useRef<HTMLElement>(null);
@@ -130,6 +134,7 @@ export function App(): VNode {
 	const main = useRef<HTMLElement>(null);
 	const before = useRef(path);
 	useKeys(setOverlay);
+	useFollow(status);
 	const matched = ROUTES.map((route) => ({ route, match: route.path.exec(path) })).find(({ match }) => match !== null);
 	const title = matched?.match ? matched.route.title(t, matched.match) : t.page.notFound;
 	useEffect(() => {

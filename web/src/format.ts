@@ -123,4 +123,16 @@ export function ago(ms: number, language: Language): string {
 	return days < 730 ? say(-days, 'day') : say(-Math.round(days / 365), 'year');
 }
 
+/** "12 s", "3 min 5 s": how long a state has lasted. */
+export function seconds(value: number, language: Language): string {
+	const whole = Math.max(0, Math.round(value));
+	const say = (count: number, unit: 'second' | 'minute' | 'hour'): string => {
+		const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }).format(count);
+		return language === 'ja' ? text.replace(' ', '') : text;
+	};
+	if (whole < 90)
+		return say(whole, 'second');
+	return whole < 5400 ? say(Math.round(whole / 60), 'minute') : say(Math.round(whole / 3600), 'hour');
+}
+
 export const words = (list: string): string[] => list.split(',').filter((word) => word !== '');

@@ -150,6 +150,33 @@ export interface Finding {
 	evidence: JsonObject | string | null;
 }
 
+/** A time in which a sense did not see everything. `last`: null while it goes on; `packets`: 0 where nobody knows. */
+export interface Gap {
+	sensor: string;
+	sense: string;
+	first: string;
+	last: string | null;
+	cause: string;
+	packets: number;
+	text_en: string;
+	text_ja: string;
+}
+
+export interface Warning {
+	sensor: string;
+	time: string;
+	kind: string;
+	/** "tcp/23", a country code, or an address. */
+	key: string;
+	value: number;
+	score: number;
+	sources: number;
+	packets: number;
+	evidence: JsonObject | string | null;
+	reason_en: string;
+	reason_ja: string;
+}
+
 export interface Queries {
 	'telescope/summary': Summary;
 	'telescope/ports': Port;
@@ -165,6 +192,8 @@ export interface Queries {
 	'telescope/campaigns': Campaign;
 	'telescope/runs': Run;
 	findings: Finding;
+	gaps: Gap;
+	warnings: Warning;
 }
 
 export interface Answer<Row> {
@@ -174,12 +203,23 @@ export interface Answer<Row> {
 	next: string | null;
 }
 
+export interface LiveStatus {
+	sensor: string;
+	interface: string;
+	since: string;
+	packets: number;
+	dropped: JsonObject | number;
+	state: 'running' | 'restarting' | 'down';
+}
+
 export interface Status {
 	version: string;
 	time: string;
 	store: string;
 	sensors: Coverage[];
 	world: boolean;
+	/** Absent where the server cannot watch; empty where it watches nothing. */
+	live?: LiveStatus[];
 }
 
 /** A JSON column: an object, or its text. Never trusted to be well-formed. */

@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { above, go, linkHere, linkTo, viewOf } from '../route';
 
-type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'findings';
+type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'findings';
 
 export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'o', path: '/', name: 'overview' },
@@ -13,8 +13,9 @@ export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'r', path: '/telescope/scanners', name: 'scanners' },
 	{ key: 'l', path: '/telescope/tools', name: 'tools' },
 	{ key: 'v', path: '/telescope/victims', name: 'victims' },
-	{ key: 'c', path: '/telescope/campaigns', name: 'campaigns' },
+	{ key: 'm', path: '/telescope/campaigns', name: 'campaigns' },
 	{ key: 'a', path: '/telescope/atlas', name: 'atlas' },
+	{ key: 'c', path: '/telescope/cube', name: 'cube' },
 	{ key: 'f', path: '/findings', name: 'findings' },
 ];
 

@@ -16,6 +16,7 @@ export interface Speech {
 	day: (time: string | number) => string;
 	span: (from: string, to: string) => string;
 	ago: (ms: number) => string;
+	seconds: (value: number) => string;
 	zone: string;
 	country: (code: string) => string;
 }
@@ -36,6 +37,7 @@ export function useSpeech(): Speech {
 		day: (time) => format.day(time, 'utc'),
 		span: (from, to) => format.span(from, to, zone),
 		ago: (ms) => format.ago(ms, language),
+		seconds: (value) => format.seconds(value, language),
 		zone: format.zoneName(zone),
 		country: (code) => format.countryName(code, language) ?? t.atlas.unknown,
 	};

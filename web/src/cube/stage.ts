@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// A canvas with a scene on it, for as long as the page is there: size, colours, clock, lost contexts.
+import type { RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useTheme } from '../preferences';
+import type { Field } from './field';
+import { COLOURS, LOOKS } from './look';
+import { Scene, type Colours, type Look3D } from './scene';
+
+const PIXEL_LIMIT = 2; /* device pixels per pixel: finer ones nobody sees */
+const STILL_EVERY = 1000; /* ms between two pictures where nothing may move */
+
+export function useMedia(query: string): boolean {
+	const [matches, setMatches] = useState(matchMedia(query).matches);
+	useEffect(() => {
+		const media = matchMedia(query);
+		const listen = (): void => setMatches(media.matches);
+		listen();
+		media.addEventListener('change', listen);
+		return () => media.removeEventListener('change', listen);
+	}, [query]);
+	return matches;
+}
+
+export const useStill = (): boolean => useMedia('(prefers-reduced-motion: reduce)');
+
+/** Colours as four numbers: the style sheet alone knows them. One pixel of a canvas reads any way of writing them. */
+function coloursOf(element: HTMLElement): Colours {
+	const probe = document.createElement('span');
+	element.append(probe);
+	const context = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
+	const read = (name: string): number[] => {
+		probe.style.color = `var(--${name})`;
+		if (!context)
+			return [0.5, 0.5, 0.5, 1];
+		context.fillStyle = getComputedStyle(probe).color;
+		context.fillRect(0, 0, 1, 1);
+		return [...context.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
+	};
+	const colours = {
+		looks: new Float32Array(LOOKS.flatMap((look) => read(COLOURS[look]))),
+		line: new Float32Array(read('strong-line')),
+		dark: read('card').slice(0, 3).every((value) => value < 0.5),
+	};
+	probe.remove();
+	return colours;
+}
+
+export interface Stage {
+	canvas: RefObject<HTMLCanvasElement | null>;
+	/** null until it stands, and where the browser cannot. */
+	scene: RefObject<Scene | null>;
+	/** false: no WebGL2 here. */
+	able: boolean;
+	/** Draws once more, though nothing moves. */
+	wake: () => void;
+	/** Changes with each new scene: lines must be set again. */
+	round: number;
+}
+
+interface Options {
+	field: Field;
+	matrix: Float32Array;
+	look: Look3D;
+	running: boolean;
+	/** After the picture changed its size, CSS pixels. */
+	onSize: (width: number, height: number) => void;
+}
+
+export function useStage({ field, matrix, look, running, onSize }: Options): Stage {
+	const canvas = useRef<HTMLCanvasElement>(null);
+	const scene = useRef<Scene | null>(null);
+	const [able, setAble] = useState(true);
+	const [round, setRound] = useState(0);
+	const pending = useRef(0);
+	const theme = useTheme();
+	const scheme = useMedia('(prefers-color-scheme: dark)');
+	const resized = useRef(onSize);
+	resized.current = onSize;
+
+	const wake = useRef(() => {
+		pending.current ||= requestAnimationFrame(() => {
+			pending.current = 0;
+			scene.current?.draw();
+		});
+	}).current;
+
+	useEffect(() => {
+		const element = canvas.current;
+		if (!element)
+			return;
+		const made = Scene.on(element, field, matrix, look);
+		scene.current = made;
+		setAble(made !== null);
+		setRound((before) => before + 1);
+		const fit = (): void => {
+			made?.resize(element.clientWidth, element.clientHeight, Math.min(devicePixelRatio, PIXEL_LIMIT));
+			resized.current(element.clientWidth, element.clientHeight);
+			wake();
+		};
+		const observer = new ResizeObserver(fit);
+		observer.observe(element);
+		fit();
+		return () => {
+			observer.disconnect();
+			cancelAnimationFrame(pending.current);
+			pending.current = 0;
+			scene.current = null;
+			made?.close();
+		};
+	}, []);
+
+	useEffect(() => {
+		if (canvas.current?.parentElement)
+			scene.current?.setColours(coloursOf(canvas.current.parentElement));
+		wake();
+	}, [round, theme, scheme]);
+
+	useEffect(() => {
+		if (!running || !able)
+			return;
+		let last = performance.now();
+		if (look.still) {
+			const timer = setInterval(() => {
+				scene.current?.advance((performance.now() - last) / 1000);
+				last = performance.now();
+				wake();
+			}, STILL_EVERY);
+			return () => clearInterval(timer);
+		}
+		let frame = 0;
+		const move = (now: number): void => {
+			frame = requestAnimationFrame(move);
+			scene.current?.advance(Math.max(0, now - last) / 1000);
+			last = now;
+			scene.current?.draw();
+		};
+		frame = requestAnimationFrame(move);
+		return () => cancelAnimationFrame(frame);
+	}, [running, able, look.still]);
+
+	return { canvas, scene, able, wake, round };
+}
