@@ -73,9 +73,9 @@ void nr_nursery_free(struct nr_nursery *nursery)
 	if (!nursery)
 		return;
 	if (nursery->pid > 0) {
-		kill(nursery->pid, SIGKILL);
+		close(nursery->socket); /* it ends by this, its children with it; a sandbox may not let us
+					   kill */
 		waitpid(nursery->pid, NULL, 0);
-		close(nursery->socket);
 	}
 	free(nursery);
 }

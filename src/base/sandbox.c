@@ -48,25 +48,34 @@ static uint64_t landlock_rights(int abi)
 	return rights;
 }
 
-/* Gives the rights back below "/". Never execution, never devices. */
-static int landlock_allow(int ruleset, uint64_t handled, unsigned allow, struct nr_error *error)
+static int landlock_allow_below(int ruleset, const char *folder, uint64_t rights, struct nr_error *error)
 {
-	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	uint64_t rights = allow & NR_SANDBOX_READ_FILES ? reading : 0;
-	if (allow & NR_SANDBOX_WRITE_FILES)
-		rights |= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-			  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_TRUNCATE;
-	rights &= handled;
 	if (rights == 0)
 		return 0;
-	NR_AUTO(nr_close_fd) int root = open("/", O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = root};
-	if (root < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+	NR_AUTO(nr_close_fd) int place = open(folder, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = place};
+	if (place < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		return layer_fail(error, "Landlock", errno);
 	return 0;
 }
 
-static int landlock_enter(unsigned allow, struct nr_sandbox *sandbox, struct nr_error *error)
+/* Gives rights back: never execution, never devices. */
+static int landlock_allow(int ruleset, uint64_t handled, unsigned allow,
+	const struct nr_sandbox_places *places, struct nr_error *error)
+{
+	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	const uint64_t writing = reading | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+				 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_TRUNCATE;
+	int rc = landlock_allow_below(ruleset, places->read ? places->read : "/",
+		handled & (allow & NR_SANDBOX_READ_FILES ? reading : 0), error);
+	if (rc == 0)
+		rc = landlock_allow_below(ruleset, places->write ? places->write : "/",
+			handled & (allow & NR_SANDBOX_WRITE_FILES ? writing : 0), error);
+	return rc;
+}
+
+static int landlock_enter(unsigned allow, const struct nr_sandbox_places *places, struct nr_sandbox *sandbox,
+	struct nr_error *error)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 0)
@@ -76,7 +85,7 @@ static int landlock_enter(unsigned allow, struct nr_sandbox *sandbox, struct nr_
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
 	if (ruleset < 0)
 		return layer_fail(error, "Landlock", errno);
-	int rc = landlock_allow(ruleset, attributes.handled_access_fs, allow, error);
+	int rc = landlock_allow(ruleset, attributes.handled_access_fs, allow, places, error);
 	if (rc < 0)
 		return rc;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
@@ -92,7 +101,7 @@ static const int compute_calls[] = {
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write),
 	SCMP_SYS(writev), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(lseek), SCMP_SYS(close),
 	SCMP_SYS(fstat), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(poll), SCMP_SYS(ppoll),
-	SCMP_SYS(fadvise64),
+	SCMP_SYS(fadvise64), SCMP_SYS(fallocate),
 	/* memory */
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(sysinfo),
 	/* threads */
@@ -111,9 +120,18 @@ static const int read_calls[] = {SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(
 	SCMP_SYS(getdents64), SCMP_SYS(getcwd), SCMP_SYS(fcntl)};
 
 static const int write_calls[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(ftruncate), SCMP_SYS(fallocate),
-	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(flock),
-	SCMP_SYS(utimensat)};
+	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(ftruncate), SCMP_SYS(fchmod),
+	SCMP_SYS(fchown), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(flock), SCMP_SYS(utimensat)};
+
+/* On sockets and descriptors that are there. */
+static const int serve_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+	SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendfile), SCMP_SYS(shutdown), SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(fcntl), SCMP_SYS(select),
+	SCMP_SYS(pselect6), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait), SCMP_SYS(signalfd4), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(wait4)};
+
+static const int connect_calls[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(socketpair),
+	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)};
 
 static int calls_allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
@@ -181,6 +199,10 @@ static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 		rc = rc ? rc : capture_allow(filter);
 	if (allow & (NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES))
 		rc = rc ? rc : calls_allow(filter, read_calls, NR_COUNT(read_calls));
+	if (allow & (NR_SANDBOX_SERVE | NR_SANDBOX_CONNECT))
+		rc = rc ? rc : calls_allow(filter, serve_calls, NR_COUNT(serve_calls));
+	if (allow & NR_SANDBOX_CONNECT)
+		rc = rc ? rc : calls_allow(filter, connect_calls, NR_COUNT(connect_calls));
 	if (allow & NR_SANDBOX_WRITE_FILES) {
 		rc = rc ? rc : calls_allow(filter, write_calls, NR_COUNT(write_calls));
 	} else if (allow & NR_SANDBOX_READ_FILES) {
@@ -209,6 +231,20 @@ static int seccomp_enter(unsigned allow, struct nr_sandbox *sandbox, struct nr_e
 
 int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error)
 {
+	const struct nr_sandbox_places anywhere = {NULL, NULL};
+	return nr_sandbox_enter_places(allow, &anywhere, ret_sandbox, error);
+}
+
+const char *nr_sandbox_missing(const struct nr_sandbox *sandbox)
+{
+	if (sandbox->landlock)
+		return sandbox->seccomp ? NULL : "seccomp";
+	return sandbox->seccomp ? "Landlock" : "Landlock and seccomp";
+}
+
+int nr_sandbox_enter_places(unsigned allow, const struct nr_sandbox_places *places,
+	struct nr_sandbox *ret_sandbox, struct nr_error *error)
+{
 	struct nr_sandbox sandbox = {0};
 #ifdef SANDBOX_ASAN
 	__lsan_do_leak_check(); /* now and not at exit, where it would start a tracer */
@@ -216,7 +252,7 @@ int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_e
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return layer_fail(error, "no_new_privs", errno);
 	sandbox.no_new_privileges = true;
-	int rc = landlock_enter(allow, &sandbox, error);
+	int rc = landlock_enter(allow, places, &sandbox, error);
 	if (rc == 0)
 		rc = seccomp_enter(allow, &sandbox, error);
 	if (rc < 0)

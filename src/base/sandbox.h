@@ -16,8 +16,10 @@
 enum nr_sandbox_allow {
 	NR_SANDBOX_READ_FILES = 1 << 0, /* open files and folders for reading */
 	NR_SANDBOX_WRITE_FILES =
-		1 << 1, /* create, write, rename and remove files: what an SQLite store does */
+		1 << 1,              /* create, write, rename and remove files: what an SQLite store does */
 	NR_SANDBOX_CAPTURE = 1 << 2, /* ask packet sockets for their losses and an interface for its state */
+	NR_SANDBOX_SERVE = 1 << 3,   /* answer on sockets that are open: accept, receive, send */
+	NR_SANDBOX_CONNECT = 1 << 4, /* open connections: what a client of others' servers does */
 };
 
 /* What the kernel granted; say it to the user where a part is missing. */
@@ -32,5 +34,16 @@ struct nr_sandbox {
  * *ret_sandbox (NULL allowed); a layer that it has and refuses is an error, and the process must not go on to
  * hostile input. */
 int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error);
+
+/* As above; where Landlock is there, files can be read below `read` and written (and read) below `write`
+ * alone. NULL: anywhere. */
+struct nr_sandbox_places {
+	const char *read, *write;
+};
+int nr_sandbox_enter_places(unsigned allow, const struct nr_sandbox_places *places,
+	struct nr_sandbox *ret_sandbox, struct nr_error *error);
+
+/* What is missing, for people: "Landlock", "seccomp", "Landlock and seccomp"; NULL: nothing. */
+const char *nr_sandbox_missing(const struct nr_sandbox *sandbox);
 
 #endif
