@@ -4,7 +4,7 @@
  *
  * Two ways. "packet": AF_PACKET with TPACKET_V3 (packet(7)), one ring per worker; the kernel spreads the
  * packets by a hash of their source address, so that each worker sees all packets of its sources
- * (live_spreads()). "xdp": AF_XDP (linux/if_xdp.h), one ring per receive queue of the driver; the reader
+ * (nr_live_spreads()). "xdp": AF_XDP (linux/if_xdp.h), one ring per receive queue of the driver; the reader
  * spreads the packets.
  *
  * Opening needs CAP_NET_RAW (xdp: also CAP_BPF and CAP_NET_ADMIN) and system calls that a sandbox denies;
@@ -51,6 +51,7 @@ struct nr_live_statistics {
 	uint64_t fill_empty; /* xdp: times when the driver found no free frame for a packet */
 	uint64_t invalid;    /* xdp: dropped for another reason */
 	uint64_t interrupted; /* were being looked at by a reader that died */
+	uint64_t outages;     /* not packets: how often the interface went down */
 	bool filtered_known;  /* false: the kernel filters and does not count */
 	bool interface_known;
 };

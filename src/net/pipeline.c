@@ -61,6 +61,18 @@ int nr_worker_start(struct nr_pipeline *p, unsigned index, struct nr_error *erro
 	return e;
 }
 
+int nr_worker_restart(struct nr_pipeline *p, unsigned index, struct nr_error *error)
+{
+	struct nr_worker *w = &p->workers[index];
+	p->conf.sense->stop(w->local);
+	p->locals[index] = NULL;
+	if (p->conf.areas)
+		nr_area_clear(p->conf.areas[index]);
+	else
+		free(w->local);
+	return nr_worker_start(p, index, error);
+}
+
 static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 {
 	for (unsigned i = 0; i < p->conf.workers; i++) {
@@ -101,6 +113,7 @@ int nr_pipeline_new(
 	size_t bytes = conf->workers * sizeof *p->workers;
 	p->conf = *conf;
 	p->last_time = NR_TIME_MIN;
+	p->down_since = NR_TIME_MAX;
 	p->loss.first = NR_TIME_MAX;
 	p->loss.last = NR_TIME_MIN;
 	p->workers = aligned_alloc(_Alignof(struct nr_worker), bytes);
@@ -166,11 +179,12 @@ static void add_read(struct nr_loss *into, struct nr_loss *from)
 const struct nr_loss *nr_pipeline_loss(struct nr_pipeline *p)
 {
 	for (unsigned i = 0; i < p->conf.workers; i++) {
-		add_read(&p->loss, &p->workers[i].read);
 		for (size_t k = 0; k < NR_DROP_COUNT; k++) {
+			p->workers[i].dropped[k] += p->workers[i].read.dropped[k];
 			p->loss.dropped[k] += p->workers[i].dropped[k];
 			p->workers[i].dropped[k] = 0;
 		}
+		add_read(&p->loss, &p->workers[i].read);
 	}
 	return &p->loss;
 }

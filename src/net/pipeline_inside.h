@@ -62,12 +62,15 @@ struct nr_pipeline {
 			    */
 	nr_time boundary;  /* the first time of the next interval */
 	struct nr_loss loss;
+	nr_time down_since; /* live: an interface-down gap that goes on; NR_TIME_MAX: none */
 };
 
 /* ---- pipeline.c ---- */
 int nr_pipeline_flush(struct nr_pipeline *p, nr_time end, struct nr_error *error);
 /* Gives the worker a state: a predecessor's, or a fresh one. */
 int nr_worker_start(struct nr_pipeline *p, unsigned index, struct nr_error *error);
+/* Ends its state and gives it a fresh one. */
+int nr_worker_restart(struct nr_pipeline *p, unsigned index, struct nr_error *error);
 
 /* ---- round.c ---- */
 int nr_round_init(struct nr_round *round, unsigned owners, struct nr_error *error);

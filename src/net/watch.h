@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pipeline over an interface: packets are observed as they come; about once a second all workers rest, and
- * the sense's pulse() and, at the end of an interval, its flush() are called.
+ * A pipeline over an interface: packets are observed as they come; four times a second all workers rest,
+ * and the sense's pulse() and, at the end of an interval, its flush() are called.
  *
  * Time. A packet counts at the kernel's time stamp. An interval ends when every ring has been read beyond its
  * end by NR_WATCH_SLACK: a packet that the kernel stamped and delivered in time is never late, however slow
@@ -10,8 +10,8 @@
  * set back by more than NR_WATCH_STEP_MAX, everything so far is finished and the sense starts anew at the new
  * time. Either is a sensor gap ("clock-step") that says by how much.
  *
- * Gaps go to the sink as rows of nr_gap_table: "interface-down", "ring-full", "clock-step", "crashed" (a
- * reader before us died; its last batch), "state-discarded" (the state in the areas could not be taken over).
+ * Gaps go to the sink as rows of nr_gap_table: "interface-down", "ring-full", "clock-step",
+ * "state-discarded" (the state in the areas could not be taken over).
  */
 #ifndef NR_NET_WATCH_H
 #define NR_NET_WATCH_H
@@ -25,7 +25,7 @@
 #define NR_WATCH_STEP     (NR_SECOND / 2) /* a clock that differs by less was not set */
 #define NR_WATCH_STEP_MAX NR_HOUR
 
-/* What a tick is told; figures are since nr_pipeline_watch() was called. */
+/* What a tick is told; figures are sums since nr_pipeline_new(). */
 struct nr_watch_tick {
 	nr_time now;
 	const struct nr_loss *loss;                  /* frames, bytes, decoding drops */
@@ -38,7 +38,7 @@ struct nr_watch {
 	struct nr_live *live;
 	const char *sensor;                /* for gaps */
 	const volatile sig_atomic_t *stop; /* not 0: end soon; set by a signal handler */
-	/* About once a second, all workers at rest, after pulse(). Not 0: ends the watch with this answer.
+	/* Four times a second, all workers at rest, after pulse(). Not 0: ends the watch with this answer.
 	 * NULL allowed. */
 	int (*tick)(void *context, const struct nr_watch_tick *tick, struct nr_error *error);
 	void *context;

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AF_PACKET with TPACKET_V3 (packet(7), Documentation/networking/packet_mmap.rst): the kernel fills blocks of
+ * packets and hands each over whole, when it is full or NR_LIVE_RETIRE_MS after it was begun; we hand it
+ * back.
+ */
+#include "net/live_inside.h"
+#include "wire/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define BLOCK     ((size_t)256 * 1024) /* at 50 ms a block, 64 MB bridge 12 s of a reader that is busy */
+#define BLOCK_MIN ((size_t)64 * 1024)
+#define VLAN_TAG  4 /* bytes that the kernel has taken off */
+
+static int fail(const struct nr_live *live, struct nr_error *error, const char *what)
+{
+	int code = -errno;
+	return nr_fail(error, code, "interface %s: %s: %s%s", live->interface, what, strerror(-code),
+		code == -EPERM ? "; it takes root or CAP_NET_RAW" : "");
+}
+
+/* ---- opening ---- */
+
+static int set(const struct nr_live *live, unsigned ring, int option, const void *value, socklen_t length)
+{
+	return setsockopt(live->rings[ring].socket, SOL_PACKET, option, value, length);
+}
+
+static int attach_filter(struct nr_live *live, unsigned ring, const struct sock_fprog *program)
+{
+	return setsockopt(live->rings[ring].socket, SOL_SOCKET, SO_ATTACH_FILTER, program, sizeof *program);
+}
+
+static int map_ring(struct nr_live *live, unsigned ring, struct nr_error *error)
+{
+	struct nr_live_ring *r = &live->rings[ring];
+	struct tpacket_req3 request = {
+		.tp_block_size = (unsigned)live->block_bytes,
+		.tp_block_nr = (unsigned)live->block_count,
+		.tp_frame_size = TPACKET_ALIGNMENT << 7,
+		.tp_frame_nr = (unsigned)(live->block_bytes / (TPACKET_ALIGNMENT << 7) * live->block_count),
+		.tp_retire_blk_tov = NR_LIVE_RETIRE_MS,
+	};
+	int version = TPACKET_V3;
+	if (set(live, ring, PACKET_VERSION, &version, sizeof version) ||
+		set(live, ring, PACKET_RX_RING, &request, sizeof request))
+		return fail(live, error, "ring");
+	r->bytes = live->block_bytes * live->block_count;
+	void *memory = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->socket, 0);
+	if (memory == MAP_FAILED)
+		return fail(live, error, "mapping the ring");
+	r->memory = memory;
+	return 0;
+}
+
+/* Bound, but accepting nothing yet: until all rings have joined their group each would get everything. */
+static int open_ring(struct nr_live *live, unsigned ring, struct nr_error *error)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog program = {1, &nothing};
+	struct nr_live_ring *r = &live->rings[ring];
+	int on = 1;
+	r->socket = socket(AF_PACKET, (live->ethernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	if (r->socket < 0)
+		return fail(live, error, "packet socket");
+	if (attach_filter(live, ring, &program))
+		return fail(live, error, "filter");
+	int e = map_ring(live, ring, error);
+	if (e)
+		return e;
+	if (set(live, ring, PACKET_IGNORE_OUTGOING, &on, sizeof on))
+		return fail(live, error, "leaving out what is sent (PACKET_IGNORE_OUTGOING, Linux 4.20)");
+	struct packet_mreq membership = {.mr_ifindex = live->index, .mr_type = PACKET_MR_PROMISC};
+	if (set(live, ring, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership))
+		return fail(live, error, "promiscuous mode");
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = live->index};
+	if (bind(r->socket, (const struct sockaddr *)&address, sizeof address))
+		return fail(live, error, "bind");
+	return 0;
+}
+
+/* One group of its own; a classic BPF program says which ring a packet goes to. */
+static int spread(struct nr_live *live, uint64_t key, struct nr_error *error)
+{
+	struct sock_filter instructions[NR_LIVE_SPREAD_MAX];
+	const struct sock_fprog program = {nr_live_spread_program(key, instructions), instructions};
+	unsigned group = (unsigned)(PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t length = sizeof group;
+	for (unsigned i = 0; live->count > 1 && i < live->count; i++) {
+		if (set(live, i, PACKET_FANOUT, &group, sizeof group))
+			return fail(live, error, "spreading over rings (PACKET_FANOUT)");
+		if (i)
+			continue;
+		if (getsockopt(live->rings[0].socket, SOL_PACKET, PACKET_FANOUT, &group, &length))
+			return fail(live, error, "spreading over rings (PACKET_FANOUT)");
+		group = (group & 0xffff) | (unsigned)PACKET_FANOUT_CBPF << 16;
+	}
+	if (live->count > 1 && set(live, 0, PACKET_FANOUT_DATA, &program, sizeof program))
+		return fail(live, error, "spreading over rings (PACKET_FANOUT_DATA)");
+	return 0;
+}
+
+static int packet_open(struct nr_live *live, const struct nr_live_conf *conf, struct nr_error *error)
+{
+	live->block_bytes = BLOCK;
+	while (live->block_bytes > BLOCK_MIN && conf->ring_bytes / live->block_bytes < 4)
+		live->block_bytes /= 2;
+	live->block_count = (size_t)NR_MAX(conf->ring_bytes / live->block_bytes, UINT64_C(2));
+	int e = nr_live_make_rings(live, conf->rings, error);
+	for (unsigned i = 0; !e && i < live->count; i++)
+		e = open_ring(live, i, error);
+	if (!e)
+		e = spread(live, conf->spread_key, error);
+	for (unsigned i = 0; !e && i < live->count; i++)
+		if (attach_filter(live, i, &live->filter))
+			e = fail(live, error, "filter");
+	return e;
+}
+
+static void packet_close(struct nr_live *live)
+{
+	for (unsigned i = 0; i < live->count; i++) {
+		struct nr_live_ring *r = &live->rings[i];
+		if (r->memory)
+			munmap(r->memory, r->bytes);
+		nr_close_fd(&r->socket);
+	}
+}
+
+/* ---- reading ---- */
+
+#define OPENED UINT64_C(1)
+
+static struct tpacket_block_desc *block_of(
+	const struct nr_live *live, unsigned ring, const struct nr_live_place *place)
+{
+	size_t number = place->at >> 1;
+	return (struct tpacket_block_desc *)(void *)(live->rings[ring].memory + number * live->block_bytes);
+}
+
+/* What was given out has been dealt with; a block of which that is true in all is handed back. Each step can
+ * be repeated by whoever comes after us: the kernel gives a block that it fills again another number. */
+static void settle(const struct nr_live *live, unsigned ring, struct nr_live_place *place)
+{
+	if (place->busy) {
+		place->offset = place->busy_offset;
+		place->done = place->busy_done;
+		__atomic_store_n(&place->busy, 0, __ATOMIC_RELEASE);
+	}
+	if (!(place->at & OPENED) || place->done < place->count)
+		return;
+	struct tpacket_block_desc *block = block_of(live, ring, place);
+	if (block->hdr.bh1.seq_num == place->sequence)
+		__atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	__atomic_store_n(&place->at, ((place->at >> 1) + 1) % live->block_count << 1, __ATOMIC_RELEASE);
+}
+
+static void packet_resume(struct nr_live *live, unsigned ring)
+{
+	settle(live, ring, &live->shared->places[ring]);
+}
+
+/* The block that is being read; NULL: the kernel still has it. */
+static const struct tpacket_block_desc *open_block(
+	const struct nr_live *live, unsigned ring, struct nr_live_place *place)
+{
+	const struct tpacket_block_desc *block = block_of(live, ring, place);
+	if (place->at & OPENED)
+		return block;
+	if (!(__atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+		return NULL;
+	place->sequence = block->hdr.bh1.seq_num;
+	place->offset = block->hdr.bh1.offset_to_first_pkt;
+	place->count = block->hdr.bh1.num_pkts;
+	place->done = 0;
+	__atomic_store_n(&place->at, place->at | OPENED, __ATOMIC_RELEASE);
+	return block;
+}
+
+/* A frame of an interface without Ethernet begins with its IP header, if it has one. False: it has not. */
+static bool fill(const struct nr_live *live, const struct tpacket3_hdr *packet, struct nr_frame *frame)
+{
+	const uint8_t *bytes = (const uint8_t *)packet;
+	bool tagged = packet->tp_status & TP_STATUS_VLAN_VALID;
+	*frame = (struct nr_frame){
+		.data = bytes + (live->ethernet ? packet->tp_mac : packet->tp_net),
+		.captured = packet->tp_snaplen,
+		.wire = NR_MAX(packet->tp_len, packet->tp_snaplen) +
+			(live->ethernet && tagged ? VLAN_TAG : 0),
+		.time = (nr_time)packet->tp_sec * NR_SECOND + packet->tp_nsec / 1000,
+		.link = live->ethernet ? NR_LINK_ETHERNET : NR_LINK_RAW,
+	};
+	if (live->ethernet)
+		return true;
+	struct sockaddr_ll address;
+	memcpy(&address, bytes + TPACKET_ALIGN(sizeof *packet), sizeof address);
+	return address.sll_protocol == htons(ETH_P_IP) || address.sll_protocol == htons(ETH_P_IPV6);
+}
+
+/* The next packets of an open block. Answers the frames: fewer than packets where some are not IP. */
+static size_t take(const struct nr_live *live, const struct tpacket_block_desc *block,
+	struct nr_live_place *place, struct nr_frame *frames, size_t max, struct nr_loss *loss)
+{
+	uint32_t taken = (uint32_t)NR_MIN(place->count - place->done, max), offset = place->offset;
+	size_t n = 0;
+	for (uint32_t i = 0; i < taken; i++) {
+		const uint8_t *packet = (const uint8_t *)block + offset;
+		if (NR_LIKELY(fill(live, (const struct tpacket3_hdr *)(const void *)packet, &frames[n]))) {
+			n++;
+		} else {
+			loss->frames++;
+			loss->dropped[NR_DROP_NON_IP]++;
+		}
+		offset += ((const struct tpacket3_hdr *)(const void *)packet)->tp_next_offset;
+	}
+	place->busy_offset = offset;
+	place->busy_done = place->done + taken;
+	__atomic_store_n(&place->busy, taken, __ATOMIC_RELEASE);
+	return n;
+}
+
+static size_t packet_read(
+	struct nr_live *live, unsigned ring, struct nr_frame *frames, size_t max, struct nr_loss *loss)
+{
+	struct nr_live_place *place = &live->shared->places[ring];
+	for (;;) {
+		settle(live, ring, place);
+		const struct tpacket_block_desc *block = open_block(live, ring, place);
+		if (!block)
+			return 0;
+		size_t n = take(live, block, place, frames, max, loss);
+		if (n)
+			return n;
+	}
+}
+
+static void packet_refresh(struct nr_live *live, unsigned ring)
+{
+	struct nr_live_place *place = &live->shared->places[ring];
+	struct tpacket_stats_v3 s;
+	socklen_t length = sizeof s;
+	if (getsockopt(live->rings[ring].socket, SOL_PACKET, PACKET_STATISTICS, &s, &length))
+		return;
+	atomic_fetch_add(&place->received, s.tp_packets);
+	atomic_fetch_add(&place->kernel, s.tp_drops);
+	atomic_fetch_add(&place->freezes, s.tp_freeze_q_cnt);
+}
+
+const struct nr_live_way nr_live_packet = {
+	.name = "packet",
+	.spreads = true,
+	.open = packet_open,
+	.close = packet_close,
+	.resume = packet_resume,
+	.read = packet_read,
+	.refresh = packet_refresh,
+};
