@@ -6,6 +6,8 @@
 /* Singular values below it, relative to the largest, count as zero: the square root of the machine's epsilon.
  */
 #define NR_PINV_CUT 1.4901161193847656e-08
+/* A residual below it, relative to its terms, is rounding: on a constant series it would decide alone. */
+#define NR_ROUNDING 1e-12
 
 /*
  * The Yule-Walker weights: pinv([a b; b a]) (c1 c2). A symmetric Toeplitz matrix of two rows has the
@@ -36,7 +38,10 @@ static double learn(struct nr_sdar *s, double x)
 	for (size_t j = 0; j < NR_SDAR_ORDER; j++)
 		expected += weights[j] * (s->past[j] - s->mean);
 	expected += s->mean;
-	double miss = (x - expected) * (x - expected);
+	double miss = x - expected;
+	if (fabs(miss) <= NR_ROUNDING * (fabs(x) + fabs(expected)))
+		miss = 0;
+	miss *= miss;
 	s->variance = (1 - r) * s->variance + r * miss;
 	if (!(s->variance > 0))
 		return 0;

@@ -32,7 +32,8 @@ struct nr_changefinder {
 };
 
 /* The next slot's value; answers its score. Where the formula has no value (the variance is still 0, as after
- * nothing but zeros) the score of a stage is 0: there was nothing to be surprised by. */
+ * a constant) the score of a stage is 0: there was nothing to be surprised by. A residual of less than 1e-12
+ * of its terms counts as none. */
 double nr_changefinder_add(struct nr_changefinder *finder, double value);
 bool nr_changefinder_alerts(const struct nr_changefinder *finder);
 

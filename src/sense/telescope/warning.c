@@ -60,7 +60,15 @@ const char *nr_group_text(uint32_t group, char text[static NR_GROUP_TEXT])
 bool nr_is_known_scanner(const struct nr_known_scanners *known, uint64_t member)
 {
 	const struct nr_prefix_table *lists = known->refs->lists.table;
-	if (known->judged && nr_member_set_find(known->judged, member) != UINT32_MAX)
+	size_t low = 0, high = known->judged_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (known->judged[middle] < member)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < known->judged_count && known->judged[low] == member)
 		return true;
 	return lists && !(member & NR_MEMBER_IPV6) &&
 	       nr_prefix_table_find_ipv4(lists, (uint32_t)member) != NR_PREFIX_NONE;

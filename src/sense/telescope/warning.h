@@ -42,7 +42,8 @@ const char *nr_group_text(uint32_t group, char text[static NR_GROUP_TEXT]);
  * the day before. */
 struct nr_known_scanners {
 	const struct nr_telescope_refs *refs;
-	const struct nr_member_set *judged; /* NULL: none yet */
+	const uint64_t *judged; /* members, ascending */
+	size_t judged_count;
 };
 bool nr_is_known_scanner(const struct nr_known_scanners *known, uint64_t member);
 
