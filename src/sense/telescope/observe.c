@@ -4,6 +4,7 @@
  * (NR_AHEAD), so that their cache misses are under way at the same time. An entry combines what its source
  * sends to its two latest groups; only what leaves it is appended to the window's tally.
  */
+#include "sense/telescope/pulse.h"
 #include "sense/telescope/state.h"
 
 #include <errno.h>
@@ -635,4 +636,6 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 		}
 		observe_packet(refs, l, batch, i, &a);
 	}
+	if (NR_UNLIKELY(l->pulse != NULL))
+		nr_pulse_observe(l, batch);
 }

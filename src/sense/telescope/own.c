@@ -105,8 +105,10 @@ void nr_own_observe(struct nr_own *own, const struct nr_packet *packet, bool bac
 		own->beyond++;
 		return;
 	}
+	own->packets++;
 	host->packets++;
-	host->first = NR_MIN(host->first, packet->time);
+	if (!host->told) /* first is part of a finding's key */
+		host->first = NR_MIN(host->first, packet->time);
 	host->last = NR_MAX(host->last, packet->time);
 	host->ttl_min = NR_MIN(host->ttl_min, packet->ttl);
 	host->ttl_max = NR_MAX(host->ttl_max, packet->ttl);

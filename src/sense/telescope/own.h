@@ -31,6 +31,10 @@ struct nr_own_host {
 		uint32_t packets;
 	} ports[NR_OWN_PORTS];   /* destination ports (scans) or source ports (answers) */
 	struct nr_packet sample; /* the first packet */
+	/* alarm.c, live alone: when a person was last told of it (0: never), what was told */
+	nr_time told;
+	uint64_t told_packets;
+	uint16_t told_classes;
 };
 
 struct nr_own {
@@ -38,6 +42,9 @@ struct nr_own {
 	size_t capacity, used;
 	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of hosts that found no room */
+	/* alarm.c: packets that have been looked at, and where the next look begins */
+	uint64_t packets, looked;
+	size_t cursor;
 };
 
 void nr_own_fini(struct nr_own *own);

@@ -26,6 +26,7 @@ struct nr_day {
 	struct nr_own own;               /* packets that come from --own */
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
 	uint64_t untracked; /* packets of sources beyond the memory limit: counted, but not judged */
+	uint64_t live;      /* packets that pulses counted */
 };
 
 struct nr_window {
@@ -65,6 +66,8 @@ struct nr_local {
 	struct nr_error failure;  /* sticky; answered by the next flush */
 	struct nr_keeper keeper;  /* this worker's busy sources */
 	struct nr_merged *merged; /* owned by worker 0's local, used by flush alone */
+	/* owned; NULL until the first pulse, so offline. Not in the area: a resumed state forgets it */
+	struct nr_pulse *pulse;
 };
 
 /* The next packet looks its window up again. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sense's descriptor: what it is called, what can be set, when it is called. */
 #include "sense/telescope/merged.h"
+#include "sense/telescope/pulse.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,6 +118,7 @@ static void stop(void *local)
 	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++)
 		nr_tally_fini(&l->windows[i].log);
 	nr_victims_fini(&l->victims);
+	nr_pulse_free(l->pulse);
 	free(l->dirty);
 	nr_merged_free(l->merged);
 }
@@ -139,5 +141,6 @@ const struct nr_sense nr_telescope_sense = {
 	.start = start,
 	.observe = nr_telescope_observe,
 	.flush = nr_telescope_flush,
+	.pulse = nr_telescope_pulse,
 	.stop = stop,
 };

@@ -72,8 +72,7 @@ static bool rebuild(
 	return true;
 }
 
-/* A whole 60 s interval without a packet has ended before `now`. */
-static bool has_ended(const struct nr_victim *s, nr_time now)
+bool nr_victim_has_ended(const struct nr_victim *s, nr_time now)
 {
 	if (now == NR_TIME_MAX)
 		return true;
@@ -91,7 +90,7 @@ static bool is_older(const struct nr_victim *s, nr_time time)
 
 static bool is_live(const struct nr_victim *s, nr_time now)
 {
-	return !has_ended(s, now);
+	return !nr_victim_has_ended(s, now);
 }
 
 static bool is_any(const struct nr_victim *s, nr_time now)
@@ -122,7 +121,7 @@ void nr_victims_expire(struct nr_victims *v, nr_time now)
 {
 	size_t ended = 0;
 	for (size_t i = 0; i < v->capacity; i++)
-		if (v->slots[i].protocol && has_ended(&v->slots[i], now)) {
+		if (v->slots[i].protocol && nr_victim_has_ended(&v->slots[i], now)) {
 			keep_if_notable(v, &v->slots[i]);
 			ended++;
 		}
@@ -198,7 +197,7 @@ void nr_victims_observe(struct nr_victims *v, const struct nr_backscatter *b)
 		}
 		begin(s, b);
 		v->used++;
-	} else if (has_ended(s, nr_time_floor(b->time, NR_VICTIM_INTERVAL))) {
+	} else if (nr_victim_has_ended(s, nr_time_floor(b->time, NR_VICTIM_INTERVAL))) {
 		keep_if_notable(v, s);
 		begin(s, b);
 	} else if (is_older(s, b->time)) {
@@ -207,7 +206,8 @@ void nr_victims_observe(struct nr_victims *v, const struct nr_backscatter *b)
 	}
 	s->packets++;
 	s->bytes += b->bytes;
-	s->first = NR_MIN(s->first, b->time);
+	if (!s->told) /* first is part of a finding's key */
+		s->first = NR_MIN(s->first, b->time);
 	s->last = NR_MAX(s->last, b->time);
 	add_to_buckets(s, b->time);
 	uint32_t dark[4];

@@ -26,6 +26,10 @@ struct nr_victim {
 	int64_t newest;                      /* bucket number (time / 10 s) of the newest bucket */
 	uint32_t buckets[NR_VICTIM_BUCKETS]; /* ring, by number modulo */
 	uint64_t targets[8], attack_ports[8], target_ports[8]; /* linear counting, 512 bits each */
+	/* alarm.c, live alone: when a person was last told of it (0: never), what was told, and when */
+	nr_time told, updated;
+	uint64_t told_packets;
+	bool told_closed;
 };
 
 struct nr_victims {
@@ -52,6 +56,9 @@ struct nr_backscatter {
 void nr_victims_observe(struct nr_victims *victims, const struct nr_backscatter *b);
 /* Ends the entries that have been silent for a whole interval before `now` (NR_TIME_MAX: all). */
 void nr_victims_expire(struct nr_victims *victims, nr_time now);
+
+/* Its entry has been silent for a whole interval before `now`. */
+bool nr_victim_has_ended(const struct nr_victim *victim, nr_time now);
 
 /* Estimate of a 512-bit linear counter. */
 uint32_t nr_linear_count(const uint64_t bits[static 8]);
