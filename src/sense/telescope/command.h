@@ -6,5 +6,6 @@
 
 extern const struct nr_command nr_telescope_read_command;
 extern const struct nr_command nr_telescope_report_command;
+extern const struct nr_command nr_telescope_export_command;
 
 #endif

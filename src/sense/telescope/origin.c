@@ -37,6 +37,9 @@ static void read_entry(MMDB_entry_s *entry, struct nr_place *place)
 	if (!*place->country && text_at(entry, &data, (const char *const[]){"country", "iso_code", NULL}) &&
 		data.data_size == 2)
 		memcpy(place->country, data.utf8_string, 2);
+	if (!*place->continent && text_at(entry, &data, (const char *const[]){"continent", "code", NULL}) &&
+		data.data_size == 2)
+		memcpy(place->continent, data.utf8_string, 2);
 	if (!place->asn && MMDB_get_value(entry, &data, "autonomous_system_number", NULL) == MMDB_SUCCESS &&
 		data.has_data && data.type == MMDB_DATA_TYPE_UINT32)
 		place->asn = data.uint32;
