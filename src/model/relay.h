@@ -42,7 +42,7 @@ struct nr_relay_status {
 	nr_time time, delay; /* delay: us, how far behind the clock it reads */
 	uint64_t packets;    /* seen by this process */
 	uint64_t lost;       /* by the kernel and by readers that died, since the rings were opened */
-	uint32_t state;      /* enum nr_live_state of the interface */
+	uint32_t up;         /* the interface is */
 	uint32_t layers;     /* enum nr_relay_layer: what confines the process */
 	uint64_t left_out;   /* rows for listeners that the outbox had no room for */
 };
@@ -100,6 +100,7 @@ struct nr_relay_item {
 	const struct nr_table *table; /* ROWS: count structs of table->row_size bytes, until the next call */
 	const void *rows;
 	size_t count;
+	bool again;        /* it was handed out before, by this reader */
 	uint64_t position; /* COMMIT: what to answer with */
 	struct nr_relay_status status;
 };

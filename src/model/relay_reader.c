@@ -18,6 +18,7 @@ struct nr_relay_reader {
 	bool begun; /* its BEGIN has come: before it, what is underway is of before ask_again() */
 	bool skipping;
 	uint64_t position, until; /* of the next frame; before `until` rows for listeners are old */
+	uint64_t seen;            /* before this everything was handed out */
 };
 
 int nr_relay_reader_new(const struct nr_table *const *tables, size_t table_count, const char *sensor,
@@ -110,7 +111,10 @@ static int judge(struct nr_relay_reader *r, const struct nr_relay_head *head, co
 	r->position += head->length;
 	if (r->skipping)
 		return 0;
-	*item = (struct nr_relay_item){.kind = (enum nr_relay_kind)head->kind, .position = r->position};
+	*item = (struct nr_relay_item){.kind = (enum nr_relay_kind)head->kind,
+		.again = r->position <= r->seen,
+		.position = r->position};
+	r->seen = NR_MAX(r->seen, r->position);
 	if (head->kind == NR_RELAY_STATUS)
 		memcpy(&item->status, body, sizeof item->status);
 	if (head->kind == NR_RELAY_STATUS)

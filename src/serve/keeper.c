@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One loop: signals, news of the nursery, what the relays bring. Rows of all sensors go into one transaction
+ * of the store; it is committed when a sense asks for it, and once a second else. What a sense has sent is
+ * answered only then, so that a store that fails (a full disk) costs nothing: everything since is asked for
+ * again, and meanwhile waits in the outboxes.
+ */
+#include "serve/keeper.h"
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "serve/keeper_gap.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#define ITEMS_PER_TURN 64 /* of one sensor, before the others have their turn */
+#define RETAIN_EVERY   NR_HOUR
+
+struct sensor {
+	const struct nr_keeper_sensor *conf;
+	struct nr_relay_reader *reader; /* NULL: its process has ended */
+	uint64_t answer;                /* position that the next commit makes durable; 0: none */
+	uint64_t lost;                  /* as of the last status */
+	bool watching;                  /* a status has come from this process */
+	bool told_layers;
+	enum nr_sensor_state state;
+	struct nr_keeper_gap gap, discard; /* cause "": none is open */
+};
+
+struct keeper {
+	const struct nr_keeper_conf *conf;
+	struct sensor sensors[NR_CHILDREN_MAX];
+	int signals;
+	bool ending, over, nursery_gone;
+	bool asked_commit, uncommitted;
+	nr_time commit_at; /* of the clock that never steps, as the others */
+	nr_time retry_at;  /* the store is not tried before; 0: it works */
+	nr_time retain_at;
+};
+
+static nr_time clock_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NR_SECOND + t.tv_nsec / 1000;
+}
+
+static const char *number(uint64_t value, char text[static 24])
+{
+	snprintf(text, 24, "%llu", (unsigned long long)value);
+	return text;
+}
+
+/* ---- the store ---- */
+
+/* Everything since the last commit is asked for again, later. */
+static void store_failed(struct keeper *k, const struct nr_error *reason)
+{
+	struct nr_sink *sink = nr_store_sink(k->conf->store);
+	nr_log(NR_LOG_ERROR, "store", "store", k->conf->store_name, "reason", reason->text, "remedy",
+		"rows wait in memory and are written when the store works again", NULL);
+	sink->commit(sink, NULL); /* ends a transaction that may be half done; what is in it comes again */
+	k->uncommitted = k->asked_commit = false;
+	k->retry_at = clock_now() + NR_KEEPER_RETRY;
+	for (size_t i = 0; i < k->conf->count; i++)
+		k->sensors[i].answer = 0;
+}
+
+static void store_retry(struct keeper *k)
+{
+	k->retry_at = 0;
+	for (size_t i = 0; i < k->conf->count; i++)
+		if (k->sensors[i].reader)
+			nr_relay_ask_again(k->sensors[i].reader);
+}
+
+static int store_rows(struct keeper *k, const struct nr_table *table, const void *rows, size_t count)
+{
+	struct nr_sink *sink = nr_store_sink(k->conf->store);
+	struct nr_error error = {0};
+	int rc = sink->rows(sink, table, rows, count, &error);
+	if (rc) {
+		store_failed(k, &error);
+		return rc;
+	}
+	if (!k->uncommitted)
+		k->commit_at = clock_now() + NR_KEEPER_UNCOMMITED;
+	k->uncommitted = true;
+	return 0;
+}
+
+static void store_commit(struct keeper *k)
+{
+	struct nr_sink *sink = nr_store_sink(k->conf->store);
+	struct nr_error error = {0};
+	if (sink->commit(sink, &error)) {
+		store_failed(k, &error);
+		return;
+	}
+	k->uncommitted = k->asked_commit = false;
+	for (size_t i = 0; i < k->conf->count; i++) {
+		struct sensor *s = &k->sensors[i];
+		if (s->reader && s->answer)
+			nr_relay_answer(s->reader, s->answer);
+		s->answer = 0;
+	}
+}
+
+static void tell_listeners(struct keeper *k, const struct nr_table *table, const void *rows, size_t count)
+{
+	struct nr_error error = {0};
+	struct nr_sink *sink = k->conf->listeners;
+	if (sink && sink->rows(sink, table, rows, count, &error))
+		nr_log(NR_LOG_WARNING, "listeners", "table", table->name, "reason", error.text, NULL);
+}
+
+static void retain(struct keeper *k)
+{
+	struct nr_error error = {0};
+	uint64_t rows = 0;
+	char text[24];
+	k->retain_at = clock_now() + RETAIN_EVERY;
+	if (k->conf->retain <= 0 || k->retry_at)
+		return;
+	if (k->uncommitted)
+		store_commit(k);
+	if (nr_store_retain(k->conf->store, nr_time_now() - k->conf->retain, &rows, &error))
+		nr_log(NR_LOG_WARNING, "retain", "store", k->conf->store_name, "reason", error.text, NULL);
+	else
+		nr_log(rows ? NR_LOG_INFO : NR_LOG_DEBUG, "retain", "store", k->conf->store_name, "rows",
+			number(rows, text), NULL);
+}
+
+/* ---- sensors ---- */
+
+static void set_state(struct keeper *k, struct sensor *s, enum nr_sensor_state state)
+{
+	s->state = state;
+	if (k->conf->states)
+		nr_sensors_set_state(k->conf->states, s->conf->name, state);
+}
+
+static void put_gap(struct keeper *k, struct nr_keeper_gap *gap)
+{
+	store_rows(k, &nr_gap_table, &gap->gap, 1);
+	tell_listeners(k, &nr_gap_table, &gap->gap, 1);
+	k->asked_commit = k->uncommitted;
+	nr_log(NR_LOG_WARNING, "gap", "sensor", gap->gap.sensor, "cause", gap->cause, "text", gap->text_en,
+		NULL);
+}
+
+static void close_gap(struct keeper *k, struct nr_keeper_gap *gap, nr_time time, uint64_t lost)
+{
+	if (!gap->cause[0])
+		return;
+	nr_keeper_gap_close(gap, time, lost);
+	put_gap(k, gap);
+	gap->cause[0] = '\0';
+}
+
+static void tell_layers(const struct sensor *s, uint32_t layers)
+{
+	const struct nr_sandbox sandbox = {
+		.landlock = layers & NR_RELAY_LANDLOCK, .seccomp = layers & NR_RELAY_SECCOMP};
+	const char *missing = nr_sandbox_missing(&sandbox);
+	if (missing)
+		nr_log(NR_LOG_WARNING, "sandbox", "sensor", s->conf->name, "missing", missing, "reason",
+			"this kernel does not have it; the process that watches is confined less", NULL);
+}
+
+static void take_status(struct keeper *k, struct sensor *s, const struct nr_relay_status *status)
+{
+	if (!s->told_layers)
+		tell_layers(s, status->layers);
+	s->told_layers = true;
+	if (!s->watching) {
+		uint64_t lost = status->lost > s->lost ? status->lost - s->lost : 0;
+		char text[24];
+		s->watching = true;
+		close_gap(k, &s->gap, status->time, lost);
+		close_gap(k, &s->discard, status->time, 0);
+		nr_log(NR_LOG_INFO, "watch", "sensor", s->conf->name, "interface", s->conf->interface, "lost",
+			number(lost, text), NULL);
+	}
+	s->lost = status->lost;
+	enum nr_sensor_state state = status->up ? NR_SENSOR_RUNNING : NR_SENSOR_DOWN;
+	if (state != s->state)
+		set_state(k, s, state);
+}
+
+static void drop_reader(struct sensor *s)
+{
+	nr_relay_reader_free(nr_steal(&s->reader));
+	s->answer = 0;
+	s->watching = false;
+}
+
+static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_item *item)
+{
+	switch (item->kind) {
+	case NR_RELAY_ROWS:
+		if (!item->again)
+			tell_listeners(k, item->table, item->rows, item->count);
+		if (item->table->time_column)
+			store_rows(k, item->table, item->rows, item->count);
+		return;
+	case NR_RELAY_COMMIT:
+		s->answer = item->position;
+		k->asked_commit = k->uncommitted = true;
+		return;
+	case NR_RELAY_STATUS:
+		take_status(k, s, &item->status);
+		return;
+	case NR_RELAY_BEGIN:
+		return; /* the reader's own */
+	}
+}
+
+/* A sense that sends what no sense sends is not one any more. */
+static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_error *reason)
+{
+	nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", reason->text, "remedy",
+		"its process is killed and started again", NULL);
+	nr_nursery_ask(k->conf->nursery, NR_NURSERY_KILL, (unsigned)(s - k->sensors), NULL);
+	drop_reader(s);
+}
+
+/* true: there may be more. */
+static bool read_sensor(struct keeper *k, struct sensor *s)
+{
+	for (int i = 0; i < ITEMS_PER_TURN && s->reader && !k->retry_at; i++) {
+		struct nr_relay_item item;
+		struct nr_error error = {0};
+		int rc = nr_relay_next(s->reader, &item, &error);
+		if (rc == 1) {
+			take_item(k, s, &item);
+			continue;
+		}
+		if (rc == -EPIPE)
+			drop_reader(s);
+		else if (rc < 0)
+			stop_hostile(k, s, &error);
+		return false;
+	}
+	return s->reader != NULL;
+}
+
+/* ---- news of the nursery ---- */
+
+static void child_started(struct keeper *k, struct sensor *s, const struct nr_child_event *event, int socket)
+{
+	struct nr_error error = {0};
+	char text[24];
+	if (s->reader) /* what the predecessor sent in the end */
+		while (read_sensor(k, s))
+			;
+	drop_reader(s);
+	if (nr_relay_reader_new(
+		    k->conf->tables, k->conf->table_count, s->conf->name, socket, &s->reader, &error)) {
+		nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", error.text, NULL);
+		close(socket);
+	}
+	nr_log(NR_LOG_INFO, "start", "sensor", s->conf->name, "pid", number((uint64_t)event->pid, text),
+		"state", event->discard ? "discarded" : NULL, NULL);
+}
+
+static void child_died(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+{
+	char text[24];
+	set_state(k, s, NR_SENSOR_RESTARTING);
+	if (!s->gap.cause[0]) {
+		nr_keeper_gap_death(&s->gap, s->conf->name, s->conf->sense, event);
+		put_gap(k, &s->gap);
+	} else {
+		nr_log(NR_LOG_WARNING, "death", "sensor", s->conf->name, "reason",
+			event->text[0] ? event->text : "again", NULL);
+	}
+	if (event->discard && !s->discard.cause[0]) {
+		nr_keeper_gap_discard(&s->discard, s->conf->name, s->conf->sense, event->time);
+		put_gap(k, &s->discard);
+	}
+	if (event->delay > 0 && event->delay < NR_TIME_MAX)
+		nr_log(NR_LOG_INFO, "delay", "sensor", s->conf->name, "milliseconds",
+			number((uint64_t)event->delay / 1000, text), NULL);
+}
+
+static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+{
+	while (read_sensor(k, s))
+		;
+	drop_reader(s);
+	if (!event->asked) {
+		child_died(k, s, event);
+	} else if (k->ending && !s->gap.cause[0]) {
+		nr_keeper_gap_stop(&s->gap, s->conf->name, s->conf->sense, event->time);
+		put_gap(k, &s->gap);
+	}
+}
+
+static void take_news(struct keeper *k)
+{
+	struct nr_child_event event;
+	int socket, rc;
+	while ((rc = nr_nursery_next(k->conf->nursery, &event, &socket)) == 1) {
+		if (event.what == NR_CHILD_RELOADED) {
+			nr_log(NR_LOG_INFO, "reload", "state", "done", NULL);
+			if (k->conf->reloaded)
+				k->conf->reloaded(k->conf->context);
+		} else if (event.what == NR_CHILD_REFUSED) {
+			nr_log(NR_LOG_ERROR, "reload", "state", "refused", "reason", event.text, "remedy",
+				"the configuration of before stays in force", NULL);
+		} else if (event.index < k->conf->count) {
+			struct sensor *s = &k->sensors[event.index];
+			if (event.what == NR_CHILD_STARTED)
+				child_started(k, s, &event, socket);
+			else
+				child_ended(k, s, &event);
+		}
+	}
+	k->nursery_gone = rc < 0;
+	k->over = k->over || k->nursery_gone;
+}
+
+static void take_signals(struct keeper *k)
+{
+	struct signalfd_siginfo info;
+	while (read(k->signals, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo == SIGHUP) {
+			nr_log(NR_LOG_INFO, "reload", "state", "asked", NULL);
+			nr_nursery_ask(k->conf->nursery, NR_NURSERY_RELOAD, 0, NULL);
+			continue;
+		}
+		nr_log(NR_LOG_INFO, "stop", "signal", strsignal((int)info.ssi_signo), NULL);
+		if (k->ending)
+			k->over = true;
+		k->ending = true;
+		nr_nursery_ask(k->conf->nursery, NR_NURSERY_END, 0, NULL);
+	}
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(const struct keeper *k)
+{
+	nr_time now = clock_now(), next = k->conf->retain > 0 ? k->retain_at : NR_TIME_MAX;
+	if (k->uncommitted)
+		next = NR_MIN(next, k->commit_at);
+	if (k->retry_at)
+		next = NR_MIN(next, k->retry_at);
+	if (next == NR_TIME_MAX)
+		return -1;
+	return (int)NR_MIN((NR_MAX(next - now, 0) + 999) / 1000, 60000);
+}
+
+static void turn(struct keeper *k)
+{
+	struct pollfd files[2 + NR_CHILDREN_MAX] = {{.fd = k->signals, .events = POLLIN},
+		{.fd = nr_nursery_socket(k->conf->nursery), .events = POLLIN}};
+	for (size_t i = 0; i < k->conf->count; i++) {
+		const struct nr_relay_reader *reader = k->sensors[i].reader;
+		files[2 + i] = (struct pollfd){
+			.fd = reader && !k->retry_at ? nr_relay_reader_socket(reader) : -1, .events = POLLIN};
+	}
+	if (poll(files, (nfds_t)(2 + k->conf->count), wait_ms(k)) < 0)
+		return;
+	for (size_t i = 0; i < k->conf->count; i++)
+		if (files[2 + i].revents)
+			read_sensor(k, &k->sensors[i]);
+	if (files[0].revents)
+		take_signals(k);
+	if (files[1].revents)
+		take_news(k);
+	nr_time now = clock_now();
+	if (k->retry_at && now >= k->retry_at)
+		store_retry(k);
+	if (k->uncommitted && (k->asked_commit || now >= k->commit_at))
+		store_commit(k);
+	if (now >= k->retain_at)
+		retain(k);
+}
+
+static void open_sensors(struct keeper *k)
+{
+	for (size_t i = 0; i < k->conf->count; i++) {
+		struct sensor *s = &k->sensors[i];
+		s->conf = &k->conf->sensors[i];
+		s->state = NR_SENSOR_RESTARTING;
+		if (!nr_keeper_gap_open(k->conf->store, s->conf->name, s->conf->sense, &s->gap))
+			s->gap.cause[0] = '\0';
+		set_state(k, s, NR_SENSOR_RESTARTING);
+	}
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void nr_keeper_block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int nr_keeper_run(const struct nr_keeper_conf *conf, struct nr_error *error)
+{
+	struct keeper k = {.conf = conf, .retain_at = clock_now()};
+	k.signals = open_signals();
+	if (k.signals < 0)
+		return nr_fail(error, -errno, "signalfd: %s", strerror(errno));
+	open_sensors(&k);
+	int rc = nr_nursery_ask(conf->nursery, NR_NURSERY_GO, 0, error);
+	while (rc == 0 && !k.over)
+		turn(&k);
+	if (k.uncommitted)
+		store_commit(&k);
+	for (size_t i = 0; i < conf->count; i++)
+		drop_reader(&k.sensors[i]);
+	close(k.signals);
+	if (rc == 0 && k.nursery_gone && !k.ending)
+		rc = nr_fail(error, -EPIPE,
+			"the process that holds the rings was ended; start noroshi again: it goes on with "
+			"the "
+			"counts that are in memory");
+	return rc;
+}
