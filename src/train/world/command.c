@@ -90,6 +90,11 @@ static int check(const struct nr_darknet_conf *conf, struct nr_error *error)
 	if (conf->start < 0 || conf->duration <= 0 || (conf->start + conf->duration) / NR_SECOND > UINT32_MAX)
 		return nr_fail(error, -EINVAL,
 			"world darknet: --start and --duration do not fit a pcap file (1970 to 2106)");
+	for (size_t i = 0; i < conf->campaigns.count; i++)
+		if (!nr_day_is_campaign(conf->campaigns.items[i]))
+			return nr_fail(error, -EINVAL,
+				"world darknet: --campaign: no such campaign: %s; see `noroshi help world`",
+				conf->campaigns.items[i]);
 	for (size_t i = 0; i < NR_COUNT(files); i++) {
 		int rc = refuse_folder(files[i].option, files[i].path, error);
 		if (rc)
@@ -222,6 +227,15 @@ static const struct nr_option options[] = {
 		.choices = profiles,
 		.text_en = "day: realistic, with a full truth; flat: for measuring speed",
 		.text_ja = "day は現実に近い通信と完全な正解、flat は速度測定用"},
+	{.name = "campaign",
+		.type = NR_OPTION_TEXTS,
+		.offset = AT(campaigns),
+		.value = "NAME",
+		.text_en = "Inject a campaign of known onset (day): fast-worm, busy-worm, slow-worm, botnet, "
+			   "low-rate; or what only looks like one: forged, provider; all",
+		.text_ja = "開始時刻が既知の攻撃活動を加える（day）: "
+			   "fast-worm、busy-worm、slow-worm、botnet、low-rate。紛らわしい通信: "
+			   "forged、provider。all ですべて"},
 	{.name = "mmdb",
 		.type = NR_OPTION_PATH,
 		.offset = AT(mmdb),

@@ -7,14 +7,15 @@
 
 #include "base/option.h"
 #include "base/progress.h"
+#include "net/pcap_writer.h"
 #include "train/world/geography.h"
 #include "train/world/packet.h"
-#include "net/pcap_writer.h"
 
 struct nr_darknet_conf {
 	uint64_t seed, packets, sources;
 	const char *out, *truth, *mmdb, *lists, *profile;
 	struct nr_prefixes dark, own;
+	struct nr_texts campaigns; /* to be injected, day_injected.c */
 	nr_time start, duration;
 	bool json;
 };
@@ -51,6 +52,10 @@ NR_INLINE uint32_t nr_dark_draw(const struct nr_dark *dark, struct nr_random *ra
 {
 	return nr_dark_address(dark, nr_random_below(random, nr_dark_addresses(dark)));
 }
+
+/* What --campaign takes; NULL-terminated. */
+extern const char *const nr_day_campaigns[];
+bool nr_day_is_campaign(const char *name);
 
 /* One world in the making. Everything is owned by the command. */
 struct nr_darknet {

@@ -32,6 +32,7 @@ static const struct nr_behaviour *const behaviours[] = {
 	&nr_behaviour_odd,
 	&nr_behaviour_damage,
 	&nr_behaviour_own,
+	&nr_behaviour_injected,
 };
 
 /* Activity by hour of the day (UTC): the hours of East Asia and America weigh more than the Atlantic's night.

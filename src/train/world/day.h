@@ -88,6 +88,7 @@ extern const struct nr_behaviour nr_behaviour_udp, nr_behaviour_echo, nr_behavio
 extern const struct nr_behaviour nr_behaviour_backscatter, nr_behaviour_victims;
 extern const struct nr_behaviour nr_behaviour_flood, nr_behaviour_odd, nr_behaviour_damage;
 extern const struct nr_behaviour nr_behaviour_own;
+extern const struct nr_behaviour nr_behaviour_injected;
 
 /* --- for behaviours (day_cast.c) --- */
 

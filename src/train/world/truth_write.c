@@ -207,6 +207,25 @@ static void write_campaigns(const struct nr_truth *t, struct nr_json *json)
 	nr_json_array_end(json);
 }
 
+/* kind: "injected" (early warning must find it) or "decoy" (and must not). */
+static void write_injected(const struct nr_truth *t, const char *kind, struct nr_json *json)
+{
+	nr_json_array(json, kind);
+	for (size_t i = 0; i < t->group_count; i++) {
+		const struct nr_truth_group *g = &t->groups[i];
+		if (strcmp(g->kind, kind) != 0)
+			continue;
+		nr_json_object(json, NULL);
+		nr_json_text(json, "name", g->signature);
+		nr_json_uint(json, "sources", g->sources);
+		nr_json_uint(json, "protocol", g->protocol);
+		nr_json_uint(json, "port", g->port);
+		write_span(g, json);
+		nr_json_object_end(json);
+	}
+	nr_json_array_end(json);
+}
+
 static void write_flood(const struct nr_truth *t, struct nr_json *json)
 {
 	for (size_t i = 0; i < t->group_count; i++) {
@@ -236,6 +255,8 @@ void nr_truth_write(const struct nr_truth *truth, const struct nr_geography *geo
 	write_hosts(truth, "infected_host", "infected_hosts", json);
 	write_hosts(truth, "slow_scanner", "slow_scanners", json);
 	write_campaigns(truth, json);
+	write_injected(truth, "injected", json);
+	write_injected(truth, "decoy", json);
 	write_flood(truth, json);
 	write_countries(truth, geography, json);
 	nr_json_object(json, "dropped");
