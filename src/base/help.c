@@ -80,7 +80,10 @@ const char *nr_command_name(const struct nr_command *command, char *text, size_t
 
 const char *nr_option_label(const struct nr_option *option, char *text, size_t room)
 {
-	if (option->type != NR_OPTION_FLAG)
+	if (option->letter)
+		snprintf(text, room, "-%c, --%s %s", option->letter, option->name,
+			option->value ? option->value : "VALUE");
+	else if (option->type != NR_OPTION_FLAG)
 		snprintf(text, room, "--%s %s", option->name, option->value ? option->value : "VALUE");
 	else
 		snprintf(text, room, "--%s%s", option->fallback ? "[no-]" : "", option->name);

@@ -380,6 +380,15 @@ static int argument_parse(struct arguments *a, const char *argument, struct nr_e
 	return argument_set(a, option, text, error);
 }
 
+/* "-i": the option with this letter; NULL: there is none. */
+static const struct nr_option *argument_letter(const struct arguments *a, const char *argument)
+{
+	for (size_t i = 0; argument[2] == '\0' && i < a->count; i++)
+		if (a->options[i].letter == argument[1])
+			return &a->options[i];
+	return NULL;
+}
+
 int nr_options_parse(const struct nr_option *options, size_t count, void *conf, int argc, char *const *argv,
 	const char ***ret_operands, size_t *ret_operand_count, struct nr_error *error)
 {
@@ -395,6 +404,10 @@ int nr_options_parse(const struct nr_option *options, size_t count, void *conf, 
 			operands[operand_count++] = argument;
 		} else if (strcmp(argument, "--") == 0) {
 			ended = true;
+		} else if (argument[1] != '-' && argument_letter(&a, argument)) {
+			int rc = argument_parse(&a, argument_letter(&a, argument)->name, error);
+			if (rc < 0)
+				return rc;
 		} else if (argument[1] != '-') {
 			return nr_fail(error, -ENOENT,
 				"%.60s: no such option; options begin with --, a file name like this is "

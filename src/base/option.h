@@ -42,6 +42,7 @@ struct nr_option {
 		maximum; /* for UINT, SIZE, REAL; both 0 = any; maximum not above minimum = no upper limit */
 	const char *const *choices; /* NULL-terminated, for CHOICE */
 	const char *text_en, *text_ja;
+	char letter; /* 'i': -i says the same; 0: none. For the few that people know by it */
 };
 
 /* A run() answers one of these; they are the program's exit status (DESIGN section 4). */

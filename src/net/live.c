@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if_arp.h>
+#include <linux/if_arp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -9,7 +9,7 @@
 #include "net/live.h"
 
 #include <linux/filter.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdatomic.h>
 
 /* How far a ring has been read, and what the kernel said about it. In memory that all processes share: a

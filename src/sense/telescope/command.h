@@ -5,6 +5,7 @@
 #include "base/option.h"
 
 extern const struct nr_command nr_telescope_read_command;
+extern const struct nr_command nr_telescope_watch_command;
 extern const struct nr_command nr_telescope_report_command;
 extern const struct nr_command nr_telescope_export_command;
 

@@ -5,7 +5,7 @@
 #include "base/sandbox.h"
 #include "net/pipeline.h"
 #include "sense/telescope/command.h"
-#include "sense/telescope/report.h"
+#include "sense/telescope/command_run.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -30,35 +30,9 @@ static const struct nr_option options[] = {
 		"print the report as one JSON object", "結果を1つのJSONオブジェクトで出力する"},
 };
 
-/* The store as a sink that may fail without ending the analysis: what it refused is said at the end. */
-struct store_sink {
-	struct nr_sink sink;
-	struct nr_sink *store;
-	struct nr_error failure;
-};
-
-static int sink_rows(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count,
-	struct nr_error *error)
-{
-	struct store_sink *s = (struct store_sink *)sink;
-	(void)error;
-	if (!s->failure.code && s->store->rows(s->store, table, rows, count, &s->failure) && !s->failure.code)
-		s->failure.code = -EIO;
-	return 0;
-}
-
-static int sink_commit(struct nr_sink *sink, struct nr_error *error)
-{
-	struct store_sink *s = (struct store_sink *)sink;
-	(void)error;
-	if (!s->failure.code && s->store->commit(s->store, &s->failure) && !s->failure.code)
-		s->failure.code = -EIO;
-	return 0;
-}
-
 /* Everything of one run; released in reverse order. */
 struct run {
-	struct store_sink sink;
+	struct nr_store_sink sink;
 	struct read_conf conf;
 	struct nr_telescope_refs refs;
 	struct nr_store *store;
@@ -108,7 +82,7 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 			return e;
 	}
 	if (run->store)
-		run->sink = (struct store_sink){{sink_rows, sink_commit}, nr_store_sink(run->store), {0}};
+		nr_store_sink_init(&run->sink, run->store);
 	/* captures come from strangers: from here on nothing can be executed or connected to */
 	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES | (run->store ? NR_SANDBOX_WRITE_FILES : 0u), NULL, error);
 	if (e)
@@ -161,38 +135,6 @@ static char *join_names(const char *const *paths, size_t count)
 	return text;
 }
 
-/* Names and versions of what the judgement rested on. */
-static char *rules_text(const struct nr_telescope_refs *refs, const char *research)
-{
-	size_t room = 128 + refs->lists.count * 128;
-	char *text = malloc(room);
-	if (!text)
-		return NULL;
-	size_t at =
-		(size_t)snprintf(text, room, "port-classes %s; research %s", refs->classes.version, research);
-	for (size_t i = 0; i < refs->lists.count; i++)
-		at += (size_t)snprintf(text + at, room - at, "; %s %llu", refs->lists.lists[i].name,
-			(unsigned long long)refs->lists.lists[i].version);
-	return text;
-}
-
-static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths,
-	size_t count, struct nr_error *error)
-{
-	if (!run->store)
-		return 0;
-	NR_AUTO(nr_freep) char *input = join_names(paths, count);
-	NR_AUTO(nr_freep) char *rules = rules_text(&run->refs, run->conf.sense.research);
-	if (!input || !rules)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	char dropped[512];
-	struct nr_run_row row = {.time = run->started, .input = input, .rules = rules};
-	nr_telescope_run_row(result, &row, dropped);
-	struct nr_sink *sink = &run->sink.sink;
-	int e = sink->rows(sink, &nr_run_table, &row, 1, error);
-	return e ? e : sink->commit(sink, error);
-}
-
 /* Rows with one key replace each other: the day's figures of a day read in pieces are those of the last
  * piece. Said before it surprises. */
 struct earlier {
@@ -207,6 +149,16 @@ static int note_other_input(void *context, const struct nr_value *values, size_t
 	if (e->input_column < count && !e->other[0] && strcmp(values[e->input_column].text, e->input))
 		snprintf(e->other, sizeof e->other, "%s", values[e->input_column].text);
 	return 0;
+}
+
+static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths,
+	size_t count, struct nr_error *error)
+{
+	if (!run->store)
+		return 0;
+	NR_AUTO(nr_freep) char *input = join_names(paths, count);
+	return input ? nr_telescope_record(result, run->started, input, &run->sink.sink, error)
+		     : nr_fail(error, -ENOMEM, "out of memory");
 }
 
 static void warn_of_parts(struct run *run, const struct nr_loss *loss, const char *const *paths, size_t count)
@@ -243,25 +195,6 @@ static void warn_of_parts(struct run *run, const struct nr_loss *loss, const cha
 		run->conf.store, earlier.other);
 }
 
-static int print_report(const struct run *run, const struct nr_telescope_run *result, struct nr_error *error)
-{
-	NR_AUTO(nr_report_fini) struct nr_report report;
-	int e = nr_report_init(&report, result, error);
-	if (e)
-		return e;
-	if (!run->conf.json) {
-		nr_report_write_text(&report, stdout);
-		return 0;
-	}
-	NR_AUTO(nr_json_fini) struct nr_json json;
-	nr_json_init(&json);
-	nr_report_write_json(&report, &json);
-	e = nr_json_finish(&json, error);
-	if (!e)
-		printf("%s\n", json.bytes);
-	return e;
-}
-
 static int run_read(const void *conf, const char *const *paths, size_t count, struct nr_error *error)
 {
 	NR_AUTO(run_fini) struct run run = {.conf = *(const struct read_conf *)conf};
@@ -278,7 +211,7 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 	warn_of_parts(&run, result.loss, paths, count);
 	e = record_run(&run, &result, paths, count, error);
 	if (!e)
-		e = print_report(&run, &result, error);
+		e = nr_telescope_print(&result, run.conf.json, error);
 	if (e)
 		return e;
 	if (run.sink.failure.code) {
