@@ -61,7 +61,7 @@ export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0
 
 	async function status() {
 		const body = await (await fetch(`${upstream}/api/v1/status`)).json();
-		return { ...body, live: alive ? [{ sensor, interface: 'eth0', since, packets: 123_456, dropped: { kernel: 3 }, state: 'running' }] : [] };
+		return { ...body, live: alive ? [{ sensor, interface: 'eth0', since, packets: 123_456, dropped: 3, state: 'running' }] : [] };
 	}
 
 	const answer = (response, code, type, body) => response.writeHead(code, { 'content-type': type, 'content-security-policy': CSP, 'cache-control': 'no-store' }).end(body);

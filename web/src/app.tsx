@@ -13,6 +13,8 @@ import { PortPage } from './page/port';
 import { SourcePage } from './page/source';
 import { CampaignsPage, Page, PortsPage, ScannersPage, SourcesPage, ToolsPage, VictimsPage } from './page/tables';
 import { TelescopePage } from './page/telescope';
+import { WarningsPage } from './page/warnings';
+import { Alarms } from './part/alarm';
 import { Bar } from './part/bar';
 import { Help } from './part/help';
 import { useKeys, type Overlay } from './part/keys';
@@ -46,6 +48,7 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/atlas$/, title: (t) => t.navigation.atlas, page: () => <AtlasPage /> },
 	{ path: /^\/telescope\/atlas\/([A-Z]{2})$/, title: (t) => t.navigation.atlas, page: (match) => <CountryPage key={match[0]} code={match[1] ?? ''} /> },
 	{ path: /^\/telescope\/cube$/, title: (t) => t.navigation.cube, page: () => <CubePage /> },
+	{ path: /^\/telescope\/warnings$/, title: (t) => t.navigation.warnings, page: () => <WarningsPage /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
 
@@ -115,6 +118,7 @@ function TelescopeNavigation({ path }: { path: string }): VNode {
 		['/telescope/campaigns', t.navigation.campaigns],
 		['/telescope/atlas', t.navigation.atlas],
 		['/telescope/cube', t.navigation.cube],
+		['/telescope/warnings', t.navigation.warnings],
 	];
 	const current = (target: string): boolean => (target === '/telescope' ? path === target : path === target || path.startsWith(`${target}/`) || path === target.slice(0, -1));
 	const nav = useRef<HTMLElement>(null);
@@ -154,6 +158,7 @@ export function App(): VNode {
 			<main id="main" tabIndex={-1} ref={main}>
 				{empty ? <StoreEmpty store={status.store} /> : matched?.match ? matched.route.page(matched.match) : <NotFound />}
 			</main>
+			<Alarms />
 			{overlay === 'search' && <Search onClose={() => setOverlay(null)} />}
 			{overlay === 'help' && <Help onClose={() => setOverlay(null)} />}
 		</>

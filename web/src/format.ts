@@ -123,16 +123,16 @@ export function ago(ms: number, language: Language): string {
 	return days < 730 ? say(-days, 'day') : say(-Math.round(days / 365), 'year');
 }
 
-/** "12 s", "3 min 5 s": how long a state has lasted. */
+/** "0.4 sec", "12 sec", "3 min", "2.5 hr": how long something lasted. */
 export function seconds(value: number, language: Language): string {
-	const whole = Math.max(0, Math.round(value));
+	const whole = Math.max(0, value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
 	const say = (count: number, unit: 'second' | 'minute' | 'hour'): string => {
-		const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 0 }).format(count);
+		const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(count);
 		return language === 'ja' ? text.replace(' ', '') : text;
 	};
 	if (whole < 90)
 		return say(whole, 'second');
-	return whole < 5400 ? say(Math.round(whole / 60), 'minute') : say(Math.round(whole / 3600), 'hour');
+	return whole < 5400 ? say(Math.round(whole / 60), 'minute') : say(whole / 3600, 'hour');
 }
 
 export const words = (list: string): string[] => list.split(',').filter((word) => word !== '');

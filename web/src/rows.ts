@@ -165,6 +165,8 @@ export interface Gap {
 export interface Warning {
 	sensor: string;
 	time: string;
+	/** End of the last slot in which it lasted. */
+	last: string;
 	kind: string;
 	/** "tcp/23", a country code, or an address. */
 	key: string;
@@ -208,7 +210,7 @@ export interface LiveStatus {
 	interface: string;
 	since: string;
 	packets: number;
-	dropped: JsonObject | number;
+	dropped: number;
 	state: 'running' | 'restarting' | 'down';
 }
 

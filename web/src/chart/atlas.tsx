@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sources by country on the outline of the land. No borders are drawn: they are disputed, and no figure needs them.
 import { geoEqualEarth, geoGraticule10, geoPath, type GeoPermissibleObjects, type GeoProjection } from 'd3-geo';
-import type { VNode } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { feature } from 'topojson-client';
 import type { GeometryCollection, Topology } from 'topojson-specification';
 import { middleOf } from '../data/countries';
 import { go, linkTo } from '../route';
-import type { Country } from '../rows';
-import { useSpeech } from '../text/index';
 import { useWidth } from './size';
 
 let land: Promise<GeoPermissibleObjects> | null = null;
@@ -22,34 +20,44 @@ function loadLand(): Promise<GeoPermissibleObjects> {
 
 export const countryHref = (code: string): string => linkTo(`/telescope/atlas/${code}`);
 
+/** A country and what its circle stands for. */
+export interface Place {
+	country: string;
+	weight: number;
+}
+
 interface Circle {
-	row: Country;
+	place: Place;
 	x: number;
 	y: number;
 	radius: number;
 }
 
-function circlesOf(rows: Country[], projection: GeoProjection, width: number): Circle[] {
-	const most = Math.max(1, ...rows.map((row) => row.sources));
+function circlesOf(places: Place[], projection: GeoProjection, width: number): Circle[] {
+	const most = Math.max(1, ...places.map((place) => place.weight));
 	const largest = Math.max(12, width / 36);
-	return rows
-		.flatMap((row): Circle[] => {
-			const middle = middleOf(row.country);
+	return places
+		.flatMap((place): Circle[] => {
+			const middle = middleOf(place.country);
 			const point = middle === null ? null : projection(middle);
-			return point ? [{ row, x: point[0], y: point[1], radius: Math.max(2, largest * Math.sqrt(row.sources / most)) }] : [];
+			return point ? [{ place, x: point[0], y: point[1], radius: Math.max(2, largest * Math.sqrt(place.weight / most)) }] : [];
 		})
 		.sort((a, b) => b.radius - a.radius);
 }
 
 interface Props {
-	rows: Country[];
+	places: Place[];
 	/** The country that the list points at. */
 	lit: string | null;
 	onLight: (country: string | null) => void;
+	/** Says the picture in words, from the circles drawn, largest first. */
+	summary: (count: number, top: Place[]) => string;
+	note: string;
+	/** Something over the map, of the same size. */
+	over?: (projection: GeoProjection, width: number, height: number) => ComponentChildren;
 }
 
-export function Atlas({ rows, lit, onLight }: Props): VNode {
-	const speech = useSpeech();
+export function Atlas({ places, lit, onLight, summary, note, over }: Props): VNode {
 	const [ref, width] = useWidth<HTMLDivElement>();
 	const [shape, setShape] = useState<GeoPermissibleObjects | null>(null);
 	useEffect(() => {
@@ -60,30 +68,33 @@ export function Atlas({ rows, lit, onLight }: Props): VNode {
 		};
 	}, []);
 	const height = Math.round(width * 0.487);
-	const projection = geoEqualEarth().fitExtent([[2, 2], [Math.max(4, width - 2), Math.max(4, height - 2)]], { type: 'Sphere' });
-	const path = geoPath(projection);
-	const circles = circlesOf(rows, projection, width);
-	const top = circles.slice(0, 3).map(({ row }) => `${speech.country(row.country)} ${speech.whole(row.sources)}`);
+	const { projection, map } = useMemo(() => {
+		const made = geoEqualEarth().fitExtent([[2, 2], [Math.max(4, width - 2), Math.max(4, height - 2)]], { type: 'Sphere' });
+		const path = geoPath(made);
+		return { projection: made, map: { sea: path({ type: 'Sphere' }) ?? '', graticule: path(geoGraticule10()) ?? '', land: shape ? (path(shape) ?? '') : '' } };
+	}, [width, height, shape]);
+	const circles = circlesOf(places, projection, width);
 	return (
 		<div class="atlas" ref={ref}>
-			<svg width={width} height={height} role="img" aria-label={speech.t.atlas.summary(speech.whole(circles.length), top.join(', '))}>
-				<path class="sea" d={path({ type: 'Sphere' }) ?? ''} />
-				<path class="graticule" d={path(geoGraticule10()) ?? ''} />
-				{shape && <path class="land" d={path(shape) ?? ''} />}
-				{circles.map(({ row, x, y, radius }) => (
+			<svg width={width} height={height} role="img" aria-label={summary(circles.length, circles.slice(0, 3).map(({ place }) => place))}>
+				<path class="sea" d={map.sea} />
+				<path class="graticule" d={map.graticule} />
+				<path class="land" d={map.land} />
+				{circles.map(({ place, x, y, radius }) => (
 					<circle
-						key={row.country}
-						class={lit === row.country ? 'place lit' : 'place'}
+						key={place.country}
+						class={lit === place.country ? 'place lit' : 'place'}
 						cx={x}
 						cy={y}
 						r={radius}
-						onClick={() => go(countryHref(row.country))}
-						onPointerEnter={() => onLight(row.country)}
+						onClick={() => go(countryHref(place.country))}
+						onPointerEnter={() => onLight(place.country)}
 						onPointerLeave={() => onLight(null)}
 					/>
 				))}
 			</svg>
-			<p class="legend">{speech.t.atlas.note}</p>
+			{width > 0 && over?.(projection, width, height)}
+			<p class="legend">{note}</p>
 		</div>
 	);
 }

@@ -47,8 +47,22 @@ function colours(element: HTMLElement): (name: string) => string {
 	};
 }
 
+/** A part of the time axis in which something was not seen, s. */
+export interface Hatch {
+	from: number;
+	to: number;
+}
+
+/** Something that was judged at a time, s. */
+export interface Mark {
+	at: number;
+	label: string;
+}
+
 interface PlotProps {
 	lines: Lines;
+	hatches: Hatch[];
+	marks: Mark[];
 	step: Step;
 	styles: Style[];
 	hidden: Set<string>;
@@ -57,6 +71,57 @@ interface PlotProps {
 	number: (value: number) => string;
 	onHover: (index: number | null) => void;
 	onRange: (from: number, to: number) => void;
+}
+
+const HATCH = 6; /* device pixels between two strokes */
+
+/** Strokes at 45°: what was not seen must not look like a quiet time. */
+function drawHatches(plot: uPlot, hatches: Hatch[], colour: string): void {
+	const { ctx, bbox } = plot;
+	ctx.save();
+	ctx.strokeStyle = colour;
+	ctx.lineWidth = 1;
+	for (const hatch of hatches) {
+		const left = Math.max(bbox.left, plot.valToPos(hatch.from, 'x', true));
+		const right = Math.min(bbox.left + bbox.width, Math.max(left + 3, plot.valToPos(hatch.to, 'x', true)));
+		if (right <= bbox.left || left >= bbox.left + bbox.width)
+			continue;
+		ctx.save();
+		ctx.beginPath();
+		ctx.rect(left, bbox.top, right - left, bbox.height);
+		ctx.clip();
+		ctx.beginPath();
+		for (let x = left - bbox.height; x < right; x += HATCH) {
+			ctx.moveTo(x, bbox.top + bbox.height);
+			ctx.lineTo(x + bbox.height, bbox.top);
+		}
+		ctx.stroke();
+		ctx.restore();
+	}
+	ctx.restore();
+}
+
+/** A dashed line with a head that points down at the time. */
+function drawMarks(plot: uPlot, marks: Mark[], colour: string): void {
+	const { ctx, bbox } = plot;
+	ctx.save();
+	ctx.strokeStyle = ctx.fillStyle = colour;
+	ctx.setLineDash([4, 4]);
+	for (const { at } of marks) {
+		const x = Math.round(plot.valToPos(at, 'x', true));
+		if (x < bbox.left || x > bbox.left + bbox.width)
+			continue;
+		ctx.beginPath();
+		ctx.moveTo(x, bbox.top);
+		ctx.lineTo(x, bbox.top + bbox.height);
+		ctx.stroke();
+		ctx.beginPath();
+		ctx.moveTo(x - 6, bbox.top);
+		ctx.lineTo(x + 6, bbox.top);
+		ctx.lineTo(x, bbox.top + 9);
+		ctx.fill();
+	}
+	ctx.restore();
 }
 
 function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => string): uPlot.Options {
@@ -88,6 +153,12 @@ function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => strin
 			}),
 		],
 		hooks: {
+			draw: [
+				(plot) => {
+					drawHatches(plot, props.hatches, colour('strong-line'));
+					drawMarks(plot, props.marks, colour('text'));
+				},
+			],
 			setCursor: [(plot) => props.onHover(plot.cursor.idx ?? null)],
 			setSelect: [
 				(plot) => {
@@ -138,7 +209,7 @@ function Plot(props: PlotProps): VNode {
 		const data: uPlot.AlignedData = [[...props.lines.times, end], ...props.lines.lines.map((line) => [...line.values, line.values.at(-1) ?? null])];
 		const plot = new uPlot(optionsOf(props, zone, colour), data, element);
 		return () => plot.destroy();
-	}, [props.lines, props.width, [...props.hidden].join(), zone, theme, scheme, props.number(12345)]);
+	}, [props.lines, props.hatches, props.marks, props.width, [...props.hidden].join(), zone, theme, scheme, props.number(12345)]);
 	return <div class="plot" role="img" aria-label={props.summary} ref={ref} />;
 }
 
@@ -153,10 +224,12 @@ interface Props {
 	classOfKey: (key: string) => string | null;
 	/** Lines that begin hidden. */
 	quiet?: Set<string>;
+	hatches: Hatch[];
+	marks: Mark[];
 	onRange: (from: number, to: number) => void;
 }
 
-export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet, onRange }: Props): VNode {
+export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet, hatches, marks, onRange }: Props): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const [ref, width] = useWidth<HTMLDivElement>();
@@ -185,11 +258,13 @@ export function Series({ lines, step, what, additive, nameOf, classOfKey, quiet,
 		<div class="series" ref={ref}>
 			<Plot
 				lines={lines}
+				hatches={hatches}
+				marks={marks}
 				step={step}
 				styles={styles}
 				hidden={hidden}
 				width={width}
-				summary={t.series.summary(what, range, spoken.join(' '))}
+				summary={[t.series.summary(what, range, spoken.join(' ')), ...marks.map((mark) => mark.label)].join(' ')}
 				number={speech.compact}
 				onHover={setHover}
 				onRange={onRange}

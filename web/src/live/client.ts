@@ -2,7 +2,7 @@
 // The one connection to /api/v1/live. It is opened while something live is served and the page is seen, and says how it is.
 import type { Finding, Gap } from '../rows';
 import { state } from '../state';
-import { burstOf, findingOf, gapOf, helloOf, pulseOf, type Burst, type Hello, type Pulse } from './events';
+import { burstOf, findingOf, gapOf, helloOf, pulseOf, skippedOf, type Burst, type Hello, type Pulse } from './events';
 
 /** off: nothing live is served. stale: connected, but nothing has come for a while. */
 export type LiveState = 'off' | 'connecting' | 'live' | 'paused' | 'reconnecting' | 'stale';
@@ -20,6 +20,8 @@ export interface Live {
 	heard: number;
 	/** Packets that came while the reader had paused, and were not drawn. */
 	missed: number;
+	/** Events that the server left out, since this browser took them too slowly. */
+	skipped: number;
 }
 
 export const KEPT_SECONDS = 120;
@@ -28,7 +30,7 @@ const GAP_LIMIT = 100;
 const STALE_AFTER = 5000; /* ms; a pulse comes each second */
 const RETRY = [2000, 4000, 8000, 15_000, 30_000]; /* ms, where the browser itself has given up */
 
-const nothing: Live = { state: 'off', hello: null, pulses: new Map(), findings: [], gaps: [], heard: 0, missed: 0 };
+const nothing: Live = { state: 'off', hello: null, pulses: new Map(), findings: [], gaps: [], heard: 0, missed: 0, skipped: 0 };
 
 export const live = state<Live>(nothing);
 /** Goes up by one when the connection begins anew: what came in between must be asked for. */
@@ -95,6 +97,7 @@ const HANDLERS: Record<string, (data: string) => void> = {
 		if (finding)
 			hear({ findings: [finding, ...behind.findings.filter((each) => !sameFinding(each, finding))].slice(0, FINDING_LIMIT) });
 	},
+	skipped: (data) => hear({ skipped: behind.skipped + skippedOf(data) }),
 	gap(data) {
 		const gap = gapOf(data);
 		if (gap)

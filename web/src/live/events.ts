@@ -155,10 +155,12 @@ export function gapOf(data: string): Gap | null {
 		sensor: text(raw.sensor),
 		sense: text(raw.sense),
 		first: text(raw.first),
-		last: raw.last === null ? null : text(raw.last),
+		last: Number.isNaN(Date.parse(text(raw.last))) ? null : text(raw.last),
 		cause: text(raw.cause),
 		packets: count(raw.packets),
 		text_en: text(raw.text_en),
 		text_ja: text(raw.text_ja),
 	};
 }
+
+export const skippedOf = (data: string): number => count(jsonObject(data).events);

@@ -5,10 +5,14 @@ import { useState } from 'preact/hooks';
 import { useAnswer } from '../api';
 import { Atlas, countryHref } from '../chart/atlas';
 import { Sources } from '../part/figure';
+import { useLive } from '../live/use';
+import { Switch } from '../part/bar';
+import { NothingLive } from '../part/live';
 import { Command, Empty, Result } from '../part/result';
-import { linkTo } from '../route';
+import { linkHere, linkTo, usePlace } from '../route';
 import type { Country } from '../rows';
 import { useSpeech } from '../text/index';
+import { LiveAtlas } from './atlas_live';
 import { NetworkTable, Page, SourceTable } from './tables';
 
 const COUNTRIES = 300; /* more than there are */
@@ -54,7 +58,7 @@ function CountryTable({ rows, lit, onLight }: TableProps): VNode {
 
 /** `listed`: how many countries stand beside the map; all where it is left out. */
 export function AtlasCard({ rows, listed }: { rows: Country[]; listed?: number }): VNode {
-	const { t } = useSpeech();
+	const { t, whole, country } = useSpeech();
 	const [lit, setLit] = useState<string | null>(null);
 	if (!rows.some((row) => row.country !== ''))
 		return (
@@ -64,7 +68,13 @@ export function AtlasCard({ rows, listed }: { rows: Country[]; listed?: number }
 		);
 	return (
 		<div class="with-list map">
-			<Atlas rows={rows} lit={lit} onLight={setLit} />
+			<Atlas
+				places={rows.map((row) => ({ country: row.country, weight: row.sources }))}
+				lit={lit}
+				onLight={setLit}
+				summary={(count, top) => t.atlas.summary(whole(count), top.map((place) => `${country(place.country)} ${whole(place.weight)}`).join(', '))}
+				note={t.atlas.note}
+			/>
 			<div>
 				<CountryTable rows={rows.slice(0, listed ?? rows.length)} lit={lit} onLight={setLit} />
 				{listed !== undefined && rows.length > listed && <p class="more"><a href={linkTo('/telescope/atlas')}>{t.atlas.all}</a></p>}
@@ -73,14 +83,33 @@ export function AtlasCard({ rows, listed }: { rows: Country[]; listed?: number }
 	);
 }
 
-export function AtlasPage(): VNode {
+function StoredAtlas(): VNode {
 	const { t } = useSpeech();
 	const countries = useCountries();
 	return (
+		<section class="card" aria-label={t.atlas.title}>
+			<Result loaded={countries} lines={20}>{(answer) => <AtlasCard rows={answer.rows} />}</Result>
+		</section>
+	);
+}
+
+/** What is stored, or what comes just now: a link says which. */
+export function AtlasPage(): VNode {
+	const { t } = useSpeech();
+	const off = useLive().state === 'off';
+	const now = usePlace().query.get('show') === 'live';
+	return (
 		<Page title={t.page.atlas}>
-			<section class="card" aria-label={t.atlas.title}>
-				<Result loaded={countries} lines={20}>{(answer) => <AtlasCard rows={answer.rows} />}</Result>
-			</section>
+			{(!off || now) && (
+				<Switch
+					label={t.atlas.show}
+					choices={[
+						{ name: t.atlas.stored, href: linkHere({ show: null }), chosen: !now },
+						{ name: t.live.title, href: linkHere({ show: 'live' }), chosen: now },
+					]}
+				/>
+			)}
+			{!now ? <StoredAtlas /> : off ? <NothingLive text={t.cube.nothing} /> : <LiveAtlas />}
 		</Page>
 	);
 }

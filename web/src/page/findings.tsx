@@ -3,7 +3,7 @@ import type { ComponentChildren, VNode } from 'preact';
 import { words } from '../format';
 import { useLanguage } from '../preferences';
 import { Evidence } from '../part/evidence';
-import { sourceHref } from '../part/search';
+import { subjectHref } from '../part/search';
 import { DataTable, type Column } from '../part/table';
 import type { Changes } from '../route';
 import { jsonObject, type Finding } from '../rows';
@@ -20,6 +20,7 @@ export function Severity({ value }: { value: number }): VNode {
 export function FindingDetail({ finding }: { finding: Finding }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
+	const href = subjectHref(finding.subject);
 	const reason = useLanguage() === 'ja' ? finding.reason_ja : finding.reason_en;
 	return (
 		<div class="finding">
@@ -27,7 +28,7 @@ export function FindingDetail({ finding }: { finding: Finding }): VNode {
 			<p class="quiet">
 				{`${t.finding.seen(speech.span(finding.first, finding.last), speech.zone)} · ${t.finding.confidence(speech.percent(finding.confidence))} · ${words(finding.sensor).join(', ')}`}
 			</p>
-			<p class="actions"><a href={sourceHref(finding.subject)}>{t.finding.openSource}</a></p>
+			{href !== null && <p class="actions"><a href={href}>{t.finding.openSource}</a></p>}
 			<h3>{t.finding.evidence}</h3>
 			<Evidence object={jsonObject(finding.evidence)} />
 		</div>

@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // What needs me now? One sentence, two pictures, what changed, and whether the sense sees well.
 import { Fragment, type VNode } from 'preact';
-import { useAnswer } from '../api';
+import { useAnswer, useStatus, type Loaded } from '../api';
 import { Ring } from '../chart/ring';
 import { Strips } from '../chart/strips';
 import { serviceName } from '../data/ports';
 import { portLabel, protocolName } from '../format';
-import { Result } from '../part/result';
+import { useFindings, useGaps } from '../live/found';
+import { useCalm } from '../live/use';
+import { HowKnown } from '../part/figure';
+import { GapList } from '../part/gaps';
+import { LiveStrip } from '../part/strip';
+import { Result, Skeleton } from '../part/result';
 import { Rich } from '../part/rich';
-import { sourceHref } from '../part/search';
+import { subjectHref } from '../part/search';
 import { useLanguage } from '../preferences';
 import { linkTo, usePlace, viewOf } from '../route';
-import { jsonObject, type Answer, type Finding, type Run, type Summary } from '../rows';
+import { jsonObject, type Answer, type Finding, type Gap, type LiveStatus, type Run, type Summary } from '../rows';
 import { named, useSpeech } from '../text/index';
 import { URGENT } from '../severity';
 import { Severity } from './findings';
 
 const DRAWN = 1000; /* findings in the strips: the API's largest page */
 const NEWEST = 6;
+const URGENT_SHOWN = 3;
 const RUNS = 100;
 
 /** "In this range 1.2 M packets from 43 k sources; 27 % of the scans knock at 23/tcp Telnet; 3 findings." */
@@ -29,7 +35,7 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	if (!summary)
 		return <h1>{t.states.empty}</h1>;
 	const label = `${portLabel(summary.top_protocol, summary.top_port)} ${serviceName(protocolName(summary.top_protocol), summary.top_port)}`.trim();
-	const parts = [t.situation.heard(compact(summary.packets), compact(summary.sources))];
+	const parts = [t.situation.heard(compact(summary.packets), speech.about(summary.sources, summary.sources_error))];
 	if (summary.scan_packets > 0)
 		parts.push(t.situation.knock(percent(summary.top_packets / summary.scan_packets), label));
 	if (research === 'with' && summary.research_packets > 0)
@@ -48,33 +54,113 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 					</Fragment>
 				))}
 			</h1>
+			<HowKnown value={summary.sources} error={summary.sources_error} />
 		</>
 	);
 }
 
-/** What asks for action comes first; within both parts the newest, as the API answers. */
-const byUrgency = (findings: Finding[]): Finding[] => [...findings].sort((a, b) => Number(b.severity >= URGENT) - Number(a.severity >= URGENT));
+const keyOf = (finding: Finding): string => `${finding.sensor} ${finding.kind} ${finding.subject} ${finding.first}`;
 
-function Changed({ findings }: { findings: Finding[] }): VNode {
+function FindingList({ findings }: { findings: Finding[] }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const language = useLanguage();
-	if (findings.length === 0)
-		return <p class="quiet">{t.overview.noFindings}</p>;
 	return (
 		<ul class="changed">
-			{byUrgency(findings).slice(0, NEWEST).map((finding) => (
-				<li key={`${finding.kind} ${finding.subject} ${finding.first}`}>
-					<p class="changed-head">
-						<Severity value={finding.severity} />
-						<strong>{named(t.kinds, finding.kind)}</strong>
-						<a class="mono" href={sourceHref(finding.subject)}>{finding.subject}</a>
-						<time class="quiet" dateTime={finding.last}>{`${speech.moment(finding.last)} ${speech.zone}`}</time>
-					</p>
-					<p>{language === 'ja' ? finding.reason_ja : finding.reason_en}</p>
-				</li>
-			))}
+			{findings.map((finding) => {
+				const href = subjectHref(finding.subject);
+				return (
+					<li key={keyOf(finding)}>
+						<p class="changed-head">
+							<Severity value={finding.severity} />
+							<strong>{named(t.kinds, finding.kind)}</strong>
+							{href === null ? <span class="mono">{finding.subject}</span> : <a class="mono" href={href}>{finding.subject}</a>}
+							<time class="quiet" dateTime={finding.last}>{`${speech.moment(finding.last)} ${speech.zone}`}</time>
+						</p>
+						<p>{language === 'ja' ? finding.reason_ja : finding.reason_en}</p>
+					</li>
+				);
+			})}
 		</ul>
+	);
+}
+
+/** Nothing moves while somebody reads or points here; what has come meanwhile is said. */
+function Changed({ findings }: { findings: Finding[] }): VNode {
+	const { t } = useSpeech();
+	const { shown, held, ref } = useCalm(findings.filter((finding) => finding.severity < URGENT));
+	return (
+		<div ref={ref}>
+			{shown.length === 0 ? <p class="quiet">{t.overview.noFindings}</p> : <FindingList findings={shown.slice(0, NEWEST)} />}
+			<p class="quiet held">{held ? t.live.held : ''}</p>
+		</div>
+	);
+}
+
+/** What asks for action stands above everything else. */
+function Urgent({ findings }: { findings: Finding[] }): VNode | null {
+	const { t, whole } = useSpeech();
+	const urgent = findings.filter((finding) => finding.severity >= URGENT);
+	if (urgent.length === 0)
+		return null;
+	return (
+		<section class="card urgent-card" aria-labelledby="urgent-head">
+			<h2 id="urgent-head">{t.overview.urgent(whole(urgent.length), urgent.length === 1)}</h2>
+			<FindingList findings={urgent.slice(0, URGENT_SHOWN)} />
+			{urgent.length > URGENT_SHOWN && <p class="more"><a href={linkTo('/findings')}>{t.overview.allFindings}</a></p>}
+		</section>
+	);
+}
+
+function Sensors({ sensors, gaps }: { sensors: LiveStatus[]; gaps: Gap[] }): VNode | null {
+	const speech = useSpeech();
+	const { t, whole } = speech;
+	if (sensors.length === 0)
+		return null;
+	const restarts = (sensor: LiveStatus): number => gaps.filter((gap) => gap.sensor === sensor.sensor && gap.cause === 'crashed').length;
+	return (
+		<div class="sensors" role="group" aria-label={t.health.sensors} tabIndex={0}>
+			<table class="small">
+				<caption>{t.health.sensors}</caption>
+				<thead>
+					<tr>
+						<th scope="col">{t.bar.sensor}</th>
+						<th scope="col">{t.health.state}</th>
+						<th scope="col" class="number">{t.column.packets}</th>
+						<th scope="col" class="number">{t.column.dropped}</th>
+						<th scope="col" class="number">{t.health.restarts}</th>
+					</tr>
+				</thead>
+				<tbody>
+					{sensors.map((sensor) => (
+						<tr key={sensor.sensor}>
+							<th scope="row">{`${sensor.sensor} (${sensor.interface})`}</th>
+							<td><span class={sensor.state === 'running' ? undefined : 'severity urgent'}>{named(t.health.states, sensor.state)}</span></td>
+							<td class="number">{whole(sensor.packets)}</td>
+							<td class="number">{whole(sensor.dropped)}</td>
+							<td class="number">{whole(restarts(sensor))}</td>
+						</tr>
+					))}
+				</tbody>
+			</table>
+		</div>
+	);
+}
+
+function Gaps(): VNode {
+	const { t } = useSpeech();
+	const gaps = useGaps();
+	const sensors = useStatus().data?.live ?? [];
+	return (
+		<Result loaded={gaps} lines={2}>
+			{(answer) => (
+				<>
+					<Sensors sensors={sensors} gaps={answer.rows} />
+					<h3>{t.gaps.title}</h3>
+					{answer.rows.length === 0 ? <p class="quiet">{t.gaps.none}</p> : <GapList gaps={answer.rows} />}
+				</>
+			)}
+		</Result>
 	);
 }
 
@@ -134,21 +220,23 @@ function Health({ runs }: { runs: Run[] }): VNode {
 	);
 }
 
-export function OverviewPage(): VNode {
+interface BodyProps {
+	findings: Loaded<Answer<Finding>>;
+	total: number;
+}
+
+function Body({ findings, total }: BodyProps): VNode {
 	const { t, whole } = useSpeech();
-	const summary = useAnswer('telescope/summary');
 	const ports = useAnswer('telescope/ports');
-	const findings = useAnswer('findings', { limit: DRAWN });
 	const runs = useAnswer('telescope/runs', { limit: RUNS });
 	return (
 		<>
-			<header class="page-head"><Result loaded={summary} lines={3}>{(answer) => <Situation answer={answer} />}</Result></header>
+			<Urgent findings={findings.data?.rows ?? []} />
+			<LiveStrip />
 			<div class="columns">
 				<section class="card" aria-labelledby="ring-head">
 					<h2 id="ring-head">{t.ring.title}</h2>
-					<Result loaded={ports} lines={12}>
-						{(answer) => <Ring ports={answer.rows} total={summary.data?.rows[0]?.scan_packets ?? 0} />}
-					</Result>
+					<Result loaded={ports} lines={12}>{(answer) => <Ring ports={answer.rows} total={total} />}</Result>
 					<p class="more"><a href={linkTo('/telescope')}>{t.overview.ringMore}</a></p>
 				</section>
 				<section class="card" aria-labelledby="kinds-head">
@@ -168,11 +256,26 @@ export function OverviewPage(): VNode {
 					<Result loaded={findings} lines={10}>{(answer) => <Changed findings={answer.rows} />}</Result>
 					<p class="more"><a href={linkTo('/findings')}>{t.overview.allFindings}</a></p>
 				</section>
-				<section class="card" aria-labelledby="health-head">
+				<section class="card health" aria-labelledby="health-head">
 					<h2 id="health-head">{t.overview.health}</h2>
+					<Gaps />
 					<Result loaded={runs} lines={10}>{(answer) => <Health runs={answer.rows} />}</Result>
 				</section>
 			</div>
+		</>
+	);
+}
+
+/** What stands above the pictures is as tall as what it says: so the page waits until that is known, and nothing jumps. */
+export function OverviewPage(): VNode {
+	const summary = useAnswer('telescope/summary');
+	const status = useStatus();
+	const findings = useFindings(DRAWN);
+	const known = (loaded: Loaded<unknown>): boolean => loaded.data !== null || loaded.error !== null;
+	return (
+		<>
+			<header class="page-head"><Result loaded={summary} lines={3}>{(answer) => <Situation answer={answer} />}</Result></header>
+			{known(status) && known(findings) ? <Body findings={findings} total={summary.data?.rows[0]?.scan_packets ?? 0} /> : <Skeleton lines={24} />}
 		</>
 	);
 }

@@ -2,15 +2,18 @@
 // Over time: by kind of traffic, class of port or port; in steps of 5 minutes, an hour or a day.
 import type { VNode } from 'preact';
 import { useSeries } from '../api';
+import { useMemo } from 'preact/hooks';
 import { linesOf, type Lines, type Measure, type Step } from '../chart/lines';
-import { Series } from '../chart/series';
+import { Series, type Mark } from '../chart/series';
 import { serviceName } from '../data/ports';
 import { protocolNumber } from '../format';
+import { useGaps } from '../live/found';
 import { Switch } from '../part/bar';
+import { GapList } from '../part/gaps';
 import { written } from '../part/range';
 import { Empty, Result } from '../part/result';
 import { go, linkHere, usePlace, type Changes } from '../route';
-import type { Answer, Port, Sample } from '../rows';
+import type { Answer, Gap, Port, Sample } from '../rows';
 import { named, useSpeech, type Text } from '../text/index';
 
 const STEPS: Step[] = ['5m', '1h', '1d'];
@@ -63,9 +66,18 @@ function Choices({ by, step, measure, fixed }: Choice & { fixed: boolean }): VNo
 	);
 }
 
-function Chart({ answer, choice, ports }: { answer: Answer<Sample>; choice: Choice; ports: Port[] }): VNode {
+/** The gaps that touch what is drawn; those that go on reach to its end. */
+function touching(gaps: Gap[], from: string, to: string): Gap[] {
+	return gaps.filter((gap) => Date.parse(gap.first) < Date.parse(to) && (gap.last === null || Date.parse(gap.last) > Date.parse(from)));
+}
+
+function Chart({ answer, choice, ports, gaps, marks }: { answer: Answer<Sample>; choice: Choice; ports: Port[]; gaps: Gap[]; marks: Mark[] }): VNode {
 	const { t } = useSpeech();
 	const { by, step, measure } = choice;
+	const shown = touching(gaps, answer.from, answer.to);
+	const drawn = shown.map((gap) => `${gap.first} ${gap.last ?? ''}`).join();
+	const hatches = useMemo(() => shown.map((gap) => ({ from: Date.parse(gap.first) / 1000, to: Date.parse(gap.last ?? answer.to) / 1000 })), [drawn, answer.to]);
+	const lines = useMemo(() => quietLast(linesOf(answer.rows, step, measure)), [answer, step, measure]);
 	if (answer.rows.length === 0)
 		return <Empty />;
 	return (
@@ -73,7 +85,9 @@ function Chart({ answer, choice, ports }: { answer: Answer<Sample>; choice: Choi
 			{answer.next !== null && <p class="partial">{t.series.partial}</p>}
 			<Series
 				key={by}
-				lines={quietLast(linesOf(answer.rows, step, measure))}
+				lines={lines}
+				hatches={hatches}
+				marks={marks}
 				step={step}
 				what={t.column[measure]}
 				additive={measure === 'packets'}
@@ -82,12 +96,20 @@ function Chart({ answer, choice, ports }: { answer: Answer<Sample>; choice: Choi
 				{...(by === 'category' ? { quiet: QUIET } : {})}
 				onRange={(from, to) => go(linkHere({ from: written(from * 1000), to: written(to * 1000) }))}
 			/>
+			{shown.length > 0 && (
+				<>
+					<h3 class="gap-head">{t.gaps.title}</h3>
+					<GapList gaps={shown} />
+				</>
+			)}
 		</>
 	);
 }
 
+const NO_MARKS: Mark[] = [];
+
 /** `fixed`: the parameters of one port's own page; then there is nothing to cut by. */
-export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes }): VNode {
+export function SeriesCard({ ports, fixed, marks = NO_MARKS }: { ports: Port[]; fixed?: Changes; marks?: Mark[] }): VNode {
 	const { t } = useSpeech();
 	const { query } = usePlace();
 	const choice: Choice = {
@@ -96,11 +118,12 @@ export function SeriesCard({ ports, fixed }: { ports: Port[]; fixed?: Changes })
 		measure: pick(query.get('measure'), MEASURES, MEASURES[0]),
 	};
 	const loaded = useSeries({ by: choice.by, step: choice.step, ...fixed });
+	const gaps = useGaps().data?.rows ?? [];
 	return (
 		<section class="card" aria-labelledby="series-head">
 			<h2 id="series-head">{t.series.title}</h2>
 			<Choices {...choice} fixed={fixed !== undefined} />
-			<Result loaded={loaded} lines={12}>{(answer) => <Chart answer={answer} choice={choice} ports={ports} />}</Result>
+			<Result loaded={loaded} lines={12}>{(answer) => <Chart answer={answer} choice={choice} ports={ports} gaps={gaps} marks={marks} />}</Result>
 		</section>
 	);
 }

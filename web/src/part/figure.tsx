@@ -13,10 +13,27 @@ export function Certainty({ error }: { error: number }): VNode {
 }
 
 export function Sources({ value, error }: { value: number; error: number }): VNode {
-	const { whole } = useSpeech();
+	const { t, whole } = useSpeech();
 	return (
 		<span class="counted">
+			{error > 0 && t.figure.about}
 			{whole(value)} {error === 0 ? null : <Certainty error={error} />}
 		</span>
+	);
+}
+
+/** "How do you know?" of a count of unique sources: the figure as it is kept, and how it came about. */
+export function HowKnown({ value, error }: { value: number; error: number }): VNode {
+	const { t, whole, percent } = useSpeech();
+	const [low, high] = [value * (1 - 2 * error), value * (1 + 2 * error)].map((each) => whole(Math.round(each)));
+	return (
+		<details class="how">
+			<summary>{t.figure.how}</summary>
+			<p class="prose">
+				{t.figure.packets}{' '}
+				{error === 0 ? t.figure.exactHow(whole(value)) : error < 0 ? t.figure.atLeastHow(whole(value)) : t.figure.errorHow(whole(value), percent(error), low ?? '', high ?? '')}{' '}
+				{t.figure.sampleHow}
+			</p>
+		</details>
 	);
 }

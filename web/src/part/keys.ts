@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { above, go, linkHere, linkTo, viewOf } from '../route';
 
-type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'findings';
+type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'warnings' | 'findings';
 
 export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'o', path: '/', name: 'overview' },
@@ -16,6 +16,7 @@ export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'm', path: '/telescope/campaigns', name: 'campaigns' },
 	{ key: 'a', path: '/telescope/atlas', name: 'atlas' },
 	{ key: 'c', path: '/telescope/cube', name: 'cube' },
+	{ key: 'w', path: '/telescope/warnings', name: 'warnings' },
 	{ key: 'f', path: '/findings', name: 'findings' },
 ];
 

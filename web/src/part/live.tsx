@@ -13,7 +13,7 @@ export function LiveState(): VNode {
 	const { state, heard, missed } = useLive();
 	const waiting = state === 'stale' || state === 'reconnecting' || state === 'paused';
 	const now = useNow(1000, waiting);
-	const age = waiting && heard > 0 ? t.live.since(speech.seconds((now - heard) / 1000)) : '';
+	const age = waiting && heard > 0 ? t.live.since(speech.seconds(Math.round((now - heard) / 1000))) : '';
 	const lost = state === 'paused' && missed > 0 ? t.live.missed(speech.whole(missed)) : '';
 	return (
 		<span class={`live-state live-${state}`} data-state={state}>

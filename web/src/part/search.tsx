@@ -33,6 +33,16 @@ function portTarget(protocol: string, port: number, t: Speech['t']): Target {
 
 export const sourceHref = (address: string): string => linkTo('/telescope/source', { address });
 
+/** Where a subject of a finding or the key of a warning leads: a source, a port, a country; null where there is no page. */
+export function subjectHref(subject: string): string | null {
+	const port = /^(tcp|udp)\/(\d{1,5})$/.exec(subject);
+	if (port)
+		return linkTo(`/telescope/ports/${port[1] ?? ''}/${port[2] ?? ''}`);
+	if (/^[A-Z]{2}$/.test(subject))
+		return countryHref(subject);
+	return addressOf(subject) === null ? null : sourceHref(subject);
+}
+
 function targetsOf(text: string, speech: Speech): Target[] {
 	const wanted = text.trim();
 	if (wanted === '')

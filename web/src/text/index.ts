@@ -11,6 +11,8 @@ export interface Speech {
 	compact: (value: number) => string;
 	whole: (value: number) => string;
 	percent: (share: number) => string;
+	/** A count with its error: "43 k", "≈ 1.2 M ± 0.8 %", "at least 12". */
+	about: (value: number, error: number, long?: boolean) => string;
 	bytes: (value: number) => string;
 	moment: (time: string | number, exact?: boolean) => string;
 	day: (time: string | number) => string;
@@ -31,6 +33,10 @@ export function useSpeech(): Speech {
 		compact: (value) => format.compact(value, language),
 		whole: (value) => format.whole(value, language),
 		percent: (share) => format.percent(share, language),
+		about: (value, error, long) => {
+			const number = (long === true ? format.whole : format.compact)(value, language);
+			return error === 0 ? number : error < 0 ? t.figure.atLeastValue(number) : t.figure.value(number, format.percent(error, language));
+		},
 		bytes: (value) => format.bytes(value, language),
 		moment: (time, exact) => format.moment(time, zone, exact),
 		// Days are cut by UTC in the store; a day's name must not shift with the reader's zone.
