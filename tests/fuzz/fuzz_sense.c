@@ -167,7 +167,7 @@ static void report(struct run *run, struct nr_pipeline *pipeline)
 	if (nr_json_finish(&json, NULL) != 0)
 		abort();
 	run->report = nr_steal(&json.bytes);
-	run->limited = report.merged->untracked || report.merged->tally.level || report.victims_untracked;
+	run->limited = report.merged->untracked || nr_merged_level(report.merged) || report.victims_untracked;
 }
 
 static void run_capture(struct run *run, const char *path, unsigned workers)

@@ -8,13 +8,27 @@
 #include <errno.h>
 #include <string.h>
 
-static int day_tally(const struct nr_day_end *end, struct nr_tally *tally, struct nr_error *error)
+struct day_parts {
+	struct nr_tally tallies[NR_PARTS_MAX];
+};
+
+static void day_parts_freep(struct day_parts **parts)
 {
+	for (size_t i = 0; *parts && i < NR_PARTS_MAX; i++)
+		nr_tally_fini(&(*parts)->tallies[i]);
+	free(*parts);
+}
+
+/* All windows in one, or what each worker saw of the day. */
+static int day_tally(const struct nr_day_end *end, struct nr_parts *parts, struct nr_error *error)
+{
+	parts->count = end->sink ? 1 : end->local_count;
 	if (!end->sink) {
-		*tally = end->day->tally;
-		end->day->tally = (struct nr_tally){0};
-		return nr_tally_sort(tally, error);
+		memcpy(parts->tallies, end->day->parts, sizeof end->day->parts);
+		memset(end->day->parts, 0, sizeof end->day->parts);
+		return 0; /* sorted logs */
 	}
+	struct nr_tally *tally = parts->tallies;
 	tally->limit = NR_TALLY_LIMIT(end->conf->memory_bytes);
 	tally->keeper = &end->merged->keeper;
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
@@ -38,7 +52,7 @@ static int filtered(const struct nr_member_set *set, const struct nr_tally *from
 		if (e)
 			return e;
 	}
-	return nr_tally_sort(into, error);
+	return 0;
 }
 
 static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time start,
@@ -76,7 +90,7 @@ static int emit_research_steps(
 }
 
 static int take_off_research(
-	const struct nr_day_end *end, const struct nr_tally *tally, size_t first, struct nr_error *error)
+	const struct nr_day_end *end, const struct nr_parts *parts, size_t first, struct nr_error *error)
 {
 	struct nr_merged *m = end->merged;
 	if (m->scanners.count == first)
@@ -90,7 +104,10 @@ static int take_off_research(
 	for (size_t i = first; i < m->scanners.count; i++)
 		nr_member_set_add(set, m->scanners.items[i].member, 0);
 	NR_AUTO(nr_tally_fini) struct nr_tally of_day = {0};
-	e = filtered(set, tally, &of_day, error);
+	for (size_t i = 0; !e && i < parts->count; i++)
+		e = filtered(set, &parts->tallies[i], &of_day, error);
+	if (!e)
+		e = nr_tally_sort(&of_day, error);
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {&of_day, 0, 0}; !e && nr_tally_next(&walk, &sum);)
 		m->research_packets[nr_sum_group(&sum)] += sum.packets;
@@ -129,8 +146,20 @@ static void tool_day_freep(struct tool_day **tools)
 	free(*tools);
 }
 
+static void count_heavy_part(
+	struct tool_day *tools, const struct nr_tally *tally, const struct nr_member_set *set)
+{
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
+		uint32_t tool = nr_member_set_find(set, nr_sum_member(&sum));
+		if (tool != UINT32_MAX)
+			tools->packets[tool] += sum.packets;
+	}
+}
+
 /* What the entries could not count stands in the day's tally. */
-static int count_heavy(struct tool_day *tools, const struct nr_tally *tally, struct nr_error *error)
+static int count_heavy(struct tool_day *tools, const struct nr_parts *parts, struct nr_error *error)
 {
 	if (!tools->heavy.count)
 		return 0;
@@ -142,13 +171,8 @@ static int count_heavy(struct tool_day *tools, const struct nr_tally *tally, str
 		return e;
 	for (size_t i = 0; i < tools->heavy.count; i++)
 		nr_member_set_add(set, tools->heavy.items[i].member, tools->heavy.items[i].tool);
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
-		uint32_t tool = nr_member_set_find(set, nr_sum_member(&sum));
-		if (tool != UINT32_MAX)
-			tools->packets[tool] += sum.packets;
-	}
+	for (size_t i = 0; i < parts->count; i++)
+		count_heavy_part(tools, &parts->tallies[i], set);
 	nr_member_set_fini(set);
 	return 0;
 }
@@ -187,7 +211,7 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 	return 0;
 }
 
-static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
+static int judge_tools(const struct nr_day_end *end, const struct nr_parts *parts, struct nr_error *error)
 {
 	NR_AUTO(tool_day_freep) struct tool_day *tools = calloc(1, sizeof *tools);
 	if (!tools)
@@ -207,7 +231,7 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tall
 		if (e)
 			return e;
 	}
-	int e = count_heavy(tools, tally, error);
+	int e = count_heavy(tools, parts, error);
 	if (e)
 		return e;
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
@@ -230,19 +254,21 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_tally *tall
 /* ---- the day into the run ---- */
 
 /* Sorted again whenever it has doubled: what sources repeat from day to day takes no room. */
-static int fold_tally(struct nr_merged *m, struct nr_tally *tally, struct nr_error *error)
+static int fold_tally(struct nr_merged *m, size_t part, struct nr_tally *tally, struct nr_error *error)
 {
-	if (!nr_tally_count(&m->tally)) {
-		nr_tally_fini(&m->tally);
-		m->tally = *tally;
-		m->tally.keeper = NULL; /* judged: from here on only counts are read */
+	struct nr_tally *into = &m->parts[part];
+	if (!nr_tally_count(into)) {
+		nr_tally_fini(into);
+		*into = *tally;
+		into->keeper = NULL; /* judged: from here on only counts are read */
 		*tally = (struct nr_tally){0};
 		return 0;
 	}
-	int e = nr_tally_append(&m->tally, tally, error);
-	if (!e && nr_tally_count(&m->tally) >= m->tally_sort_at) {
-		e = nr_tally_sort(&m->tally, error);
-		m->tally_sort_at = 2 * nr_tally_count(&m->tally);
+	int e = nr_tally_append(into, tally, error);
+	nr_tally_fini(tally);
+	if (!e && nr_tally_count(into) >= m->part_sort_at[part]) {
+		e = nr_tally_sort(into, error);
+		m->part_sort_at[part] = 2 * nr_tally_count(into);
 	}
 	return e;
 }
@@ -253,7 +279,8 @@ static int add_members(struct nr_wides *members, const struct nr_source_table *t
 	for (size_t i = 0; !e && i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
 		if (s->packets)
-			e = nr_members_add(members, nr_source_member(table, s), s->categories, 0, 0, error);
+			e = nr_members_add(
+				members, nr_source_member(table, s), nr_source_categories(s), 0, 0, error);
 	}
 	return e;
 }
@@ -269,9 +296,30 @@ int nr_merged_sort_members(struct nr_merged *m, size_t limit, struct nr_error *e
 	return e;
 }
 
+static void count_masks_of(struct nr_merged *m, const struct nr_source_table *table)
+{
+	for (size_t i = 0; i < table->used; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		m->mask_sources[nr_source_categories(s)] += s->packets != 0;
+		m->sources6 += s->packets && table->stride == sizeof(struct nr_source6);
+	}
+}
+
+/* One day is all there is: nothing has to be told apart. */
+static void count_masks(const struct nr_day_end *end)
+{
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		if (!day)
+			continue;
+		count_masks_of(end->merged, &day->table4);
+		count_masks_of(end->merged, &day->table6);
+	}
+}
+
 /* The day's sources with their categories: from the source tables, or, where some found no room, from the
  * tally. */
-static int fold_members(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
+static int fold_members(const struct nr_day_end *end, const struct nr_parts *parts, struct nr_error *error)
 {
 	struct nr_merged *m = end->merged;
 	uint64_t untracked = 0;
@@ -280,12 +328,12 @@ static int fold_members(const struct nr_day_end *end, const struct nr_tally *tal
 	for (size_t i = 0; i < end->local_count; i++)
 		untracked += nr_day_of(end, i) ? nr_day_of(end, i)->untracked : 0;
 	int e = 0;
-	if (untracked) {
+	for (size_t i = 0; !e && untracked && i < parts->count; i++) {
 		NR_AUTO(nr_members_fini) struct nr_wides members = {0};
-		e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
+		e = nr_members_from(&members, &parts->tallies[i], nr_telescope_mask_of_group, NULL, error);
 		if (!e)
 			e = nr_members_append(&m->members, &members, error);
-		m->members_level = NR_MAX(m->members_level, tally->level);
+		m->members_level = NR_MAX(m->members_level, parts->tallies[i].level);
 	}
 	for (size_t i = 0; !e && !untracked && i < end->local_count; i++) {
 		const struct nr_day *day = nr_day_of(end, i);
@@ -302,33 +350,44 @@ static int fold_members(const struct nr_day_end *end, const struct nr_tally *tal
 	return e;
 }
 
+static int fold_day(const struct nr_day_end *end, struct nr_parts *parts, struct nr_error *error)
+{
+	int e = 0;
+	nr_research_fold(end->merged);
+	if (end->merged->summed)
+		count_masks(end);
+	else
+		e = fold_members(end, parts, error);
+	for (size_t i = 0; !e && i < parts->count; i++)
+		e = fold_tally(end->merged, i, &parts->tallies[i], error);
+	return e;
+}
+
 int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 {
-	NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
+	NR_AUTO(day_parts_freep) struct day_parts *owned = calloc(1, sizeof *owned);
+	if (!owned)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	struct nr_parts parts = {owned->tallies, 0};
 	size_t scanner_first = 0, flood_first = end->merged->floods.count;
-	int e = day_tally(end, &tally, error);
+	int e = day_tally(end, &parts, error);
 	if (!e && end->sink) {
 		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
-		e = nr_telescope_emit(&step, &tally, error);
+		e = nr_telescope_emit(&step, &parts.tallies[0], error);
 	}
 	if (!e)
-		e = judge_tools(end, &tally, error);
+		e = judge_tools(end, &parts, error);
 	if (!e)
-		e = nr_research_judge(end, &tally, &scanner_first, error);
+		e = nr_research_judge(end, &parts, &scanner_first, error);
 	if (!e)
-		e = take_off_research(end, &tally, scanner_first, error);
+		e = take_off_research(end, &parts, scanner_first, error);
 	if (!e)
 		e = nr_patterns_judge(end, error);
 	if (!e && end->sink)
-		e = nr_sources_emit(end, &tally, scanner_first, error);
+		e = nr_sources_emit(end, &parts.tallies[0], scanner_first, error);
 	if (!e)
 		e = nr_findings_of_day(end, scanner_first, flood_first, error);
 	if (!e && end->sink)
-		e = nr_early_day(end, &tally, scanner_first, error);
-	nr_research_fold(end->merged);
-	if (!e)
-		e = fold_members(end, &tally, error);
-	if (!e)
-		e = fold_tally(end->merged, &tally, error);
-	return e;
+		e = nr_early_day(end, &parts.tallies[0], scanner_first, error);
+	return e ? e : fold_day(end, &parts, error);
 }

@@ -16,6 +16,7 @@ struct flush {
 	nr_time final; /* intervals that end at or before it are final */
 	struct nr_sink *sink;
 	struct nr_merged *merged;
+	struct nr_crew *crew;
 	unsigned days_finished;
 };
 
@@ -42,31 +43,99 @@ static bool next_window(const struct flush *f, int64_t *ret_number)
 	return found;
 }
 
+/* One worker brings its share of all final windows into order; it owns what it touches. */
+static void ready_worker(void *context, unsigned member)
+{
+	const struct flush *f = context;
+	for (size_t i = member; i < f->count; i += nr_crew_members(f->crew)) {
+		struct nr_local *l = f->locals[i];
+		struct nr_error error = {0};
+		if (l->window && is_final(f, l->window->number, l->step)) {
+			nr_telescope_drain(l, f->merged->summed ? l->usual_sums : NULL);
+			nr_local_leave_window(l);
+		}
+		for (size_t k = 0; k < NR_WINDOWS_OPEN; k++) {
+			struct nr_window *w = &l->windows[k];
+			if (w->open && is_final(f, w->number, l->step) && nr_tally_sort(&w->log, &error))
+				nr_local_fail(l, &error);
+		}
+	}
+}
+
+/* A run of one day without rows reads its pairs only for what is judged by them: the rest can be summed. */
+static bool is_summed(const struct flush *f)
+{
+	const struct nr_merged *m = f->merged;
+	nr_time start = NR_TIME_MIN;
+	if (f->sink || f->final != NR_TIME_MAX || m->days_folded || m->days[0].open || m->days[1].open)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		for (size_t k = 0; k < NR_COUNT(f->locals[i]->days); k++) {
+			const struct nr_day *day = &f->locals[i]->days[k];
+			if (!day->open)
+				continue;
+			if (day->untracked || (start != NR_TIME_MIN && day->start != start))
+				return false;
+			start = day->start;
+		}
+	return true;
+}
+
+static void total_usual(struct nr_merged *m, const struct nr_local *l)
+{
+	for (unsigned number = 1; number <= l->usual.count; number++) {
+		const struct nr_usual_sum *sum = &l->usual_sums[number];
+		m->usual[m->usual_count++] = (struct nr_usual_total){l->usual.group[number], sum->packets,
+			sum->packets * l->usual.size[number], sum->sources};
+	}
+}
+
+static int ready_windows(const struct flush *f, struct nr_error *error)
+{
+	nr_crew_run(f->crew, ready_worker, (void *)f);
+	for (size_t i = 0; f->merged->summed && i < f->count; i++)
+		total_usual(f->merged, f->locals[i]);
+	for (size_t i = 0; i < f->count; i++)
+		if (f->locals[i]->failure.code) {
+			if (error)
+				*error = f->locals[i]->failure;
+			return f->locals[i]->failure.code;
+		}
+	return 0;
+}
+
+/* Moves a sorted log to the end of a tally. */
+static int take_log(struct nr_tally *into, struct nr_window *w, struct nr_error *error)
+{
+	int e = 0;
+	if (nr_tally_count(into)) {
+		e = nr_tally_append(into, &w->log, error);
+		nr_tally_fini(&w->log);
+	} else { /* no copy */
+		const struct nr_tally before = *into;
+		nr_tally_fini(into);
+		*into = w->log;
+		into->limit = before.limit;
+		into->keeper = before.keeper;
+		w->log = (struct nr_tally){0};
+	}
+	w->open = false;
+	return e;
+}
+
+static struct nr_window *window_of(const struct flush *f, size_t local, int64_t number)
+{
+	struct nr_window *w = &f->locals[local]->windows[(uint64_t)number % NR_WINDOWS_OPEN];
+	return w->open && w->number == number ? w : NULL;
+}
+
 static int merge_window(const struct flush *f, int64_t number, struct nr_tally *into, struct nr_error *error)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		struct nr_local *l = f->locals[i];
-		struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
-		if (!w->open || w->number != number)
-			continue;
-		int e = nr_tally_sort(&w->log, error);
-		if (!e && !nr_tally_count(into)) { /* one worker, or the first: no copy */
-			const struct nr_tally before = *into;
-			nr_tally_fini(into);
-			*into = w->log;
-			into->limit = before.limit;
-			into->keeper = before.keeper;
-			w->log = (struct nr_tally){0};
-		} else if (!e) {
-			e = nr_tally_append(into, &w->log, error);
-			nr_tally_fini(&w->log);
-		}
-		if (e)
-			return e;
-		w->open = false;
-		nr_local_leave_window(l);
-	}
-	return nr_tally_sort(into, error);
+	int e = 0;
+	for (size_t i = 0; !e && i < f->count; i++)
+		if (window_of(f, i, number))
+			e = take_log(into, window_of(f, i, number), error);
+	return e ? e : nr_tally_sort(into, error);
 }
 
 static struct nr_merged_day *merged_day(struct nr_merged *m, nr_time start)
@@ -96,15 +165,27 @@ static int bound_day(const struct flush *f, struct nr_merged_day *day, size_t mo
 	return e;
 }
 
+/* Without rows a window is a day, and each worker's part of it stays apart: nobody needs them in one order.
+ */
+static int take_day(const struct flush *f, struct nr_merged_day *day, int64_t number, struct nr_error *error)
+{
+	int e = 0;
+	for (size_t i = 0; !e && i < f->count; i++) {
+		if (!window_of(f, i, number))
+			continue;
+		day->parts[i].limit = f->locals[i]->tally_limit;
+		day->parts[i].keeper = &f->locals[i]->keeper;
+		e = take_log(&day->parts[i], window_of(f, i, number), error);
+	}
+	return e;
+}
+
 static int finish_window(const struct flush *f, int64_t number, struct nr_error *error)
 {
 	nr_time step = f->locals[0]->step, start = number * step;
 	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
-	if (!f->sink) {
-		day->tally.limit = NR_TALLY_LIMIT(f->conf->memory_bytes);
-		day->tally.keeper = &f->merged->keeper;
-		return merge_window(f, number, &day->tally, error);
-	}
+	if (!f->sink)
+		return take_day(f, day, number, error);
 	struct nr_tally *tally = &day->windows[(start - day->start) / step];
 	tally->keeper = &f->merged->keeper;
 	int e = merge_window(f, number, tally, error);
@@ -155,6 +236,7 @@ static void close_local_day(struct nr_local *l, nr_time start)
 	nr_suspects_fini(&day->suspects);
 	nr_own_fini(&day->own);
 	*day = (struct nr_day){0};
+	nr_usual_forget(&l->usual, l->packets);
 	if (l->day == day) {
 		l->day = NULL;
 		nr_local_leave_window(l);
@@ -163,12 +245,13 @@ static void close_local_day(struct nr_local *l, nr_time start)
 
 static int finish_day(struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
-	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink};
+	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink, f->crew};
 	int e = nr_day_finish(&end, error);
 	for (size_t i = 0; i < f->count; i++)
 		close_local_day(f->locals[i], day->start);
 	nr_merged_day_fini(day);
 	f->days_finished++;
+	f->merged->days_folded++;
 	return e;
 }
 
@@ -231,32 +314,24 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 int nr_telescope_flush(const void *conf, void *const *locals, size_t count, struct nr_crew *crew, nr_time end,
 	struct nr_sink *sink, struct nr_error *error)
 {
-	(void)crew;
 	struct flush f = {conf, (struct nr_local *const *)locals, count, end, NULL,
-		((struct nr_local *)locals[0])->merged};
+		((struct nr_local *)locals[0])->merged, crew, 0};
 	f.sink = f.conf->refs->store ? sink : NULL;
 	f.merged->locals = f.locals;
 	f.merged->local_count = count;
-	for (size_t i = 0; i < count; i++) {
-		nr_telescope_drain(f.locals[i]);
-		if (f.locals[i]->failure.code) {
-			if (error)
-				*error = f.locals[i]->failure;
-			return f.locals[i]->failure.code;
-		}
-	}
-	int64_t number = 0;
-	while (next_window(&f, &number)) {
-		int e = finish_window(&f, number, error);
-		if (e)
-			return e;
-	}
-	int e = finish_victims(&f, f.final, error);
+	f.merged->summed = is_summed(&f);
+	int e = ready_windows(&f, error);
+	for (int64_t number = 0; !e && next_window(&f, &number);)
+		e = finish_window(&f, number, error);
+	if (!e)
+		e = finish_victims(&f, f.final, error);
 	if (!e)
 		e = finish_days(&f, error);
 	if (!e && f.sink && f.days_finished)
 		e = f.sink->commit(f.sink, error);
-	for (size_t i = 0; i < count && end != NR_TIME_MAX; i++)
+	for (size_t i = 0; i < count && end != NR_TIME_MAX; i++) {
 		f.locals[i]->open_from = f.final;
+		nr_local_open(f.locals[i]);
+	}
 	return e;
 }

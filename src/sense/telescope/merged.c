@@ -30,11 +30,20 @@ int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
 	return 0;
 }
 
+uint8_t nr_merged_level(const struct nr_merged *m)
+{
+	uint8_t level = 0;
+	for (size_t i = 0; i < NR_PARTS_MAX; i++)
+		level = NR_MAX(level, m->parts[i].level);
+	return level;
+}
+
 void nr_merged_day_fini(struct nr_merged_day *day)
 {
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
 		nr_tally_fini(&day->windows[i]);
-	nr_tally_fini(&day->tally);
+	for (size_t i = 0; i < NR_PARTS_MAX; i++)
+		nr_tally_fini(&day->parts[i]);
 	*day = (struct nr_merged_day){0};
 }
 
@@ -44,7 +53,8 @@ void nr_merged_free(struct nr_merged *m)
 		return;
 	for (size_t i = 0; i < NR_COUNT(m->days); i++)
 		nr_merged_day_fini(&m->days[i]);
-	nr_tally_fini(&m->tally);
+	for (size_t i = 0; i < NR_PARTS_MAX; i++)
+		nr_tally_fini(&m->parts[i]);
 	nr_members_fini(&m->members);
 	nr_tally_fini(&m->tools);
 	nr_tally_fini(&m->research);
@@ -68,4 +78,47 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
 {
 	struct nr_day *day = &end->locals[local]->days[(uint64_t)(end->day->start / NR_DAY) & 1];
 	return day->open && day->start == end->day->start ? day : NULL;
+}
+
+void nr_parts_walk(struct nr_parts_walk *walk, const struct nr_parts *parts)
+{
+	walk->parts = parts;
+	walk->part = parts->count;
+	walk->group = 0;
+	for (size_t i = 0; i < parts->count; i++) {
+		struct nr_part_walk *at = &walk->at[i];
+		at->walk = (struct nr_tally_walk){&parts->tallies[i], 0, 0};
+		at->more = nr_tally_next(&at->walk, &at->next);
+	}
+}
+
+/* The least group that is left; false: nothing is. */
+static bool next_group(struct nr_parts_walk *walk)
+{
+	bool found = false;
+	for (size_t i = 0; i < walk->parts->count; i++) {
+		const struct nr_part_walk *at = &walk->at[i];
+		if (!at->more || (found && nr_sum_group(&at->next) >= walk->group))
+			continue;
+		walk->group = nr_sum_group(&at->next);
+		found = true;
+	}
+	walk->part = 0;
+	return found;
+}
+
+bool nr_parts_next(struct nr_parts_walk *walk, struct nr_tally_sum *ret_sum)
+{
+	for (;;) {
+		for (; walk->part < walk->parts->count; walk->part++) {
+			struct nr_part_walk *at = &walk->at[walk->part];
+			if (!at->more || nr_sum_group(&at->next) != walk->group)
+				continue;
+			*ret_sum = at->next;
+			at->more = nr_tally_next(&at->walk, &at->next);
+			return true;
+		}
+		if (!next_group(walk))
+			return false;
+	}
 }

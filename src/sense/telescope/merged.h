@@ -10,12 +10,14 @@
 #include "sense/telescope/member_set.h"
 #include "sense/telescope/tools.h"
 
+#define NR_PARTS_MAX 64 /* workers */
+
 struct nr_merged_day {
 	nr_time start;
 	bool open;
 	unsigned hours_emitted;                      /* hours [0, n) have been handed over */
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
-	struct nr_tally tally;                       /* where they are not */
+	struct nr_tally parts[NR_PARTS_MAX];         /* by worker; where they are not */
 	size_t pairs;                                /* in all windows */
 	uint8_t level;                               /* of all windows */
 };
@@ -60,6 +62,12 @@ struct nr_kept_finding {
 	char *reason_en, *reason_ja, *evidence;
 };
 
+/* What all sources of one worker sent to one of its usual groups. */
+struct nr_usual_total {
+	uint32_t group;
+	uint64_t packets, bytes, sources;
+};
+
 struct nr_early; /* early.h */
 
 struct nr_merged {
@@ -67,9 +75,16 @@ struct nr_merged {
 	size_t local_count;
 	struct nr_keeper keeper; /* the busy sources of all workers */
 	struct nr_merged_day days[2];
-	struct nr_tally tally;   /* the whole run: all days */
+	struct nr_tally parts[NR_PARTS_MAX]; /* the whole run: all days; by worker where no rows are wanted */
+	bool summed; /* one day without rows: what usual groups got stands in `usual`, except what is judged;
+			sources are counted by their categories in mask_sources */
+	struct nr_usual_total usual[NR_PARTS_MAX * NR_USUAL_GROUPS];
+	size_t usual_count;
+	uint64_t mask_sources[1u << NR_CATEGORY_COUNT];
+	uint64_t sources6;       /* of them, IPv6 */
+	unsigned days_folded;    /* days that have ended */
 	struct nr_wides members; /* its sources with their categories */
-	size_t tally_sort_at, members_sort_at;
+	size_t part_sort_at[NR_PARTS_MAX], members_sort_at;
 	uint8_t members_level;
 	bool members_unsorted; /* a source may stand in them more than once */
 	struct nr_tally tools; /* group: tool */
@@ -87,6 +102,8 @@ struct nr_merged {
 	struct nr_early *early; /* owned; NULL until the first window */
 };
 
+/* One source of 2^level stands in the pairs that keep fewest. */
+uint8_t nr_merged_level(const struct nr_merged *merged);
 void nr_merged_day_fini(struct nr_merged_day *day);
 /* Sorts the run's members and keeps them to the limit by sampling. */
 int nr_merged_sort_members(struct nr_merged *merged, size_t limit, struct nr_error *error);
@@ -101,14 +118,33 @@ struct nr_day_end {
 	struct nr_merged *merged;
 	struct nr_merged_day *day;
 	struct nr_sink *sink; /* NULL: no rows wanted */
+	struct nr_crew *crew;
 };
+/* The day's pairs: parts whose sources are different ones, each sorted. One part where rows are wanted. */
+struct nr_parts {
+	struct nr_tally *tallies; /* owned by whoever ends the day */
+	size_t count;
+};
+/* Walks all parts in the order of groups; within a group, part by part. */
+struct nr_parts_walk {
+	const struct nr_parts *parts;
+	size_t part;
+	uint32_t group;
+	struct nr_part_walk {
+		struct nr_tally_walk walk;
+		struct nr_tally_sum next;
+		bool more;
+	} at[NR_PARTS_MAX];
+};
+void nr_parts_walk(struct nr_parts_walk *walk, const struct nr_parts *parts);
+bool nr_parts_next(struct nr_parts_walk *walk, struct nr_tally_sum *ret_sum);
 int nr_day_finish(const struct nr_day_end *end, struct nr_error *error);
 /* The worker's view of the day that ends; NULL where it saw none of it. */
 struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
-int nr_research_judge(const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first,
+int nr_research_judge(const struct nr_day_end *end, const struct nr_parts *parts, size_t *ret_first,
 	struct nr_error *error);
 /* Called when a day is over: scanners of earlier days become one entry an address before the list gets long.
  */

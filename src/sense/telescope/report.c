@@ -19,13 +19,16 @@ struct group_sum {
 	uint64_t packets, bytes, sources;
 };
 
-static struct group_sum *sum_groups(const struct nr_tally *tally, struct nr_error *error)
+static struct group_sum *new_groups(struct nr_error *error)
 {
 	struct group_sum *groups = calloc(NR_GROUP_COUNT, sizeof *groups);
-	if (!groups) {
+	if (!groups)
 		nr_fail(error, -ENOMEM, "out of memory for the report");
-		return NULL;
-	}
+	return groups;
+}
+
+static void sum_groups(struct group_sum *groups, const struct nr_tally *tally)
+{
 	uint64_t weight = UINT64_C(1) << tally->level;
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
@@ -34,7 +37,17 @@ static struct group_sum *sum_groups(const struct nr_tally *tally, struct nr_erro
 		g->bytes += sum.bytes;
 		g->sources += nr_member_counts(nr_sum_member(&sum), tally->level) ? weight : 0;
 	}
-	return groups;
+}
+
+/* What workers summed instead of keeping pairs. */
+static void sum_usual(struct group_sum *groups, const struct nr_merged *m)
+{
+	for (size_t i = 0; i < m->usual_count; i++) {
+		struct group_sum *g = &groups[m->usual[i].group];
+		g->packets += m->usual[i].packets;
+		g->bytes += m->usual[i].bytes;
+		g->sources += m->usual[i].sources;
+	}
 }
 
 static int make_ports(struct nr_report *r, const struct group_sum *all, const struct group_sum *research,
@@ -182,17 +195,31 @@ static int count_tools(struct nr_report *r, struct nr_error *error)
 	return e;
 }
 
+static void count_masks(struct nr_report *r)
+{
+	const struct nr_merged *m = r->merged;
+	for (unsigned mask = 0; mask < NR_COUNT(m->mask_sources); mask++)
+		for (unsigned rest = m->mask_sources[mask] ? mask | NR_BIT(NR_CATEGORY_COUNT) : 0; rest;
+			rest &= rest - 1)
+			r->all[__builtin_ctz(rest)].sources += m->mask_sources[mask];
+	r->sources6 = m->sources6;
+}
+
 static int count_sources(struct nr_report *r, struct nr_error *error)
 {
 	struct nr_merged *m = r->merged;
 	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
-	int e = nr_merged_sort_members(m, NR_TALLY_LIMIT(r->conf->memory_bytes) / 2, error);
+	int e = m->summed ? 0 : nr_merged_sort_members(m, NR_TALLY_LIMIT(r->conf->memory_bytes) / 2, error);
 	if (!e)
 		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
-	nr_telescope_count_members(&m->members, m->members_level, r->all);
 	nr_telescope_count_members(&research, m->research.level, r->research);
+	if (m->summed) {
+		count_masks(r);
+		return 0;
+	}
+	nr_telescope_count_members(&m->members, m->members_level, r->all);
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(&m->members, &at, &sum);)
 		r->sources6 += (nr_members_member(&sum) & NR_MEMBER_IPV6 ? UINT64_C(1) : 0)
@@ -202,10 +229,14 @@ static int count_sources(struct nr_report *r, struct nr_error *error)
 
 static int count_groups(struct nr_report *r, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) struct group_sum *all = sum_groups(&r->merged->tally, error);
-	NR_AUTO(nr_freep) struct group_sum *research = all ? sum_groups(&r->merged->research, error) : NULL;
+	NR_AUTO(nr_freep) struct group_sum *all = new_groups(error);
+	NR_AUTO(nr_freep) struct group_sum *research = all ? new_groups(error) : NULL;
 	if (!research)
 		return -ENOMEM;
+	for (size_t i = 0; i < NR_PARTS_MAX; i++)
+		sum_groups(all, &r->merged->parts[i]);
+	sum_usual(all, r->merged);
+	sum_groups(research, &r->merged->research);
 	count_packets(all, r->all);
 	count_packets(research, r->research);
 	return make_ports(r, all, research, error);
@@ -224,9 +255,9 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 		r->victims_untracked += l->victims.untracked;
 		r->mismatches += l->victims.mismatches;
 	}
-	int e = nr_tally_sort(&r->merged->tally, error);
-	if (!e)
-		e = nr_tally_sort(&r->merged->research, error);
+	int e = nr_tally_sort(&r->merged->research, error);
+	for (size_t i = 0; !e && i < NR_PARTS_MAX; i++)
+		e = nr_tally_sort(&r->merged->parts[i], error);
 	if (!e)
 		e = count_sources(r, error);
 	if (!e)

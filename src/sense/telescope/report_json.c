@@ -215,7 +215,7 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 	nr_json_object(json, "limits");
 	nr_json_uint(json, "packets_of_sources_not_judged", m->untracked);
 	nr_json_uint(json, "one_source_counted_of",
-		UINT64_C(1) << m->tally.level); /* 1: all; unique sources per port are exact */
+		UINT64_C(1) << nr_merged_level(m)); /* 1: all; unique sources per port are exact */
 	nr_json_uint(json, "no_room_to_judge", m->no_room);
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
 	nr_json_uint(json, "icmp_quote_mismatches", r->mismatches);

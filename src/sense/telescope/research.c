@@ -60,8 +60,21 @@ static void find_candidates(
 	}
 }
 
+static void count_part(struct candidates *c, const struct nr_tally *tally, const struct nr_member_set *set)
+{
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
+		uint32_t i = nr_member_set_find(set, nr_sum_member(&sum));
+		if (i == UINT32_MAX)
+			continue;
+		c->items[i].scan_packets += sum.packets;
+		c->items[i].ports++;
+	}
+}
+
 /* Counts each candidate's scan packets and distinct (protocol, port) pairs. */
-static int count_candidates(struct candidates *c, const struct nr_tally *tally, struct nr_error *error)
+static int count_candidates(struct candidates *c, const struct nr_parts *parts, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
 	if (!set)
@@ -71,16 +84,8 @@ static int count_candidates(struct candidates *c, const struct nr_tally *tally, 
 		return e;
 	for (size_t i = 0; i < c->count; i++)
 		nr_member_set_add(set, c->items[i].member, (uint32_t)i);
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
-		if (nr_sum_group(&sum) >= NR_GROUP_OTHER)
-			break;
-		uint32_t i = nr_member_set_find(set, nr_sum_member(&sum));
-		if (i == UINT32_MAX)
-			continue;
-		c->items[i].scan_packets += sum.packets;
-		c->items[i].ports++;
-	}
+	for (size_t part = 0; part < parts->count; part++)
+		count_part(c, &parts->tallies[part], set);
 	nr_member_set_fini(set);
 	return 0;
 }
@@ -122,7 +127,7 @@ static int by_packets(const void *a, const void *b)
 }
 
 int nr_research_judge(
-	const struct nr_day_end *end, const struct nr_tally *tally, size_t *ret_first, struct nr_error *error)
+	const struct nr_day_end *end, const struct nr_parts *parts, size_t *ret_first, struct nr_error *error)
 {
 	struct thresholds t = thresholds_of(end->conf);
 	NR_AUTO(candidates_fini) struct candidates c = {0};
@@ -137,7 +142,7 @@ int nr_research_judge(
 	m->no_room += c.beyond;
 	size_t first = m->scanners.count;
 	if (c.count) {
-		int e = count_candidates(&c, tally, error);
+		int e = count_candidates(&c, parts, error);
 		if (e)
 			return e;
 	}

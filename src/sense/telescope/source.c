@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NR_ROOM_MIN 1024 /* entries */
+#define NR_ROOM_MIN   1024  /* entries */
+#define NR_ROOM_SMALL 65536 /* entries */
 
 /* The index is at most five eighths full. */
 static size_t capacity_for(size_t room)
@@ -14,24 +15,34 @@ static size_t capacity_for(size_t room)
 	return room + room / 2 + room / 10;
 }
 
-static size_t bytes_for(const struct nr_source_table *table, size_t room)
+static size_t dirty_bytes(size_t room)
 {
-	return room * table->stride + capacity_for(room) * sizeof *table->index;
+	return (room / 64 + 1) * sizeof(uint64_t);
+}
+
+size_t nr_source_table_bytes(const struct nr_source_table *table, size_t room)
+{
+	return room * table->stride + capacity_for(room) * sizeof *table->index + dirty_bytes(room);
 }
 
 static int make_room(struct nr_source_table *table, size_t room, struct nr_error *error)
 {
-	void *entries = table->entries, *index = NULL;
-	size_t capacity = capacity_for(room);
-	int e = nr_pages_resize(NULL, &index, 0, capacity * sizeof *table->index, error);
+	void *entries = table->entries, *index = NULL, *dirty = table->dirty;
+	size_t capacity = capacity_for(room), before = table->dirty ? dirty_bytes(table->room) : 0;
+	int e = nr_pages_resize(table->area, &index, 0, capacity * sizeof *table->index, error);
 	if (e)
 		return e;
-	e = nr_pages_resize(NULL, &entries, table->room * table->stride, room * table->stride, error);
+	e = nr_pages_resize(table->area, &dirty, before, dirty_bytes(room), error);
+	if (!e) {
+		table->dirty = dirty; /* larger than needed, should the next one fail */
+		e = nr_pages_resize(
+			table->area, &entries, table->room * table->stride, room * table->stride, error);
+	}
 	if (e) {
-		nr_pages_unmap(NULL, index, capacity * sizeof *table->index);
+		nr_pages_unmap(table->area, index, capacity * sizeof *table->index);
 		return e;
 	}
-	nr_pages_unmap(NULL, table->index, table->capacity * sizeof *table->index);
+	nr_pages_unmap(table->area, table->index, table->capacity * sizeof *table->index);
 	table->entries = entries;
 	table->index = index;
 	table->room = room;
@@ -47,10 +58,10 @@ static void enter(struct nr_source_table *table, uint64_t hash, size_t entry)
 	table->index[i] = (uint32_t)(entry + 1) << 6 | nr_source_tag(hash);
 }
 
-int nr_source_table_init(
-	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error)
+int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, size_t stride, size_t expected,
+	struct nr_error *error)
 {
-	*table = (struct nr_source_table){.stride = stride};
+	*table = (struct nr_source_table){.area = area, .stride = stride};
 	if (getrandom(&table->key, sizeof table->key, 0) != sizeof table->key)
 		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
 	table->key |= 1;
@@ -59,15 +70,20 @@ int nr_source_table_init(
 
 void nr_source_table_fini(struct nr_source_table *table)
 {
-	nr_pages_unmap(NULL, table->entries, table->room * table->stride);
-	nr_pages_unmap(NULL, table->index, table->capacity * sizeof *table->index);
+	nr_pages_unmap(table->area, table->entries, table->room * table->stride);
+	nr_pages_unmap(table->area, table->index, table->capacity * sizeof *table->index);
+	nr_pages_unmap(table->area, table->dirty, dirty_bytes(table->room));
 	*table = (struct nr_source_table){0};
 }
 
+/* Small tables grow fast: the index is made anew each time. */
 bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max)
 {
-	size_t room = NR_MIN(table->room * 2, NR_SOURCES_MAX);
-	if (room == table->room || bytes_for(table, room) > bytes_max || make_room(table, room, NULL))
+	size_t room = NR_MIN(table->room * (table->room < NR_ROOM_SMALL ? 4 : 2), NR_SOURCES_MAX);
+	size_t each = table->stride + 8; /* an entry, its part of the index and its bit */
+	if (nr_source_table_bytes(table, room) > bytes_max)
+		room = bytes_max / each;
+	if (room < table->room + table->room / 16 + NR_ROOM_MIN / 2 || make_room(table, room, NULL))
 		return false;
 	for (size_t i = 0; i < table->used; i++)
 		enter(table, nr_source_hash(table, nr_source_member(table, nr_source_at(table, i))), i);

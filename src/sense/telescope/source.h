@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sources of one UTC day: one cache line each, in a table that one worker owns. An entry
- * answers "who is this and which tool does it use"; what it knocked at is written, combined, into the
- * tallies.
+ * answers "who is this and which tool does it use" and holds what it knocked at until that is written,
+ * combined, into the window's tally.
  */
 #ifndef NR_SENSE_TELESCOPE_SOURCE_H
 #define NR_SENSE_TELESCOPE_SOURCE_H
 
+#include "base/pages.h"
 #include "sense/telescope/rules.h"
 #include "sense/telescope/tally.h"
 
@@ -45,31 +46,40 @@ enum nr_invariant {
 	NR_ONLY_NMAP_SHAPE = NR_BIT(15),     /* every SYN: window 1024..4096 and exactly MSS 1460 */
 };
 
+/* Packets of one group and size that are not in the tally yet. */
 struct nr_recent {
-	uint32_t key;           /* window slot << 18 | group */
-	uint16_t packets, size; /* so many packets of one size */
+	uint32_t group;
+	uint16_t packets, size;
 };
 
 struct nr_source {
 	uint32_t address;     /* IPv4; IPv6: low half of the member, the address stands behind the entry */
 	uint32_t packets;     /* saturates */
 	uint32_t first, last; /* since the start of the day, in 32 us */
-	uint16_t categories;  /* NR_BIT(enum nr_category) seen */
-	uint8_t ttl, option_hash;
-	struct nr_recent recent[2]; /* combined, not yet in the tally */
-	uint16_t syns;              /* each of the four stops at 65535 */
-	uint16_t mirai, zmap, masscan;
-	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
-	uint8_t marks;
-	uint16_t constant;
-	/* the first SYN; the first 12 bytes lie as in struct nr_packet, so that they are compared in two
-	 * words */
+	/* what it sent in the open window and the tally does not have yet: a nibble for each usual group
+	 * (slots.h), and the latest other group */
+	uint64_t usual;
+	struct nr_recent recent;
+	/* the first SYN; 12 bytes lie as in struct nr_packet, so that they are compared in two words */
 	uint16_t source_port, destination_port;
 	uint32_t sequence;
 	uint16_t id, window;
+	uint8_t ttl, option_hash;
+	uint16_t constant;
 	uint32_t destination;
+	uint16_t syns; /* each of the four stops at 65535 */
+	uint16_t mirai, zmap, masscan;
+	uint16_t facts;   /* NR_BIT(enum nr_category) seen, and NR_SOURCE_IN_TALLY */
+	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
+	uint8_t marks;
 };
 _Static_assert(sizeof(struct nr_source) == 64, "one line per source");
+/* A bit of facts: the tally has a pair of it with a usual group, so that it must get all of them. */
+#define NR_SOURCE_IN_TALLY NR_BIT(15)
+NR_INLINE uint16_t nr_source_categories(const struct nr_source *source)
+{
+	return source->facts & (NR_BIT(NR_CATEGORY_COUNT) - 1);
+}
 #define NR_SOURCE_TIME_SHIFT 5
 
 struct nr_source6 {
@@ -89,14 +99,18 @@ _Static_assert(sizeof(struct nr_source6) == 128, "two lines per IPv6 source");
 struct nr_source_table {
 	uint8_t *entries; /* nr_pages */
 	uint32_t *index;  /* nr_pages; 0: empty, else (entry + 1) << 6 | tag */
+	uint64_t *dirty;  /* nr_pages; a bit for each entry: something is not in the tally yet */
+	struct nr_area *area;
 	size_t stride, used, room, capacity;
 	uint64_t key; /* random odd multiplier: addresses are chosen by strangers */
 };
 #define NR_SOURCES_MAX ((size_t)(1u << 26) - 2)
 
-int nr_source_table_init(
-	struct nr_source_table *table, size_t stride, size_t expected, struct nr_error *error);
+int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, size_t stride, size_t expected,
+	struct nr_error *error);
 void nr_source_table_fini(struct nr_source_table *table);
+/* Bytes of a table with so much room. */
+size_t nr_source_table_bytes(const struct nr_source_table *table, size_t room);
 /* Room for more entries within bytes_max; pointers are void afterwards, indices stay. False: it stays as it
  * is. */
 bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max);
@@ -120,6 +134,14 @@ NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t ha
 NR_INLINE uint32_t nr_source_tag(uint64_t hash)
 {
 	return (uint32_t)(hash >> 26) & 63;
+}
+NR_INLINE void nr_source_mark_dirty(const struct nr_source_table *table, size_t entry)
+{
+	table->dirty[entry / 64] |= UINT64_C(1) << (entry & 63);
+}
+NR_INLINE size_t nr_source_entry(const struct nr_source_table *table, const struct nr_source *source)
+{
+	return (size_t)((const uint8_t *)source - table->entries) / table->stride;
 }
 #define NR_SOURCE_NONE SIZE_MAX
 /* The entry that probably is the source's; NR_SOURCE_NONE: surely there is none. */

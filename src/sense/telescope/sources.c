@@ -175,7 +175,8 @@ static int emit_source(const struct nr_day_end *end, const struct ranked *k, str
 	struct nr_place place;
 	nr_origin_find(&end->conf->refs->origin, &address, &place);
 	char categories[160], tools[32], marks[96], signature[128] = "";
-	write_bits(s->categories, nr_category_names, NR_CATEGORY_COUNT, categories, sizeof categories);
+	write_bits(
+		nr_source_categories(s), nr_category_names, NR_CATEGORY_COUNT, categories, sizeof categories);
 	write_bits(s->marks, mark_names, NR_COUNT(mark_names), marks, sizeof marks);
 	nr_tools_write(verdict.tools, tools);
 	NR_AUTO(nr_json_fini) struct nr_json json;

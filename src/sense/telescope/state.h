@@ -9,6 +9,7 @@
 #include "sense/telescope/source.h"
 #include "sense/telescope/suspect.h"
 #include "sense/telescope/telescope.h"
+#include "sense/telescope/usual.h"
 #include "sense/telescope/victim.h"
 
 #define NR_WINDOWS_OPEN    4 /* slots: the current window, two of slack, and one being flushed */
@@ -46,17 +47,19 @@ bool nr_local_keeps(const void *local, uint64_t member);
 
 struct nr_local {
 	struct nr_area *area; /* where this state lies; NULL: it ends with the process */
-	/* hot: the day and window of the last packet */
+	/* hot: the day and window of the last packet. Sources are dirty in them alone. */
 	struct nr_day *day;
 	nr_time day_start;
 	struct nr_window *window;
 	nr_time window_start;
-	uint32_t window_slot;
+	/* packets of [open_first, open_first + open_length) belong to them and are not late */
+	nr_time open_first;
+	uint64_t open_length;
 	nr_time step;                            /* us: 5 minutes, or a day where no rows are wanted */
 	nr_time open_from;                       /* packets before it are late */
 	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
-	uint32_t *dirty; /* owned: sources of `day` with something in `recent`: index << 1 | IPv6 */
-	size_t dirty_count, dirty_room;
+	struct nr_usual usual;
+	struct nr_usual_sum usual_sums[NR_USUAL_GROUPS + 1]; /* of a run whose pairs are summed */
 	size_t table_bytes_max;
 	size_t sort_items, tally_limit;
 	size_t sources_expected;
@@ -70,17 +73,57 @@ struct nr_local {
 	struct nr_pulse *pulse;
 };
 
-/* The next packet looks its window up again. */
+/* The next packet looks its window up again. Nothing may be dirty. */
 NR_INLINE void nr_local_leave_window(struct nr_local *l)
 {
 	l->window = NULL;
-	l->window_start = NR_TIME_MIN;
+	l->open_length = 0;
 }
+/* After a change of window or open_from. */
+NR_INLINE void nr_local_open(struct nr_local *l)
+{
+	if (!l->window)
+		return;
+	l->open_first = NR_MAX(l->window_start, l->open_from);
+	l->open_length = (uint64_t)(l->window_start + l->step) - (uint64_t)l->open_first;
+}
+NR_INLINE void nr_local_fail(struct nr_local *l, const struct nr_error *error)
+{
+	if (!l->failure.code)
+		l->failure = *error;
+}
+
+#define NR_BLOCK           32 /* packets between two looks at the room that they may need */
+#define NR_ITEMS_PACKET    4 /* most tally items that one packet can cause: one evicted, three extra groups */
+#define NR_FRAME_BYTES_MAX 0xffffffu /* that are counted; readers refuse records over 256 KiB */
+
+/* A source whose pairs decide something: no sample leaves it out, and it always has them. */
+NR_INLINE bool nr_source_is_busy(const struct nr_source *s)
+{
+	return s->packets >= NR_BUSY_PACKETS || s->marks & NR_SOURCE_LISTED;
+}
+
+/* ---- usual.c ---- */
+int nr_usual_init(struct nr_usual *usual, struct nr_area *area, struct nr_error *error);
+void nr_usual_fini(struct nr_usual *usual, struct nr_area *area);
+/* No group is usual until some more packets have been seen. Nothing may be dirty. */
+void nr_usual_forget(struct nr_usual *usual, uint64_t packets);
+bool nr_local_choose_usual(struct nr_local *l);
+/* Room in the open window's tally. False: no memory; the run fails at the flush. */
+bool nr_local_make_room(struct nr_local *l, size_t items);
+NR_INLINE void nr_local_put(
+	struct nr_local *l, uint32_t group, uint64_t member, uint32_t packets, uint32_t size)
+{
+	nr_tally_add(&l->window->log, group, member, packets, size);
+}
+/* Keeps a packet that has no nibble, or one too many for it. */
+void nr_local_remember(struct nr_local *l, const struct nr_source_table *table, struct nr_source *s,
+	uint64_t member, uint32_t group, uint32_t wire);
+/* Writes what sources hold into the open window's tally. sums: of usual groups, by number; NULL: as pairs. */
+void nr_telescope_drain(struct nr_local *local, struct nr_usual_sum *sums);
 
 /* ---- observe.c ---- */
 void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *batch);
-/* Writes what sources hold combined into the tallies. */
-void nr_telescope_drain(struct nr_local *local);
 /* Categories of a group's packets; for nr_members_from(), context unused. */
 uint16_t nr_telescope_mask_of_group(const void *context, uint32_t group);
 

@@ -83,7 +83,7 @@ bool nr_local_keeps(const void *local, uint64_t member)
 	const struct nr_local *l = local;
 	for (size_t i = 0; i < NR_COUNT(l->days); i++) {
 		const struct nr_source *s = nr_source_lookup(&l->days[i].table4, &l->days[i].table6, member);
-		if (s && (s->packets >= NR_BUSY_PACKETS || s->marks & NR_SOURCE_LISTED))
+		if (s && nr_source_is_busy(s))
 			return true;
 	}
 	return false;
@@ -103,6 +103,8 @@ static int start(const void *conf, void *local, struct nr_area *area, struct nr_
 	l->table_bytes_max = (size_t)(c->memory_bytes / 2 / c->refs->workers);
 	l->tally_limit = l->sort_items = NR_TALLY_LIMIT(c->memory_bytes) / c->refs->workers;
 	int e = nr_victims_init(&l->victims, error);
+	if (!e)
+		e = nr_usual_init(&l->usual, area, error);
 	return e ? e : nr_merged_new(&l->merged, error);
 }
 
@@ -119,7 +121,7 @@ static void stop(void *local)
 		nr_tally_fini(&l->windows[i].log);
 	nr_victims_fini(&l->victims);
 	nr_pulse_free(l->pulse);
-	free(l->dirty);
+	nr_usual_fini(&l->usual, l->area);
 	nr_merged_free(l->merged);
 }
 

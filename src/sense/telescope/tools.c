@@ -36,7 +36,7 @@ static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uin
 {
 	const unsigned other_tcp = NR_BIT(NR_CATEGORY_TCP_SYN_ACK) | NR_BIT(NR_CATEGORY_TCP_OTHER);
 	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) ||
-		(s->categories & other_tcp))
+		(s->facts & other_tcp))
 		return false;
 	const unsigned same = NR_SAME_WINDOW | NR_SAME_OPTIONS;
 	if (s->syns > UINT8_MAX && (s->constant & same) != same)
