@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-const char *const nr_live_captures[] = {"auto", "packet", NULL};
+const char *const nr_live_captures[] = {"auto", "packet", "xdp", NULL};
 
 static const char *const counter_names[NR_LIVE_COUNTERS] = {"rx_dropped", "rx_missed_errors"};
 
@@ -48,18 +48,18 @@ static void open_counters(struct nr_live *live)
 
 static int find_interface(struct nr_live *live, const char *name, struct nr_error *error)
 {
-	NR_AUTO(nr_close_fd) int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {0};
 	if (!name || !*name || strlen(name) >= IFNAMSIZ)
 		return nr_fail(error, -EINVAL, "\"%s\" is not the name of an interface; ip link shows them",
 			name ? name : "");
 	strcpy(request.ifr_name, name);
-	if (any < 0 || ioctl(any, SIOCGIFINDEX, &request) < 0)
+	live->asking = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (live->asking < 0 || ioctl(live->asking, SIOCGIFINDEX, &request) < 0)
 		return nr_fail(error, -errno, "interface %s: %s; ip link shows what there is", name,
 			strerror(errno));
 	live->index = request.ifr_ifindex;
 	strcpy(live->interface, name);
-	if (ioctl(any, SIOCGIFHWADDR, &request) < 0)
+	if (ioctl(live->asking, SIOCGIFHWADDR, &request) < 0)
 		return nr_fail(error, -errno, "interface %s: %s", name, strerror(errno));
 	live->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
 			 request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
@@ -71,9 +71,9 @@ enum nr_live_state nr_live_state(struct nr_live *live)
 {
 	struct ifreq request = {0};
 	strcpy(request.ifr_name, live->interface);
-	if (ioctl(live->rings[0].socket, SIOCGIFINDEX, &request) < 0 || request.ifr_ifindex != live->index)
+	if (ioctl(live->asking, SIOCGIFINDEX, &request) < 0 || request.ifr_ifindex != live->index)
 		return NR_LIVE_GONE;
-	if (ioctl(live->rings[0].socket, SIOCGIFFLAGS, &request) < 0)
+	if (ioctl(live->asking, SIOCGIFFLAGS, &request) < 0)
 		return NR_LIVE_GONE;
 	if (!(request.ifr_flags & IFF_UP))
 		return NR_LIVE_DOWN;
@@ -121,6 +121,21 @@ static int open_way(struct nr_live *live, const struct nr_live_way *way, const s
 	return e;
 }
 
+/* xdp where it was asked for, or where it is better without taking anything from the host. */
+static int open_some_way(struct nr_live *live, const struct nr_live_conf *conf, struct nr_error *error)
+{
+	struct nr_error reason = {0};
+	const char *wanted = conf->capture ? conf->capture : "auto";
+	if (strcmp(wanted, "packet") != 0) {
+		if (open_way(live, &nr_live_xdp, conf, &reason) == 0)
+			return 0;
+		if (strcmp(wanted, "xdp") == 0)
+			snprintf(live->note, sizeof live->note, "no AF_XDP here, AF_PACKET is used (%.180s)",
+				reason.text);
+	}
+	return open_way(live, &nr_live_packet, conf, error);
+}
+
 int nr_live_open(const struct nr_live_conf *conf, struct nr_live **ret_live, const char **ret_note,
 	struct nr_error *error)
 {
@@ -129,11 +144,12 @@ int nr_live_open(const struct nr_live_conf *conf, struct nr_live **ret_live, con
 		return nr_fail(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < NR_LIVE_COUNTERS; i++)
 		live->counters[i] = -1;
+	live->asking = live->link = -1;
 	int e = find_interface(live, conf->interface, error);
 	if (!e)
 		e = nr_live_filter_compile(conf->filter, live->ethernet, &live->filter, error);
 	if (!e)
-		e = open_way(live, &nr_live_packet, conf, error);
+		e = open_some_way(live, conf, error);
 	if (e)
 		return e;
 	live->shared->interface_before = interface_drops(live);
@@ -150,6 +166,7 @@ void nr_live_close(struct nr_live *live)
 	forget_rings(live);
 	for (size_t i = 0; i < NR_LIVE_COUNTERS; i++)
 		nr_close_fd(&live->counters[i]);
+	nr_close_fd(&live->asking);
 	free(live->filter.filter);
 	free(live);
 }
@@ -248,7 +265,7 @@ void nr_live_statistics(const struct nr_live *live, struct nr_live_statistics *r
 		s.freezes += atomic_load(&p->freezes);
 		s.filtered += atomic_load(&p->filtered);
 		s.fill_empty += atomic_load(&p->fill_empty);
-		s.invalid += atomic_load(&p->invalid);
+		s.no_frame += atomic_load(&p->no_frame);
 		s.interrupted += atomic_load(&p->interrupted);
 	}
 	*ret = s;

@@ -48,8 +48,8 @@ struct nr_live_statistics {
 	uint64_t filtered;   /* did not match the filter; meaningful with filtered_known */
 	uint64_t interface;  /* dropped by the interface before they reached us (rx_dropped, rx_missed_errors)
 			      */
-	uint64_t fill_empty; /* xdp: times when the driver found no free frame for a packet */
-	uint64_t invalid;    /* xdp: dropped for another reason */
+	uint64_t no_frame;   /* xdp: dropped by the kernel: no free frame, or longer than one */
+	uint64_t fill_empty; /* xdp, not packets: how often no free frame was found */
 	uint64_t interrupted; /* were being looked at by a reader that died */
 	uint64_t outages;     /* not packets: how often the interface went down */
 	bool filtered_known;  /* false: the kernel filters and does not count */

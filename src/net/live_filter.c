@@ -51,6 +51,12 @@ int nr_live_filter_compile(
 	return e;
 }
 
+bool nr_live_filter_wants(const struct sock_fprog *program, const uint8_t *bytes, uint32_t length)
+{
+	const void *instructions = program->filter;
+	return program->len == 1 || bpf_filter(instructions, bytes, length, length) != 0;
+}
+
 /* ---- spreading ---- */
 
 #define NETWORK    ((uint32_t)SKF_NET_OFF) /* loads count from behind the tag that the kernel has taken off */

@@ -24,11 +24,11 @@ struct nr_live_place {
 	uint32_t offset;                 /* in it, of the next packet */
 	uint32_t busy;                   /* frames that were given out and not yet dealt with */
 	uint32_t busy_done, busy_offset; /* what done and offset are after them */
-	uint32_t returning;              /* xdp: frames on their way back to the driver */
-	uint32_t fill_at;                /* xdp: where in the fill ring they go */
-	_Alignas(NR_CACHE_LINE) _Atomic uint64_t received, kernel, freezes, filtered, fill_empty, invalid,
+	uint32_t returning;              /* xdp: fill_at is known */
+	uint32_t receive_at, fill_at;    /* xdp: where the busy frames are, and where they go */
+	uint64_t lost_seen;              /* xdp: losses that `received` holds */
+	_Alignas(NR_CACHE_LINE) _Atomic uint64_t received, kernel, freezes, filtered, fill_empty, no_frame,
 		interrupted;
-	uint64_t seen[4]; /* xdp: the kernel's counters at the last asking */
 };
 
 struct nr_live_shared {
@@ -63,6 +63,9 @@ struct nr_live {
 	const struct nr_live_way *way;
 	char interface[IFNAMSIZ];
 	int index;                      /* of the interface */
+	int asking;                     /* a socket for questions about the interface */
+	int link;                       /* xdp: the program at the interface; -1: none */
+	bool only_zero_copy;            /* xdp: not worth its drawbacks else */
 	bool ethernet;                  /* frames begin with an Ethernet header; else with an IP header */
 	int counters[NR_LIVE_COUNTERS]; /* -1: not there */
 	unsigned count;
@@ -81,6 +84,8 @@ int nr_live_make_rings(struct nr_live *live, unsigned count, struct nr_error *er
 /* A program that accepts what the expression (NULL: anything) matches, cut at NR_LIVE_SNAP. */
 int nr_live_filter_compile(
 	const char *expression, bool ethernet, struct sock_fprog *ret_program, struct nr_error *error);
+/* Runs it where the kernel does not. */
+bool nr_live_filter_wants(const struct sock_fprog *program, const uint8_t *bytes, uint32_t length);
 /* A hash of the source address, whatever VLAN tags are in front; 0 for what is not IP. Answers the
  * instructions. */
 #define NR_LIVE_SPREAD_MAX 128

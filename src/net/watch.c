@@ -211,7 +211,8 @@ static int look_at_interface(
 static int look_at_rings(
 	struct watch *w, const struct nr_live_statistics *now_known, nr_time now, struct nr_error *error)
 {
-	uint64_t lost = now_known->kernel - w->told.statistics.kernel;
+	const struct nr_live_statistics *was = &w->told.statistics;
+	uint64_t lost = now_known->kernel - was->kernel + now_known->no_frame - was->no_frame;
 	if (!lost) {
 		w->full_since = NR_TIME_MAX;
 		return 0;
@@ -256,9 +257,7 @@ static int tell_drops(struct watch *w, const struct nr_live_statistics *is, cons
 	if (!e)
 		e = tell_drop(w, "interface", is->interface, was->interface, now, error);
 	if (!e)
-		e = tell_drop(w, "fill_empty", is->fill_empty, was->fill_empty, now, error);
-	if (!e)
-		e = tell_drop(w, "invalid", is->invalid, was->invalid, now, error);
+		e = tell_drop(w, "no_frame", is->no_frame, was->no_frame, now, error);
 	if (!e)
 		e = tell_drop(w, "filtered", is->filtered, was->filtered, now, error);
 	for (size_t i = 1; !e && i < NR_DROP_COUNT; i++)

@@ -86,7 +86,7 @@ static void clear_line(struct watcher *w)
 
 static uint64_t lost(const struct nr_live_statistics *s)
 {
-	return s->kernel + s->interface + s->fill_empty + s->invalid + s->interrupted;
+	return s->kernel + s->no_frame + s->interface + s->interrupted;
 }
 
 static void show_line(struct watcher *w, const struct nr_watch_tick *tick)
@@ -118,7 +118,7 @@ static void write_statistics(struct nr_json *json, const struct nr_live_statisti
 	else
 		nr_json_null(json, "filtered");
 	nr_json_uint(json, "fill_empty", s->fill_empty);
-	nr_json_uint(json, "invalid", s->invalid);
+	nr_json_uint(json, "no_frame", s->no_frame);
 	nr_json_uint(json, "interrupted", s->interrupted);
 	nr_json_uint(json, "outages", s->outages);
 	nr_json_object_end(json);
