@@ -173,7 +173,7 @@ extern const char *const nr_ask_research[];
 extern const struct nr_plan nr_plan_coverage, nr_plan_runs, nr_plan_findings, nr_plan_warnings, nr_plan_events;
 extern const struct nr_plan nr_plan_summary, nr_plan_ports, nr_plan_series, nr_plan_categories,
 	nr_plan_classes, nr_plan_tools;
-extern const struct nr_plan nr_plan_countries, nr_plan_networks;
+extern const struct nr_plan nr_plan_countries, nr_plan_networks, nr_plan_ipv6, nr_plan_ipv6_networks;
 extern const struct nr_plan nr_plan_sources, nr_plan_source, nr_plan_source_ports, nr_plan_scanners,
 	nr_plan_victims, nr_plan_campaigns;
 

@@ -14,6 +14,8 @@ const struct nr_query *const nr_store_queries[] = {
 	QUERY(tools),
 	QUERY(countries),
 	QUERY(networks),
+	QUERY(ipv6),
+	QUERY(ipv6_networks),
 	QUERY(sources),
 	QUERY(source),
 	QUERY(source_ports),

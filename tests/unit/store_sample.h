@@ -8,6 +8,7 @@
 #define NR_TESTS_STORE_SAMPLE_H
 
 #include "base/hll.h"
+#include "sense/telescope/ipv6.h"
 #include "sense/telescope/tables.h"
 #include "store/store.h"
 
@@ -320,6 +321,12 @@ static inline int sample_write_rest(struct nr_sink *sink)
 			"40ホスト"};
 		struct nr_event_row event = {"north", first, address, 11, 23, first + NR_HOUR, 500 + i, 30000,
 			90, 0, 120.5, 0.35, "1,2", "JP", 100, "Net"};
+		struct nr_ipv6_row ipv6 = {"north", first, i % 2 ? "pattern" : "length",
+			i % 2 ? "low-byte" : "/64", 700 + i, 30, 0, 12, {0}};
+		struct nr_ipv6_network_row network = {"north", first, 64, {{0x3f, 0xff, 0, 1, 0, (uint8_t)i}},
+			700 + i, 30, 5, first, first + NR_HOUR, "JP", 100, "Net"};
+		failed |= sink->rows(sink, &nr_ipv6_table, &ipv6, 1, NULL);
+		failed |= sink->rows(sink, &nr_ipv6_network_table, &network, 1, NULL);
 		failed |= sink->rows(sink, &nr_warning_table, &warning, 1, NULL);
 		failed |= sink->rows(sink, &nr_event_table, &event, 1, NULL);
 		failed |= sink->rows(sink, &nr_victim_table, &victim, 1, NULL);

@@ -69,7 +69,7 @@ static const char *example(const char *name)
 		{"protocol", "6"}, {"port", "23"}, {"class", "iot"}, {"category", "scan"}, {"step", "1d"},
 		{"by", "class"}, {"country", "JP"}, {"tool", "zmap"}, {"address", "198.18.0.7"},
 		{"subject", "203.0.113.1"}, {"kind", "ddos-victim"}, {"sense", "telescope"},
-		{"format", "json"}};
+		{"format", "json"}, {"dimension", "pattern"}, {"length", "48"}};
 	for (size_t i = 0; i < NR_COUNT(examples); i++) {
 		if (strcmp(examples[i][0], name) == 0)
 			return examples[i][1];

@@ -387,6 +387,8 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 		e = nr_sources_emit(end, &parts.tallies[0], scanner_first, error);
 	if (!e)
 		e = nr_findings_of_day(end, scanner_first, flood_first, error);
+	if (!e)
+		e = nr_ipv6_judge(end, &parts, error);
 	if (!e && end->sink)
 		e = nr_early_day(end, &parts.tallies[0], scanner_first, error);
 	return e ? e : fold_day(end, &parts, error);

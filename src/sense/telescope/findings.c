@@ -27,8 +27,7 @@ static int keep_for_report(struct nr_merged *m, const struct nr_finding *f, stru
 	return 0;
 }
 
-/* Hands the finding to the sink and keeps it for the report. json is finished here. */
-static int keep(const struct nr_telescope_conf *conf, struct nr_merged *m, struct nr_sink *sink,
+int nr_findings_keep(const struct nr_telescope_conf *conf, struct nr_merged *m, struct nr_sink *sink,
 	struct nr_finding *f, const char *reason_en, const char *reason_ja, struct nr_json *json,
 	struct nr_error *error)
 {
@@ -75,7 +74,7 @@ static int keep_scanner(
 		.confidence = !strncmp(s->rule, "list:", 5) ? 0.9 : 0.95,
 		.severity = NR_SEVERITY_INFO,
 	};
-	return keep(end->conf, end->merged, end->sink, &f, en, ja, &json, error);
+	return nr_findings_keep(end->conf, end->merged, end->sink, &f, en, ja, &json, error);
 }
 
 /* ---- own hosts and victims (judged.c) ---- */
@@ -163,7 +162,7 @@ static int keep_flood(const struct nr_day_end *end, const struct nr_flood *flood
 		.confidence = 0.9,
 		.severity = NR_SEVERITY_LOW,
 	};
-	return keep(end->conf, end->merged, end->sink, &f, en, ja, &json, error);
+	return nr_findings_keep(end->conf, end->merged, end->sink, &f, en, ja, &json, error);
 }
 
 int nr_findings_of_day(

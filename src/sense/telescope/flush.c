@@ -235,6 +235,7 @@ static void close_local_day(struct nr_local *l, nr_time start)
 	nr_source_table_fini(&day->table6);
 	nr_suspects_fini(&day->suspects);
 	nr_own_fini(&day->own);
+	nr_ipv6_day_fini(&day->ipv6);
 	*day = (struct nr_day){0};
 	nr_usual_forget(&l->usual, l->packets);
 	if (l->day == day) {

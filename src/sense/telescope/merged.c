@@ -71,6 +71,7 @@ void nr_merged_free(struct nr_merged *m)
 	free(m->bursts.items);
 	free(m->research_packets);
 	nr_early_free(m->early);
+	free(m->ipv6);
 	free(m);
 }
 

@@ -100,6 +100,7 @@ struct nr_merged {
 	NR_LIST(struct nr_victim) bursts;  /* large, but shorter than an attack */
 	NR_LIST(struct nr_kept_finding) findings;
 	struct nr_early *early; /* owned; NULL until the first window */
+	struct nr_ipv6_run *ipv6; /* owned; NULL until the first day with IPv6 packets */
 };
 
 /* One source of 2^level stands in the pairs that keep fewest. */
@@ -158,6 +159,10 @@ int nr_sources_emit(const struct nr_day_end *end, const struct nr_tally *tally, 
 	struct nr_error *error);
 
 /* ---- findings.c ---- */
+/* Hands the finding to the sink (NULL: none) and keeps it for the report. evidence is finished here. */
+int nr_findings_keep(const struct nr_telescope_conf *conf, struct nr_merged *merged, struct nr_sink *sink,
+	struct nr_finding *finding, const char *reason_en, const char *reason_ja, struct nr_json *evidence,
+	struct nr_error *error);
 int nr_findings_of_day(
 	const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error);
 int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first,

@@ -16,7 +16,7 @@
 static bool open_day(struct nr_local *l, struct nr_day *day, nr_time start)
 {
 	struct nr_error error = {0};
-	*day = (struct nr_day){.start = start, .open = true};
+	*day = (struct nr_day){.start = start, .open = true, .ipv6.area = l->area};
 	if (nr_source_table_init(
 		    &day->table4, l->area, sizeof(struct nr_source), l->sources_expected, &error) ||
 		nr_source_table_init(&day->table6, l->area, sizeof(struct nr_source6), 0, &error)) {
@@ -76,6 +76,7 @@ static void observe_source6(
 	l->packets6++;
 	keep_room(l, table);
 	uint64_t member = nr_member_of(&p->source);
+	nr_ipv6_observe(&l->day->ipv6, p, member);
 	struct nr_source *s = nr_source_find6(table, member, &p->source);
 	if (!s) {
 		if (!nr_source_table_has_room(table, 1)) {

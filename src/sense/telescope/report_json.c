@@ -267,6 +267,7 @@ void nr_report_write_json(const struct nr_report *r, struct nr_json *json)
 	write_tools(r, json);
 	write_victims(r, json);
 	write_campaigns(r, json);
+	nr_ipv6_write_json(r->merged->ipv6, json);
 	write_findings(r, json);
 	write_limits(r, json);
 	write_rules(r, json);

@@ -5,6 +5,7 @@
 #ifndef NR_SENSE_TELESCOPE_STATE_H
 #define NR_SENSE_TELESCOPE_STATE_H
 
+#include "sense/telescope/ipv6.h"
 #include "sense/telescope/own.h"
 #include "sense/telescope/source.h"
 #include "sense/telescope/suspect.h"
@@ -25,6 +26,7 @@ struct nr_day {
 	struct nr_source_table table4, table6;
 	struct nr_suspects suspects;     /* ZMap >= 4.1: targets of the first SYNs */
 	struct nr_own own;               /* packets that come from --own */
+	struct nr_ipv6_day ipv6;
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
 	uint64_t untracked; /* packets of sources beyond the memory limit: counted, but not judged */
 	uint64_t live;      /* packets that pulses counted */

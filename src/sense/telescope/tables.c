@@ -2,6 +2,7 @@
 #include "sense/telescope/tables.h"
 #include "model/finding.h"
 #include "model/gap.h"
+#include "sense/telescope/ipv6.h"
 
 #define COLUMN(row, name, type, key, en, ja)                                                                 \
 	{                                                                                                    \
@@ -219,5 +220,6 @@ const struct nr_table nr_event_table = {"telescope_event", event_columns, NR_COU
 
 const struct nr_table *const nr_telescope_tables[] = {&nr_traffic_table, &nr_port_table, &nr_origin_table,
 	&nr_source_table, &nr_source_port_table, &nr_victim_table, &nr_campaign_table, &nr_run_table,
-	&nr_warning_table, &nr_event_table, &nr_finding_table, &nr_gap_table};
+	&nr_warning_table, &nr_event_table, &nr_ipv6_table, &nr_ipv6_network_table, &nr_finding_table,
+	&nr_gap_table};
 const size_t nr_telescope_table_count = NR_COUNT(nr_telescope_tables);

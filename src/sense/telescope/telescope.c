@@ -116,6 +116,7 @@ static void stop(void *local)
 		nr_source_table_fini(&l->days[i].table6);
 		nr_suspects_fini(&l->days[i].suspects);
 		nr_own_fini(&l->days[i].own);
+		nr_ipv6_day_fini(&l->days[i].ipv6);
 	}
 	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++)
 		nr_tally_fini(&l->windows[i].log);

@@ -83,8 +83,8 @@ extern const struct nr_behaviour nr_behaviour_zmap_old, nr_behaviour_zmap_new, n
 	nr_behaviour_masscan_new, nr_behaviour_nmap, nr_behaviour_campaign, nr_behaviour_vertical,
 	nr_behaviour_slow;
 extern const struct nr_behaviour nr_behaviour_research;
-extern const struct nr_behaviour nr_behaviour_udp, nr_behaviour_echo, nr_behaviour_misconfigured,
-	nr_behaviour_ipv6;
+extern const struct nr_behaviour nr_behaviour_udp, nr_behaviour_echo, nr_behaviour_misconfigured;
+extern const struct nr_behaviour nr_behaviour_ipv6;
 extern const struct nr_behaviour nr_behaviour_backscatter, nr_behaviour_victims;
 extern const struct nr_behaviour nr_behaviour_flood, nr_behaviour_odd, nr_behaviour_damage;
 extern const struct nr_behaviour nr_behaviour_own;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UDP probes, echo requests, misconfigured hosts, and what little comes over IPv6. */
+/* UDP probes, echo requests, misconfigured hosts. */
 #include "train/world/day.h"
 
 struct service {
@@ -69,63 +69,3 @@ const struct nr_behaviour nr_behaviour_misconfigured = {.name = "misconfigured",
 	.shape = NR_SHAPE_DAILY,
 	.per_source = 15,
 	.emit = emit_misconfigured};
-
-/* Sources from 3fff::/20 (RFC 9637, documentation); only where a dark IPv6 prefix was given. */
-#define IPV6_SOURCES 20
-#define IPV6_PACKETS 240
-
-static uint32_t add_ipv6_source(struct nr_day *day, struct nr_random *random)
-{
-	struct nr_address a = {{0x3f, 0xff}};
-	uint32_t number = 0;
-	do {
-		uint64_t r = nr_random_next(random);
-		a.octets[2] = (uint8_t)(r & 0x0f);
-		for (unsigned i = 3; i < 8; i++)
-			a.octets[i] = (uint8_t)(r >> (8 * i));
-		a.octets[15] = (uint8_t)(1 + (r >> 56) % 250);
-	} while (!nr_truth_add_source(&day->truth, &a, NR_TOOL_NONE, &number) && !day->truth.failed);
-	day->failed |= day->truth.failed;
-	return number;
-}
-
-/* The low 32 bits of ::0 to ::1ff in the prefix, as a hit list of low-byte addresses has them. */
-static uint32_t ipv6_target(const struct nr_prefix *dark, struct nr_random *random)
-{
-	uint32_t base = 0;
-	unsigned bits = NR_MIN(128u - dark->length, 9u);
-	for (unsigned i = 12; i < 16; i++)
-		base = base << 8 | dark->address.octets[i];
-	return base | (uint32_t)nr_random_below(random, UINT64_C(1) << bits);
-}
-
-static void script_ipv6(struct nr_day *day, struct nr_actor *actor)
-{
-	static const uint16_t ports[] = {80, 443, 22, 8080, 53};
-	if (!day->world->dark.has_ipv6)
-		return;
-	uint32_t sources[IPV6_SOURCES];
-	for (size_t i = 0; i < IPV6_SOURCES; i++)
-		sources[i] = add_ipv6_source(day, &actor->random);
-	for (unsigned i = 0; i < IPV6_PACKETS && !day->failed; i++) {
-		nr_time time = day->start +
-			       (nr_time)nr_random_below(&actor->random, (uint64_t)(day->end - day->start));
-		uint16_t port = ports[nr_random_below(&actor->random, NR_COUNT(ports))];
-		struct nr_world_packet p = nr_day_syn(day, actor, sources[i % IPV6_SOURCES], time, 64, port);
-		p.ipv6 = true;
-		p.destination = ipv6_target(&day->world->dark.ipv6, &actor->random);
-		p.layout = NR_LAYOUT_MSS;
-		if (port == 53) {
-			p.protocol = NR_WORLD_UDP;
-			p.payload = NR_PAYLOAD_DNS_QUERY;
-		} else if (i % 6 == 0) {
-			p.protocol = NR_WORLD_ICMPV6;
-			p.source_port = 128; /* echo request */
-			p.destination_port = 0;
-			p.payload = NR_PAYLOAD_ECHO;
-		}
-		nr_day_script(day, &p);
-	}
-}
-
-const struct nr_behaviour nr_behaviour_ipv6 = {.name = "ipv6", .script = script_ipv6};

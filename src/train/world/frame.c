@@ -233,8 +233,9 @@ static void put_packet6(struct writer *w, const struct nr_world_packet *p, const
 	put8(w, p->protocol);
 	put8(w, p->ttl);
 	put_bytes(w, source->octets, 16);
-	put_bytes(w, dark6->octets, 12);
-	put32(w, p->destination);
+	put_bytes(w, dark6->octets, 8);
+	for (unsigned i = 8; i < 16; i++)
+		put8(w, (uint8_t)(dark6->octets[i] | p->identifier >> (8 * (15 - i))));
 	uint8_t *transport = w->at;
 	size_t sum_at = put_transport(w, p);
 	size_t length = (size_t)(w->at - transport);

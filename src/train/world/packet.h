@@ -74,10 +74,23 @@ enum nr_world_damage {
 #define NR_DONT_FRAGMENT  0x4000
 #define NR_MORE_FRAGMENTS 0x2000
 
+/* How the low 64 bits of an IPv6 destination were chosen. */
+enum nr_world_pattern {
+	NR_PATTERN_NONE, /* IPv4 */
+	NR_PATTERN_LOW_BYTE,
+	NR_PATTERN_EMBEDDED_IPV4,
+	NR_PATTERN_EUI_64,
+	NR_PATTERN_SEQUENTIAL,
+	NR_PATTERN_RANDOM,
+	NR_PATTERN_COUNT
+};
+
 struct nr_world_packet {
 	nr_time time;
 	uint32_t source;      /* number of the source (truth.h) */
-	uint32_t destination; /* IPv4; IPv6: the low 32 bits under the dark prefix */
+	uint64_t identifier;  /* IPv6: the low 64 bits of the destination, what the dark prefix leaves of them
+			       */
+	uint32_t destination; /* IPv4 */
 	uint32_t sequence, acknowledgement;
 	uint32_t timestamp; /* TSval of layouts that have one */
 	uint32_t quoted_source, quoted_destination;
@@ -93,6 +106,7 @@ struct nr_world_packet {
 	bool answer;       /* UDP answer: backscatter, not a scan */
 	bool match;        /* carries the mark of its source's tool */
 	bool ipv6;
+	uint8_t pattern; /* enum nr_world_pattern */
 };
 
 #define NR_FRAME_MAX 512

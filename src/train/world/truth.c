@@ -323,6 +323,7 @@ void nr_truth_count(struct nr_truth *truth, const struct nr_world_packet *p, uin
 	truth->first = NR_MIN(truth->first, p->time);
 	truth->last = NR_MAX(truth->last, p->time);
 	truth->category_packets[category]++;
+	truth->pattern_packets[p->pattern]++;
 	s->packets++;
 	s->categories |= (uint8_t)(1u << category);
 	enter_day(truth, s, p->time);

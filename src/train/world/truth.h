@@ -98,8 +98,9 @@ struct nr_truth {
 	nr_time first, last; /* of the packets */
 	uint64_t non_ip, truncated, malformed;
 	uint64_t category_packets[NR_CATEGORY_COUNT];
-	struct nr_truth_port *ports;     /* TCP 0..65535, then UDP; owned */
-	struct nr_truth_source *sources; /* owned */
+	uint64_t pattern_packets[NR_PATTERN_COUNT]; /* of IPv6 destinations */
+	struct nr_truth_port *ports;                /* TCP 0..65535, then UDP; owned */
+	struct nr_truth_source *sources;            /* owned */
 	size_t source_count, source_room;
 	uint32_t *by_address;   /* open addressing: source number + 1; owned */
 	size_t by_address_room; /* a power of two */

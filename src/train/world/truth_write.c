@@ -244,6 +244,48 @@ static void write_flood(const struct nr_truth *t, struct nr_json *json)
 	nr_json_null(json, "spoofed_flood");
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct nr_address));
+}
+
+static void write_ipv6_sources(const struct nr_truth *t, struct nr_json *json)
+{
+	NR_AUTO(nr_freep) struct nr_address *sources = malloc((t->source_count + 1) * sizeof *sources);
+	size_t count = 0;
+	nr_json_object(json, "sources");
+	for (size_t i = 0; sources && i < t->source_count; i++)
+		if (t->sources[i].packets && !nr_address_is_ipv4(&t->sources[i].address))
+			sources[count++] = t->sources[i].address;
+	if (count)
+		qsort(sources, count, sizeof *sources, compare_addresses);
+	static const struct {
+		const char *name;
+		size_t bytes;
+	} lengths[] = {{"/128", 16}, {"/64", 8}, {"/48", 6}, {"/32", 4}};
+	for (size_t k = 0; k < NR_COUNT(lengths); k++) {
+		uint64_t networks = count != 0;
+		for (size_t i = 1; i < count; i++)
+			networks += memcmp(&sources[i], &sources[i - 1], lengths[k].bytes) != 0;
+		nr_json_uint(json, lengths[k].name, networks);
+	}
+	nr_json_object_end(json);
+}
+
+static void write_ipv6(const struct nr_truth *t, struct nr_json *json)
+{
+	static const char *const names[NR_PATTERN_COUNT] = {
+		"", "low-byte", "embedded-ipv4", "eui-64", "sequential", "random"};
+	nr_json_object(json, "ipv6");
+	write_ipv6_sources(t, json);
+	nr_json_object(json, "destinations");
+	for (size_t i = 1; i < NR_PATTERN_COUNT; i++)
+		nr_json_uint(json, names[i], t->pattern_packets[i]);
+	nr_json_object_end(json);
+	write_hosts(t, "rotating_scanner", "rotating_scanners", json);
+	nr_json_object_end(json);
+}
+
 void nr_truth_write(const struct nr_truth *truth, const struct nr_geography *geography, const char *list_name,
 	struct nr_json *json)
 {
@@ -259,6 +301,7 @@ void nr_truth_write(const struct nr_truth *truth, const struct nr_geography *geo
 	write_injected(truth, "decoy", json);
 	write_flood(truth, json);
 	write_countries(truth, geography, json);
+	write_ipv6(truth, json);
 	nr_json_object(json, "dropped");
 	nr_json_uint(json, "non_ip", truth->non_ip);
 	nr_json_uint(json, "truncated", truth->truncated);
