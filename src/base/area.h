@@ -14,6 +14,10 @@
 
 struct nr_area;
 
+/* A number for nr_area_open(): of this program (its build id) and of the settings that shape the state.
+ * Without a build id it is another one each time, so that nothing is taken for what it is not. */
+uint64_t nr_area_layout(const void *settings, size_t bytes);
+
 /* Opens or makes the file. bytes: most that it may hold; address space only, memory is taken when touched.
  * layout: changes with anything that gives the bytes another meaning (program build, sizes, settings); a file
  * of another layout is emptied. After this no system call but those for memory is needed. */

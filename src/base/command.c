@@ -181,6 +181,9 @@ static int conf_fill(const struct nr_command_table *table, const struct nr_comma
 {
 	const struct nr_option_names names = {key_known, table};
 	int rc = nr_options_default(command->options, command->option_count, conf, error);
+	if (rc == 0 && common->config && command->also)
+		rc = nr_options_read_yaml_shared(command->options, command->option_count, conf,
+			common->config, command->also, &names, error);
 	if (rc == 0 && common->config)
 		rc = nr_options_read_yaml_shared(command->options, command->option_count, conf,
 			common->config, command->area, &names, error);
@@ -212,6 +215,40 @@ static int usage_fail(const struct nr_command *command, int code, const struct n
 	nr_command_name(command, name, sizeof name);
 	nr_fail(&text, code, "%.170s (%s --help)", error->text, name);
 	return command_fail(NR_EXIT_USAGE, &text);
+}
+
+/* What nr_command_read_again() starts from. */
+static struct {
+	const struct nr_command_table *table;
+	const struct nr_command *command;
+	const struct common *common;
+} running;
+
+int nr_command_read_again(void **ret_conf, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) const char **operands = NULL;
+	size_t count;
+	void *conf = calloc(1, NR_MAX(running.command->conf_size, 1));
+	if (!conf)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int rc = conf_fill(running.table, running.command, running.common, conf, &operands, &count, error);
+	if (rc < 0) {
+		nr_command_forget(conf);
+		return rc;
+	}
+	*ret_conf = conf;
+	return 0;
+}
+
+void nr_command_forget(void *conf)
+{
+	nr_options_fini(running.command->options, running.command->option_count, conf);
+	free(conf);
+}
+
+const char *nr_command_config(void)
+{
+	return running.common ? running.common->config : NULL;
 }
 
 /* -errno is no exit status: a run() that answers it means "the environment failed". */
@@ -246,6 +283,9 @@ static int command_main(
 		nr_help_command(command, stdout);
 		status = NR_EXIT_OK;
 	} else {
+		running.table = table;
+		running.command = command;
+		running.common = &common;
 		status = command_run(command, conf, operands, count);
 	}
 	if (conf)

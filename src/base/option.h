@@ -67,6 +67,9 @@ struct nr_command {
 	 * is in error and the caller prints it. */
 	int (*run)(
 		const void *conf, const char *const *operands, size_t operand_count, struct nr_error *error);
+	/* Another area of the configuration file whose keys it takes, too, where they are its options; its
+	 * own area has precedence. NULL: none. */
+	const char *also;
 };
 
 /*
@@ -99,5 +102,12 @@ enum nr_exit nr_exit_of_input(int code);
  * status. Every command has --help, and --config FILE when it has options; precedence: flag, file, default.
  */
 int nr_command_main(const struct nr_command *const *commands, size_t count, int argc, char **argv);
+
+/* For the command that runs: its configuration from the same command line and from the file as it is now;
+ * conf is owned by the caller, who gives it back with _forget. One thread. */
+int nr_command_read_again(void **ret_conf, struct nr_error *error);
+void nr_command_forget(void *conf);
+/* The file that --config names; NULL: none. */
+const char *nr_command_config(void);
 
 #endif

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* noroshi serve: opens the store, answers until SIGINT or SIGTERM, and keeps the store's age in bounds. */
+/*
+ * noroshi serve: opens the store and answers until SIGINT or SIGTERM; with --watch it is the keeper of a live
+ * telescope, too. The order matters: the nursery is forked while there are rights, then they are given up,
+ * then the store is opened, then the door is closed, and only then threads start and strangers are answered.
+ */
 #include "serve/command.h"
 
 #include "base/log.h"
-#include "sense/telescope/tables.h"
+#include "base/rights.h"
+#include "base/sandbox.h"
+#include "sense/telescope/live.h"
+#include "serve/events.h"
+#include "serve/keeper.h"
 #include "serve/server.h"
+#include "serve/tee.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <libgen.h>
+#include <string.h>
 #include <time.h>
 
 #define RETAIN_SECONDS 3600 /* between two looks at what is too old */
@@ -17,11 +27,15 @@ struct serve_conf {
 	const char *listen;
 	nr_time retain;
 	struct nr_texts hosts;
+	const char *user;
+	struct nr_telescope_live_conf live; /* interface NULL: nothing is watched */
+	struct nr_telescope_conf sense;
 };
 
 static const struct nr_option options[] = {
 	{"store", NR_OPTION_PATH, offsetof(struct serve_conf, store), "FILE", "noroshi.db",
-		.text_en = "the store to serve", .text_ja = "表示する保存先"},
+		.text_en = "the store to serve; with --watch made if absent",
+		.text_ja = "表示する保存先（--watch ではなければ作る）"},
 	{"listen", NR_OPTION_TEXT, offsetof(struct serve_conf, listen), "ADDRESS:PORT", "127.0.0.1:8480",
 		.text_en = "where to listen; there is no authentication: stay on loopback or behind a proxy "
 			   "that has it",
@@ -33,20 +47,73 @@ static const struct nr_option options[] = {
 	{"retain", NR_OPTION_DURATION, offsetof(struct serve_conf, retain), "AGE", NULL,
 		.text_en = "delete whole days older than this, e.g. 400d; without it nothing is deleted",
 		.text_ja = "これより古い日のデータを削除する（例: 400d）。指定しなければ削除しない"},
+	{"watch", NR_OPTION_TEXT, offsetof(struct serve_conf, live.interface), "IFACE", NULL,
+		.text_en = "watch this interface, day and night: what the dark range is routed to",
+		.text_ja = "このインターフェースを常時観測する（ダークネット宛の通信が届くもの）"},
+	{"user", NR_OPTION_TEXT, offsetof(struct serve_conf, user), "NAME", NULL,
+		.text_en = "who to become when started as root (default: the owner of the store's folder, "
+			   "nobody where that is root)",
+		.text_ja = "root で起動したときに切り替えるユーザ（省略時は保存先フォルダの所有者、root なら "
+			   "nobody）"},
+	NR_TELESCOPE_LIVE_OPTIONS(struct serve_conf, live.),
+	NR_TELESCOPE_OPTIONS(struct serve_conf, sense.),
 };
 
-/* A file of an older version is brought up to date once; where that is not ours to do, reading decides. */
-static int open_store(const char *path, struct nr_store **ret_store, struct nr_error *error)
+/* Everything of one run; released in reverse order. */
+struct service {
+	const struct serve_conf *conf;
+	struct nr_server_conf server_conf;
+	char folder[4096]; /* of the store */
+	struct nr_telescope_live *live;
+	struct nr_nursery *nursery;
+	struct nr_store *writer, *reader;
+	struct nr_sensors *sensors;
+	struct nr_events *events;
+	struct nr_tee listeners;
+	struct nr_server *server;
+};
+
+static void service_fini(struct service *s)
 {
-	struct nr_store *writer;
-	int status = nr_store_open(
-		path, NR_STORE_WRITE, nr_telescope_tables, nr_telescope_table_count, &writer, error);
-	if (status == 0)
-		nr_store_close(writer);
-	else if (status != -EBUSY && status != -EACCES && status != -EROFS)
-		return status;
+	if (s->reader)
+		nr_store_interrupt(s->reader);
+	if (s->server)
+		nr_server_stop(s->server);
+	else
+		nr_close_fd(&s->server_conf.socket);
+	nr_events_free(s->events);
+	nr_sensors_free(s->sensors);
+	nr_store_close(s->reader);
+	nr_store_close(s->writer);
+	nr_nursery_free(s->nursery);
+	nr_telescope_live_free(s->live);
+}
+
+/* ---- the store ---- */
+
+static void find_folder(struct service *s)
+{
+	const char *path = s->conf->store;
+	path = strncmp(path, "sqlite:", 7) == 0 ? path + 7 : path;
+	NR_AUTO(nr_freep) char *real = realpath(path, NULL); /* a link: the file's own folder */
+	char copy[sizeof s->folder];
+	snprintf(copy, sizeof copy, "%s", real ? real : path);
+	snprintf(s->folder, sizeof s->folder, "%s", dirname(copy));
+}
+
+/* A file of an older version is brought up to date once; where that is not ours to do, reading decides. */
+static int open_store(struct service *s, struct nr_error *error)
+{
+	const char *path = s->conf->store;
+	bool watching = s->conf->live.interface;
+	int rc = nr_store_open(path, watching ? NR_STORE_CREATE : NR_STORE_WRITE, nr_telescope_tables,
+		nr_telescope_table_count, &s->writer, error);
+	if (rc && (watching || (rc != -EBUSY && rc != -EACCES && rc != -EROFS)))
+		return rc;
+	if (!watching)
+		nr_store_closep(&s->writer);
 	return nr_store_open(
-		path, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, ret_store, error);
+		path, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, &s->reader, error);
 }
 
 static int retain_rows(const struct serve_conf *conf, uint64_t *ret_rows, struct nr_error *error)
@@ -73,13 +140,17 @@ static void retain(const struct serve_conf *conf)
 	nr_log(rows ? NR_LOG_INFO : NR_LOG_DEBUG, "retain", "store", conf->store, "rows", text, NULL);
 }
 
-static void wait_for_end(const struct serve_conf *conf, const sigset_t *ends)
+static void wait_for_end(const struct serve_conf *conf)
 {
 	const struct timespec hour = {.tv_sec = RETAIN_SECONDS};
+	sigset_t ends;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
 	for (;;) {
 		if (conf->retain > 0)
 			retain(conf);
-		int number = sigtimedwait(ends, NULL, &hour);
+		int number = sigtimedwait(&ends, NULL, &hour);
 		if (number > 0) {
 			nr_log(NR_LOG_INFO, "stop", "signal", strsignal(number), NULL);
 			return;
@@ -87,17 +158,147 @@ static void wait_for_end(const struct serve_conf *conf, const sigset_t *ends)
 	}
 }
 
-/* Blocked before the first thread, so that only wait_for_end() sees them. */
-static void block_signals(sigset_t *ret_ends)
+/* ---- watching ---- */
+
+static int read_again(struct nr_telescope_live_again *ret_again, struct nr_error *error)
 {
-	sigset_t pipes;
-	sigemptyset(ret_ends);
-	sigaddset(ret_ends, SIGINT);
-	sigaddset(ret_ends, SIGTERM);
-	sigemptyset(&pipes);
-	sigaddset(&pipes, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, ret_ends, NULL);
-	pthread_sigmask(SIG_BLOCK, &pipes, NULL);
+	void *blob;
+	int rc = nr_command_read_again(&blob, error);
+	if (rc)
+		return rc;
+	const struct serve_conf *conf = blob;
+	*ret_again = (struct nr_telescope_live_again){blob, &conf->sense, &conf->live};
+	return 0;
+}
+
+static int drop_rights(void *context, struct nr_error *error)
+{
+	return nr_rights_drop(context, error);
+}
+
+/* In the nursery with all rights, then everywhere with none. */
+static int start_nursery(struct service *s, struct nr_error *error)
+{
+	struct nr_rights rights;
+	int rc = nr_rights_find(s->conf->user, s->folder, &rights, error);
+	if (rc == 0)
+		rc = nr_rights_check_folder(&rights, s->folder, error);
+	if (rc)
+		return rc;
+	const struct nr_telescope_live_source source = {.sense = &s->conf->sense,
+		.live = &s->conf->live,
+		.store = s->conf->store,
+		.again = read_again,
+		.forget = nr_command_forget};
+	rc = nr_telescope_live_new(&source, &s->live, error);
+	if (rc)
+		return rc;
+	const struct nr_child child = nr_telescope_live_child(s->live);
+	const struct nr_nursery_conf conf = {&child, 1, drop_rights, &rights};
+	rc = nr_nursery_start(&conf, &s->nursery, error);
+	if (rc == 0)
+		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
+	return rc ? rc : nr_rights_drop(&rights, error);
+}
+
+static int name_sensor(struct service *s, const struct serve_conf *conf, struct nr_error *error)
+{
+	const struct nr_sensor sensor = {.name = conf->sense.sensor,
+		.interface = conf->live.interface,
+		.dark = conf->sense.dark,
+		.dark_size = conf->sense.dark_size,
+		.since = nr_time_now()};
+	return nr_sensors_set(s->sensors, &sensor, error);
+}
+
+/* The nursery has accepted the file: what is said of the sensor follows. */
+static void tell_reloaded(void *context)
+{
+	struct service *s = context;
+	struct nr_error error = {0};
+	void *blob;
+	if (nr_command_read_again(&blob, &error)) {
+		nr_log(NR_LOG_WARNING, "reload", "reason", error.text, NULL);
+		return;
+	}
+	if (name_sensor(s, blob, &error))
+		nr_log(NR_LOG_WARNING, "reload", "reason", error.text, NULL);
+	nr_command_forget(blob);
+}
+
+static int keep(struct service *s, struct nr_error *error)
+{
+	const struct nr_table *tables[NR_TELESCOPE_LIVE_TABLES];
+	const struct nr_keeper_sensor sensor = {
+		s->conf->sense.sensor, nr_telescope_sense.name, s->conf->live.interface};
+	const struct nr_keeper_conf conf = {.nursery = s->nursery,
+		.sensors = &sensor,
+		.count = 1,
+		.tables = tables,
+		.table_count = nr_telescope_live_tables(tables),
+		.store = s->writer,
+		.store_name = s->conf->store,
+		.listeners = &s->listeners.sink,
+		.states = s->sensors,
+		.retain = s->conf->retain,
+		.reloaded = tell_reloaded,
+		.context = s};
+	return nr_keeper_run(&conf, error);
+}
+
+/* ---- the run ---- */
+
+static int make_listeners(struct service *s, struct nr_error *error)
+{
+	int rc = nr_sensors_new(&s->sensors, error);
+	if (rc == 0)
+		rc = nr_events_new(s->sensors, &s->events, error);
+	if (rc == 0 && s->conf->live.interface)
+		rc = name_sensor(s, s->conf, error);
+	if (rc)
+		return rc;
+	nr_tee_init(&s->listeners);
+	nr_tee_add(&s->listeners, nr_events_sink(s->events), true);
+	s->server_conf.api.store = s->reader;
+	s->server_conf.api.sensors = s->sensors;
+	s->server_conf.api.events = s->events;
+	return 0;
+}
+
+/* Requests come from strangers: from here on there are this store, this socket, and nothing else. */
+static int close_door(const struct service *s, struct nr_error *error)
+{
+	char copy[sizeof s->folder];
+	const char *config = nr_command_config();
+	unsigned allow = NR_SANDBOX_SERVE | NR_SANDBOX_WRITE_FILES;
+	struct nr_sandbox_places places = {.write = s->folder};
+	struct nr_sandbox sandbox;
+	if (config && s->conf->live.interface) { /* read again at a reload */
+		snprintf(copy, sizeof copy, "%s", config);
+		places.read = dirname(copy);
+		allow |= NR_SANDBOX_READ_FILES;
+	}
+	int rc = nr_sandbox_enter_places(allow, &places, &sandbox, error);
+	if (rc == 0 && nr_sandbox_missing(&sandbox))
+		nr_log(NR_LOG_WARNING, "sandbox", "missing", nr_sandbox_missing(&sandbox), "reason",
+			"this kernel does not have it; the server is confined less", NULL);
+	return rc;
+}
+
+static int start(struct service *s, struct nr_error *error)
+{
+	int rc = s->conf->live.interface ? start_nursery(s, error)
+					 : nr_listen_open(
+						   &s->server_conf.listen, &s->server_conf.socket, error);
+	if (rc == 0)
+		rc = open_store(s, error);
+	if (rc == 0)
+		rc = make_listeners(s, error);
+	if (rc == 0)
+		rc = close_door(s, error);
+	if (rc == 0)
+		rc = nr_server_start(&s->server_conf, &s->server, error);
+	return rc;
 }
 
 static int run(
@@ -106,38 +307,30 @@ static int run(
 	(void)operands;
 	(void)operand_count;
 	const struct serve_conf *conf = conf_data;
-	struct nr_server_conf server_conf = {.names = &conf->hosts, .api.store_name = conf->store};
-	if (nr_listen_parse(conf->listen, &server_conf.listen, error) != 0)
+	NR_AUTO(service_fini)
+	struct service s = {.conf = conf,
+		.server_conf = {.names = &conf->hosts, .api.store_name = conf->store, .socket = -1}};
+	if (nr_listen_parse(conf->listen, &s.server_conf.listen, error) != 0)
 		return NR_EXIT_USAGE;
-	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
-	if (open_store(conf->store, &store, error) != 0)
+	find_folder(&s);
+	nr_keeper_block_signals();
+	if (start(&s, error) != 0)
 		return NR_EXIT_ENVIRONMENT;
-	server_conf.api.store = store;
-	NR_AUTO(nr_sensors_freep) struct nr_sensors *sensors = NULL;
-	NR_AUTO(nr_events_freep) struct nr_events *events = NULL;
-	if (nr_sensors_new(&sensors, error) != 0 || nr_events_new(sensors, &events, error) != 0)
-		return NR_EXIT_ENVIRONMENT;
-	server_conf.api.sensors = sensors;
-	server_conf.api.events = events;
-	sigset_t ends;
-	block_signals(&ends);
-	struct nr_server *server;
-	if (nr_server_start(&server_conf, &server, error) != 0)
-		return NR_EXIT_ENVIRONMENT;
-	const char *address = nr_server_listen(server)->text;
+	const char *address = nr_server_listen(s.server)->text;
 	printf("noroshi: http://%s/\n", address);
 	fflush(stdout);
 	nr_log(NR_LOG_INFO, "listen", "address", address, "store", conf->store, NULL);
-	wait_for_end(conf, &ends);
-	nr_store_interrupt(store);
-	nr_server_stop(server);
+	if (s.nursery)
+		return keep(&s, error) ? NR_EXIT_ENVIRONMENT : NR_EXIT_OK;
+	wait_for_end(conf);
 	return NR_EXIT_OK;
 }
 
 const struct nr_command nr_serve_command = {
 	.area = "serve",
-	.text_en = "Show the store in a browser and answer its API",
-	.text_ja = "保存先をブラウザで表示し、APIで提供する",
+	.text_en = "Show the store in a browser and answer its API; watch an interface meanwhile",
+	.text_ja = "保存先をブラウザで表示し、APIで提供する。インターフェースの常時観測もできる",
+	.also = "telescope",
 	.example = "noroshi serve --store noroshi.db",
 	.options = options,
 	.option_count = NR_COUNT(options),

@@ -266,23 +266,17 @@ int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_se
 	if (!server)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	server->conf = *conf;
-	int file;
-	int status = nr_listen_open(&server->conf.listen, &file, error);
-	if (status)
-		return status;
 	server->daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
-		answer, server, MHD_OPTION_LISTEN_SOCKET, file, MHD_OPTION_CONNECTION_LIMIT,
+		answer, server, MHD_OPTION_LISTEN_SOCKET, conf->socket, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)(NR_SERVER_CONNECTIONS + NR_EVENTS_LISTENERS_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)NR_SERVER_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)NR_SERVER_REQUEST_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
 		MHD_OPTION_URI_LOG_CALLBACK, note_address, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
 		NULL, MHD_OPTION_END);
 	if (!server->daemon) {
-		status = nr_fail(error, errno ? -errno : -EIO, "%s: the HTTP server does not start: %s",
+		return nr_fail(error, errno ? -errno : -EIO, "%s: the HTTP server does not start: %s",
 			server->conf.listen.text, strerror(errno));
-		close(file);
-		return status;
 	}
 	*ret_server = nr_steal(&server);
 	return 0;

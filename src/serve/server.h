@@ -23,6 +23,7 @@ struct nr_server_conf {
 	struct nr_api api;
 	struct nr_listen listen;
 	const struct nr_texts *names; /* names that a Host header may carry, borrowed */
+	int socket;                   /* of nr_listen_open(), taken over by a start that succeeds */
 };
 
 int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error);

@@ -43,6 +43,7 @@ static inline int site_start(void **state)
 		return -1;
 	struct nr_server_conf conf = {.api = {site.store, "store.db"}, .names = &site_names};
 	if (nr_listen_parse("127.0.0.1:0", &conf.listen, &error) != 0 ||
+		nr_listen_open(&conf.listen, &conf.socket, &error) != 0 ||
 		nr_server_start(&conf, &site.server, &error) != 0) {
 		fprintf(stderr, "%s\n", error.text);
 		return -1;

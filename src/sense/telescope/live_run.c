@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process that reads packets. It is born with everything it needs and closes the door behind itself
+ * before the first one. */
+#include "sense/telescope/live_inside.h"
+
+#include "base/sandbox.h"
+#include "model/gap.h"
+#include "net/watch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define TELL_EVERY NR_SECOND
+
+struct watcher {
+	struct nr_telescope_live *live;
+	struct nr_relay *relay;
+	struct nr_pipeline *pipeline;
+	uint32_t layers;
+	nr_time told;
+};
+
+static void watcher_fini(struct watcher *w)
+{
+	nr_pipeline_free(w->pipeline);
+	nr_relay_close(w->relay);
+}
+
+static int tell(void *context, const struct nr_watch_tick *tick, struct nr_error *error)
+{
+	struct watcher *w = context;
+	const struct nr_live_statistics *s = tick->statistics;
+	(void)error;
+	if (tick->now >= w->told && tick->now - w->told < TELL_EVERY)
+		return 0;
+	w->told = tick->now;
+	struct nr_relay_status status = {.time = tick->now,
+		.delay = tick->delay,
+		.packets = tick->loss->frames,
+		.lost = s->kernel + s->no_frame + s->interrupted,
+		.up = tick->state == NR_LIVE_UP,
+		.layers = w->layers};
+	nr_relay_tell(w->relay, &status);
+	return 0;
+}
+
+/* A predecessor of another run was killed, and its counts are here: in between nobody watched. */
+static int tell_stopped(struct watcher *w, nr_time alive, struct nr_error *error)
+{
+	char text_en[160], text_ja[160];
+	nr_time now = nr_time_now();
+	double seconds = now > alive ? (double)(now - alive) / NR_SECOND : 0;
+	snprintf(text_en, sizeof text_en,
+		"noroshi was killed and started again after about %.1f s; it goes on with the counts of "
+		"before",
+		seconds);
+	snprintf(text_ja, sizeof text_ja,
+		"noroshi が強制終了され、約%.1f秒後に再開された。それまでの集計は引き継いだ", seconds);
+	const struct nr_gap gap = {.sensor = w->live->sense.sensor,
+		.sense = nr_telescope_sense.name,
+		.first = alive,
+		.last = NR_MAX(now, alive),
+		.cause = "stopped",
+		.text_en = text_en,
+		.text_ja = text_ja};
+	struct nr_sink *sink = nr_relay_sink(w->relay);
+	int rc = sink->rows(sink, &nr_gap_table, &gap, 1, error);
+	return rc ? rc : sink->commit(sink, error);
+}
+
+static int open_relay(struct watcher *w, const struct nr_child_start *start, struct nr_error *error)
+{
+	const struct nr_table *tables[NR_TELESCOPE_LIVE_TABLES];
+	uint64_t key;
+	nr_time alive = NR_TIME_MIN;
+	struct nr_area *outbox = w->live->outbox;
+	if (start->fresh)
+		nr_area_clear(outbox);
+	bool found = nr_relay_peek(outbox, NR_RELAY_OUTBOX, &key, &alive);
+	struct nr_relay_conf conf = {.tables = tables,
+		.table_count = nr_telescope_live_tables(tables),
+		.socket = start->socket,
+		.area = outbox,
+		.outbox_bytes = NR_RELAY_OUTBOX};
+	int rc = nr_relay_open(&conf, &w->relay, error);
+	if (rc == 0 && found && start->before == 0 && alive != NR_TIME_MIN)
+		rc = tell_stopped(w, alive, error);
+	return rc;
+}
+
+static int open_pipeline(struct watcher *w, bool fresh, struct nr_error *error)
+{
+	struct nr_telescope_live *live = w->live;
+	struct nr_pipeline_conf conf = {.sense = &nr_telescope_sense,
+		.sense_conf = &live->sense,
+		.workers = (unsigned)live->conf.workers,
+		.dark = live->refs.dark,
+		.tunnel_ends = live->refs.tunnel_ends,
+		.sink = nr_relay_sink(w->relay),
+		.areas = live->areas,
+		.spread_key = live->spread_key};
+	for (unsigned i = 0; fresh && i < conf.workers; i++)
+		nr_area_clear(live->areas[i]);
+	return nr_pipeline_new(&conf, &w->pipeline, error);
+}
+
+static int watch(struct watcher *w, struct nr_error *error)
+{
+	struct nr_watch conf = {.live = w->live->rings,
+		.sensor = w->live->sense.sensor,
+		.stop = nr_child_asked_flag(),
+		.tick = tell,
+		.context = w};
+	nr_live_refresh(conf.live); /* what was dropped while nobody read is told by the keeper */
+	int rc = nr_pipeline_watch(w->pipeline, &conf, error);
+	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
+		rc = nr_pipeline_finish(w->pipeline, error);
+	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
+		rc = nr_relay_drain(w->relay, error);
+	return rc;
+}
+
+int nr_telescope_live_run(void *context, const struct nr_child_start *start, struct nr_error *error)
+{
+	NR_AUTO(watcher_fini) struct watcher w = {.live = context};
+	struct nr_sandbox sandbox;
+	prctl(PR_SET_NAME, "noroshi-watch");
+	int rc = nr_sandbox_enter(NR_SANDBOX_CAPTURE, &sandbox, error);
+	if (rc)
+		return rc;
+	w.layers = (sandbox.landlock ? NR_RELAY_LANDLOCK : 0u) | (sandbox.seccomp ? NR_RELAY_SECCOMP : 0u);
+	rc = open_relay(&w, start, error);
+	if (rc == 0)
+		rc = open_pipeline(&w, start->fresh, error);
+	if (rc == 0)
+		rc = watch(&w, error);
+	return rc;
+}
