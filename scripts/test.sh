@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs every test layer and adds them up; the last line is "N passed, N failed" (", N skipped" when some were).
-# usage: test.sh [LAYER...]    unit layers golden man format web sanitize (all)
+# usage: test.sh [LAYER...]    unit layers golden man format netns web sanitize (all)
 # Every layer but unit speaks TAP. What a layer said is kept in build/test/LAYER.log.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -89,7 +89,7 @@ web() {
 }
 
 layers=("$@")
-[ ${#layers[@]} -gt 0 ] || layers=(layers format unit man golden web sanitize)
+[ ${#layers[@]} -gt 0 ] || layers=(layers format unit man golden netns web sanitize)
 for layer in "${layers[@]}"; do
 	case $layer in
 	layers) tap layers tests/layers.sh ;;
@@ -97,10 +97,11 @@ for layer in "${layers[@]}"; do
 	unit) unit unit build ;;
 	man) tap man tests/man.sh ;;
 	golden) tap golden tests/golden/run.sh ;;
+	netns) tap netns tests/netns/run.sh ;;
 	web) web ;;
 	sanitize) sanitize ;;
 	*)
-		echo "test.sh: no layer \"$layer\"; there are: layers format unit man golden web sanitize" >&2
+		echo "test.sh: no layer \"$layer\"; there are: layers format unit man golden netns web sanitize" >&2
 		exit 2
 		;;
 	esac

@@ -14,7 +14,8 @@
 
 const char *const nr_live_captures[] = {"auto", "packet", "xdp", NULL};
 
-static const char *const counter_names[NR_LIVE_COUNTERS] = {"rx_dropped", "rx_missed_errors"};
+static const char *const counter_names[NR_LIVE_COUNTERS] = {
+	[NR_LIVE_MISSED] = "rx_missed_errors", [NR_LIVE_STACK] = "rx_dropped"};
 
 /* ---- the interface ---- */
 
@@ -26,14 +27,6 @@ static uint64_t read_counter(int file)
 		return 0;
 	text[n] = 0;
 	return strtoull(text, NULL, 10);
-}
-
-static uint64_t interface_drops(const struct nr_live *live)
-{
-	uint64_t sum = 0;
-	for (size_t i = 0; i < NR_LIVE_COUNTERS; i++)
-		sum += read_counter(live->counters[i]);
-	return sum;
 }
 
 static void open_counters(struct nr_live *live)
@@ -152,7 +145,8 @@ int nr_live_open(const struct nr_live_conf *conf, struct nr_live **ret_live, con
 		e = open_some_way(live, conf, error);
 	if (e)
 		return e;
-	live->shared->interface_before = interface_drops(live);
+	for (size_t i = 0; i < NR_LIVE_COUNTERS; i++)
+		live->shared->before[i] = read_counter(live->counters[i]);
 	if (ret_note)
 		*ret_note = live->note[0] ? live->note : NULL;
 	*ret_live = nr_steal(&live);
@@ -245,18 +239,21 @@ void nr_live_refresh(struct nr_live *live)
 {
 	for (unsigned i = 0; i < live->count; i++)
 		live->way->refresh(live, i);
-	uint64_t drops = interface_drops(live);
-	if (drops > live->shared->interface_before) /* else it is gone, or its counters began anew */
-		atomic_store(&live->shared->interface, drops - live->shared->interface_before);
+	for (size_t i = 0; i < NR_LIVE_COUNTERS; i++) {
+		uint64_t count = read_counter(live->counters[i]);
+		if (count > live->shared->before[i]) /* else it is gone, or its counters began anew */
+			atomic_store(&live->shared->counters[i], count - live->shared->before[i]);
+	}
 }
 
 void nr_live_statistics(const struct nr_live *live, struct nr_live_statistics *ret)
 {
 	struct nr_live_statistics s = {
-		.interface = atomic_load(&live->shared->interface),
+		.interface = atomic_load(&live->shared->counters[NR_LIVE_MISSED]),
+		.stack = atomic_load(&live->shared->counters[NR_LIVE_STACK]),
 		.outages = atomic_load(&live->shared->outages),
 		.filtered_known = live->way->counts_filtered || live->filter.len == 1,
-		.interface_known = live->counters[0] >= 0,
+		.interface_known = live->counters[NR_LIVE_MISSED] >= 0,
 	};
 	for (unsigned i = 0; i < live->count; i++) {
 		struct nr_live_place *p = &live->shared->places[i];

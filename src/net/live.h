@@ -46,8 +46,9 @@ struct nr_live_statistics {
 	uint64_t kernel;     /* of them dropped by the kernel: the ring was full */
 	uint64_t freezes;    /* how often a ring was found full */
 	uint64_t filtered;   /* did not match the filter; meaningful with filtered_known */
-	uint64_t interface;  /* dropped by the interface before they reached us (rx_dropped, rx_missed_errors)
-			      */
+	uint64_t interface;  /* lost by the interface before they reached us (rx_missed_errors) */
+	uint64_t stack;      /* rx_dropped: of the host's network stack, before us or, what it has no use for,
+			      * behind      us. No measure of our loss */
 	uint64_t no_frame;   /* xdp: dropped by the kernel: no free frame, or longer than one */
 	uint64_t fill_empty; /* xdp, not packets: how often no free frame was found */
 	uint64_t interrupted; /* were being looked at by a reader that died */

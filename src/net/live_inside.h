@@ -31,10 +31,12 @@ struct nr_live_place {
 		interrupted;
 };
 
+enum nr_live_counter { NR_LIVE_MISSED, NR_LIVE_STACK, NR_LIVE_COUNTERS }; /* of the interface */
+
 struct nr_live_shared {
 	_Atomic uint64_t outages;
-	_Atomic uint64_t interface; /* drops of the interface since opening */
-	uint64_t interface_before;  /* its counters at the opening */
+	_Atomic uint64_t counters[NR_LIVE_COUNTERS]; /* of the interface, since opening */
+	uint64_t before[NR_LIVE_COUNTERS];           /* what they were then */
 	struct nr_live_place places[];
 };
 
@@ -56,8 +58,6 @@ struct nr_live_way {
 	void (*refresh)(struct nr_live *live, unsigned ring);
 };
 extern const struct nr_live_way nr_live_packet, nr_live_xdp;
-
-#define NR_LIVE_COUNTERS 2 /* files with drops of the interface */
 
 struct nr_live {
 	const struct nr_live_way *way;

@@ -103,20 +103,23 @@ static void show_line(struct watcher *w, const struct nr_watch_tick *tick)
 	w->shown = true;
 }
 
+static void write_known(struct nr_json *json, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		nr_json_uint(json, key, value);
+	else
+		nr_json_null(json, key);
+}
+
 static void write_statistics(struct nr_json *json, const struct nr_live_statistics *s)
 {
 	nr_json_object(json, "capture");
 	nr_json_uint(json, "received", s->received);
 	nr_json_uint(json, "ring_dropped", s->kernel);
 	nr_json_uint(json, "ring_freezes", s->freezes);
-	if (s->interface_known)
-		nr_json_uint(json, "interface_dropped", s->interface);
-	else
-		nr_json_null(json, "interface_dropped");
-	if (s->filtered_known)
-		nr_json_uint(json, "filtered", s->filtered);
-	else
-		nr_json_null(json, "filtered");
+	write_known(json, "interface_dropped", s->interface_known, s->interface);
+	write_known(json, "stack_dropped", s->interface_known, s->stack);
+	write_known(json, "filtered", s->filtered_known, s->filtered);
 	nr_json_uint(json, "fill_empty", s->fill_empty);
 	nr_json_uint(json, "no_frame", s->no_frame);
 	nr_json_uint(json, "interrupted", s->interrupted);
@@ -304,7 +307,7 @@ static int run_watch(const void *conf, const char *const *operands, size_t count
 		return nr_exit_of_input(e);
 	e = start(&w, error);
 	if (e)
-		return nr_exit_of_input(e);
+		return e == -ENODEV ? NR_EXIT_USAGE : nr_exit_of_input(e);
 	e = watch(&w, error);
 	struct nr_error ended = {0}; /* an interface that is gone does not take the report with it */
 	if (e == -ENODEV && error)
