@@ -9,7 +9,9 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '../src');
-const MODULES = ['format', 'part/address', 'part/range', 'chart/slices', 'chart/lines', 'chart/strips', 'data/ports', 'data/countries', 'text/en', 'text/ja', 'rows'];
+const MODULES = ['format', 'part/address', 'part/range', 'chart/slices', 'chart/lines', 'chart/strips', 'data/ports', 'data/countries', 'text/en', 'text/ja', 'rows',
+	'live/events', 'live/use', 'cube/address', 'cube/look', 'cube/field', 'cube/camera', 'cube/pick', 'chart/spark', 'part/strip'];
+const VIEWS = new Set(['chart/strips', 'chart/spark', 'part/strip']); /* with the ending .tsx */
 
 let folder;
 const modules = {};
@@ -17,10 +19,10 @@ const modules = {};
 before(async () => {
 	folder = mkdtempSync(join(tmpdir(), 'noroshi-unit-'));
 	await build({
-		entryPoints: MODULES.map((name) => join(source, name.startsWith('chart/strips') ? `${name}.tsx` : `${name}.ts`)),
+		entryPoints: MODULES.map((name) => join(source, VIEWS.has(name) ? `${name}.tsx` : `${name}.ts`)),
 		outbase: source, outdir: folder, bundle: true, format: 'esm', outExtension: { '.js': '.mjs' }, jsx: 'automatic', jsxImportSource: 'preact', logLevel: 'warning',
 		// What a browser has at load time.
-		banner: { js: 'globalThis.addEventListener ??= () => undefined; globalThis.location ??= { pathname: "/", search: "" }; globalThis.navigator ??= { language: "en" };' },
+		banner: { js: 'globalThis.addEventListener ??= () => undefined; globalThis.location ??= { pathname: "/", search: "" }; globalThis.navigator ??= { language: "en" }; globalThis.document ??= { addEventListener: () => undefined, documentElement: {} };' },
 	});
 	for (const name of MODULES)
 		Object.assign((modules[name] = {}), await import(pathToFileURL(join(folder, `${name}.mjs`))));
@@ -171,6 +173,10 @@ test('both languages know the same words', () => {
 	const keys = (table) => Object.keys(table).sort();
 	for (const table of ['drops', 'classes', 'categories', 'kinds', 'toolNames', 'researchNames', 'marks'])
 		assert.deepEqual(keys(ja[table]), keys(en[table]), table);
+	assert.deepEqual(keys(ja.gaps.causes), keys(en.gaps.causes));
+	assert.deepEqual(keys(ja.warnings.kinds), keys(en.warnings.kinds));
+	assert.deepEqual(keys(ja.health.states), keys(en.health.states));
+	assert.equal(ja.cube.readings.length, en.cube.readings.length);
 	for (const table of ['toolRules', 'researchRules', 'keys'])
 		assert.deepEqual(keys(ja.evidence[table]), keys(en.evidence[table]), table);
 	assert.equal(ja.severities.length, en.severities.length);
@@ -182,4 +188,202 @@ test('JSON columns survive what is not JSON', () => {
 	assert.deepEqual(jsonObject('{"a":1}'), { a: 1 });
 	for (const bad of ['', '[1]', '3', 'null', '{', null])
 		assert.deepEqual(jsonObject(bad), {});
+});
+
+const address = (text) => modules['cube/address'].parseAddress(text);
+
+test('addresses are read like the server writes them', () => {
+	const { parseAddress, parsePrefix, addressText } = modules['cube/address'];
+	for (const [text, groups] of [
+		['192.0.2.1', [0xc000, 0x0201]], ['255.255.255.255', [0xffff, 0xffff]], ['2001:db8::1', [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]],
+		['::', [0, 0, 0, 0, 0, 0, 0, 0]], ['::ffff:192.0.2.1', [0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201]], ['1:2:3:4:5:6:7:8', [1, 2, 3, 4, 5, 6, 7, 8]],
+	]) {
+		assert.deepEqual(parseAddress(text)?.groups, groups, text);
+		assert.deepEqual(parseAddress(addressText(parseAddress(text)))?.groups, groups, text);
+	}
+	for (const bad of ['', '1.2.3', '256.1.1.1', '1.2.3.4.5', ':::', '1:2', '1::2::3', '1:2:3:4:5:6:7:8:9', 'g::', '12345::', '::1.2.3', '1:2:3:4:5:6:7::8:9'])
+		assert.equal(parseAddress(bad), null, bad);
+	assert.equal(parsePrefix('198.18.0.0/18').length, 18);
+	assert.equal(parsePrefix('198.18.0.1').length, 32);
+	for (const bad of ['198.18.0.0/33', '198.18.0.0/-1', '198.18.0.0/x', '2001:db8::/129', 'x/8'])
+		assert.equal(parsePrefix(bad), null, bad);
+});
+
+test('the axis of sources holds both families, each in its part', () => {
+	const { sourceAxis } = modules['cube/address'];
+	const four = sourceAxis({ four: true, six: false });
+	assert.equal(four.place(address('0.0.0.0')), 0);
+	assert.equal(four.place(address('128.0.0.0')), 0.5);
+	assert.ok(four.place(address('255.255.255.255')) < 1);
+	const six = sourceAxis({ four: false, six: true });
+	assert.equal(six.place(address('2000::')), 0);
+	assert.equal(six.place(address('3000::')), 0.5);
+	assert.equal(six.place(address('::1')), 0, 'below 2000::/3');
+	assert.equal(six.place(address('fe80::1')), 1, 'above 2000::/3');
+	const both = sourceAxis({ four: true, six: true });
+	assert.ok(both.place(address('255.255.255.255')) < both.place(address('2000::')));
+	for (const axis of [four, six, both])
+		assert.ok(axis.ticks.every(({ at }) => at >= 0 && at <= 1));
+});
+
+test('the axis of destinations is as tall as the dark range', () => {
+	const { darkAxis, parsePrefix } = modules['cube/address'];
+	const one = darkAxis([parsePrefix('198.18.0.0/18')]);
+	assert.equal(one.place(address('198.18.0.0')), 0);
+	assert.equal(one.place(address('198.18.32.0')), 0.5);
+	assert.ok(one.place(address('198.18.63.255')) > 0.9999);
+	assert.equal(one.place(address('192.0.2.1')), 0, 'outside: at the foot');
+	assert.deepEqual(one.ticks.map(({ label }) => label), ['198.18.0.0', '198.18.16.0', '198.18.32.0', '198.18.48.0', '198.18.63.255']);
+	const two = darkAxis([parsePrefix('203.0.113.0/24'), parsePrefix('198.51.100.0/25'), parsePrefix('2001:db8::/32')]);
+	const heights = ['198.51.100.0', '198.51.100.127', '203.0.113.0', '203.0.113.255', '2001:db8::', '2001:db8:ffff:ffff::'].map((text) => two.place(address(text)));
+	heights.slice(1).forEach((height, index) => assert.ok(height > heights[index], `${heights}`));
+	assert.ok(Math.abs((heights[3] - heights[2]) / (heights[1] - heights[0]) - 2) < 0.05, 'a /24 is twice a /25');
+	assert.ok(heights[5] <= 1);
+	assert.deepEqual(darkAxis([]).ticks, []);
+	const many = darkAxis(Array.from({ length: 64 }, (_, index) => parsePrefix(`10.${index * 2}.0.0/16`)));
+	assert.ok(many.place(address('10.126.255.255')) <= 1);
+	const wide = darkAxis([parsePrefix('2001:db8::/64')]);
+	assert.equal(wide.place(address('2001:db8::8000:0:0:0')), 0.5, 'by the 32 bits after the prefix');
+	const whole = darkAxis([parsePrefix('0.0.0.0/0')]);
+	assert.equal(whole.place(address('128.0.0.0')), 0.5);
+	assert.equal(darkAxis([parsePrefix('192.0.2.7/32')]).place(address('192.0.2.7')), 0);
+});
+
+test('a dark range that nobody names is learnt', () => {
+	const { cover } = modules['cube/address'];
+	assert.equal(cover(address('198.18.0.1'), address('198.18.63.9')).text, '198.18.0.0/18');
+	assert.equal(cover(address('198.18.0.1'), address('198.18.0.1')).text, '198.18.0.1/32');
+	assert.equal(cover(address('1.2.3.4'), address('200.2.3.4')).text, '0.0.0.0/0');
+	assert.equal(cover(address('2001:db8::1'), address('2001:db8:8000::1')).text, '2001:db8::/32');
+});
+
+const particle = (more) => ({ time: 0, source: '192.0.2.1', sourcePort: 1, destination: '198.18.0.1', destinationPort: 23, protocol: 6, country: 'JP', bits: 0, ...more });
+
+test('particles are told apart and filtered', () => {
+	const { lookOf, passes, sieveOf } = modules['cube/look'];
+	for (const [more, look] of [[{}, 'tcp'], [{ protocol: 17 }, 'udp'], [{ protocol: 1 }, 'icmp'], [{ protocol: 58 }, 'icmp'], [{ bits: 1 }, 'backscatter'], [{ bits: 17 }, 'own'], [{ protocol: 47 }, 'other']])
+		assert.equal(lookOf(particle(more)), look);
+	const sieve = (query) => sieveOf(new URLSearchParams(query));
+	for (const [query, more, shown] of [
+		['', {}, true], ['protocol=17', {}, false], ['protocol=17', { protocol: 17 }, true], ['port=23', {}, true], ['port=80', {}, false], ['port=x', {}, true],
+		['country=JP', {}, true], ['country=US', {}, false], ['country=nonsense', {}, true], ['traffic=own', {}, false], ['traffic=own', { bits: 16 }, true],
+		['traffic=backscatter', { bits: 1 }, true], ['traffic=scan', { bits: 1 }, false], ['traffic=scan', { bits: 2 }, true], ['traffic=what', {}, true],
+	])
+		assert.equal(passes(sieve(query), particle(more)), shown, `${query} ${JSON.stringify(more)}`);
+});
+
+const simpleRules = { route: (each, ret) => Object.assign(ret, { fromX: -1, fromY: 0.5, toX: each.destinationPort / 100, toY: -0.5 }), look: (each) => (each.protocol === 17 ? 1 : 0), shows: () => true };
+
+test('the field is a ring: full, it replaces the oldest and counts who had not faded', () => {
+	const { Field, CAPACITY, FLOATS } = modules['cube/field'];
+	const field = new Field(simpleRules);
+	for (let index = 0; index < CAPACITY + 10; index++)
+		field.add(particle({ destinationPort: index }), index, 5);
+	assert.equal(field.used, CAPACITY);
+	assert.equal(field.next, 10);
+	assert.equal(field.pending, CAPACITY);
+	assert.equal(field.crowded, 4, 'births 6 to 9 were still to be seen');
+	assert.deepEqual(field.newest(2).map((each) => each.destinationPort), [CAPACITY + 9, CAPACITY + 8]);
+	assert.equal(field.alive(CAPACITY, CAPACITY + 5), 5);
+	assert.equal(field.data[9 * FLOATS + 4], CAPACITY + 9);
+	field.pending = 0;
+	field.rule({ ...simpleRules, shows: (each) => each.destinationPort % 2 === 0 });
+	assert.equal(field.pending, CAPACITY, 'another filter writes all anew');
+	assert.deepEqual(field.newest(2).map((each) => each.destinationPort), [CAPACITY + 8, CAPACITY + 6]);
+	field.rebase(100);
+	assert.equal(field.data[9 * FLOATS + 4], CAPACITY - 91);
+	field.clear();
+	assert.deepEqual([field.used, field.newest(5).length], [0, 0]);
+});
+
+test('what is under the pointer is found where the picture shows it', () => {
+	const { Field } = modules['cube/field'];
+	const { Camera, HALF } = modules['cube/camera'];
+	const { nearest } = modules['cube/pick'];
+	const camera = new Camera();
+	camera.update(2);
+	const look = { flight: 2, glow: 4, half: HALF, arc: 0, trail: 0.3, still: false };
+	const field = new Field(simpleRules);
+	field.add(particle({ destinationPort: 40 }), 10, 0);
+	field.add(particle({ destinationPort: -40 }), 10, 0);
+	const at = (x, y, z) => {
+		camera.project(x, y, z);
+		return [(camera.point[0] + 1) * 400, (1 - camera.point[1]) * 200];
+	};
+	const find = (now, [x, y]) => nearest(field, camera, look, now, x, y, 800, 400);
+	assert.equal(find(11, at(0, 0, -0.3)), 0, 'half way');
+	assert.equal(find(13, at(HALF, -0.5, 0.4)), 0, 'landed');
+	assert.equal(find(13, at(HALF, -0.5, -0.4)), 1);
+	assert.equal(find(11, [1, 1]), -1, 'nothing is near');
+	assert.equal(find(17, at(HALF, -0.5, 0.4)), -1, 'faded');
+	assert.equal(find(9, at(-HALF, 0.5, -1)), -1, 'not born');
+	field.rule({ ...simpleRules, shows: () => false });
+	assert.equal(find(13, at(HALF, -0.5, 0.4)), -1, 'hidden');
+});
+
+test('the camera keeps upright and near', () => {
+	const { Camera, HOME } = modules['cube/camera'];
+	const camera = new Camera();
+	camera.turn(0, 99);
+	assert.ok(camera.pitch < Math.PI / 2);
+	camera.zoom(0);
+	camera.update(1);
+	camera.project(0, 0, 0);
+	assert.ok(camera.point[2] > 2, 'outside the planes');
+	camera.zoom(1e9);
+	assert.ok(camera.distance < 100);
+	camera.home();
+	assert.equal(camera.pitch, HOME.pitch);
+	camera.update(1.5);
+	for (const [x, y, z] of [[-1.35, 1, 1], [1.35, -1, 1], [-1.35, -1, -1], [1.35, 1, -1]]) {
+		camera.project(x, y, z);
+		assert.ok(Math.abs(camera.point[0]) < 1 && Math.abs(camera.point[1]) < 1, `corner ${x} ${y} ${z} is in the picture`);
+	}
+});
+
+test('events of the live stream are checked', () => {
+	const { helloOf, pulseOf, burstOf, findingOf, gapOf, skippedOf } = modules['live/events'];
+	const pulse = { sensor: 'a', time: '2026-11-24T00:00:00Z', seconds: 1, packets: 9, bytes: 1, sources: 2, categories: { udp: 3, tcp_syn: -1 }, countries: [{ country: 'JP', packets: 4 }, 7], dropped: { kernel: 5 }, delay_ms: 12, day: { packets: 1, sources: 1 } };
+	const read = pulseOf(JSON.stringify(pulse));
+	assert.deepEqual([read.packets, read.categories, read.countries, read.dropped, read.delay], [9, { udp: 3, tcp_syn: 0 }, [{ country: 'JP', packets: 4 }, { country: '', packets: 0 }], { kernel: 5 }, 12]);
+	for (const bad of ['', 'x', '[]', '{}', '{"time":"never"}'])
+		assert.equal(pulseOf(bad), null, bad);
+	assert.equal(pulseOf('{"time":"2026-11-24T00:00:00Z","packets":"many","seconds":0}').packets, 0);
+	const row = [5, '192.0.2.1', 70_000, '198.18.0.1', 23, 6, 'JPN', 2];
+	const burst = burstOf(JSON.stringify({ sensor: 'a', time: '2026-11-24T00:00:00Z', of: 1, rows: [row, row, [1, 2], null, [5, 'x'.repeat(99), 1, '198.18.0.1', 1, 6, '', 0]] }));
+	assert.equal(burst.particles.length, 2);
+	assert.equal(burst.of, 2, 'never fewer than there are');
+	assert.deepEqual([burst.particles[0].time - Date.parse('2026-11-24T00:00:00Z'), burst.particles[0].sourcePort, burst.particles[0].country], [5, 70_000 & 0xffff, 'JP']);
+	assert.equal(burstOf(JSON.stringify({ time: '2026-11-24T00:00:00Z', rows: Array.from({ length: 9999 }, () => row) })).particles.length, 2500);
+	assert.deepEqual(burstOf('nonsense').particles, []);
+	assert.deepEqual(helloOf('{"sensors":[{"sensor":"a","dark":["198.18.0.0/18",3]},null]}').sensors.map((each) => [each.sensor, each.dark]), [['a', ['198.18.0.0/18', '']], ['', []]]);
+	assert.equal(findingOf('{"kind":"x"}'), null);
+	assert.equal(findingOf('{"kind":"x","subject":"192.0.2.1","severity":4}').severity, 4);
+	assert.equal(gapOf('{"first":"2026-11-24T00:00:00Z","last":null}').last, null);
+	assert.equal(gapOf('{"first":"2026-11-24T00:00:00Z","last":"2026-11-24T00:00:01Z"}').last, '2026-11-24T00:00:01Z');
+	assert.equal(gapOf('{"first":"then"}'), null);
+	assert.equal(skippedOf('{"events":7}'), 7);
+});
+
+test('two sensors make one second, and a second without a word stays empty', () => {
+	const { together } = modules['live/use'];
+	const { secondsOf, lossOf } = modules['part/strip'];
+	const pulse = (time, packets, dropped = {}) => ({ sensor: '', time, seconds: 1, packets, bytes: 0, sources: 1, categories: { udp: 1 }, countries: [], dropped, delay: packets, day: { packets: 1, sources: 1 } });
+	const all = together(new Map([['a', [pulse(1000, 5, { kernel: 1 }), pulse(3000, 7)]], ['b', [pulse(1400, 2, { ring: 4 }), pulse(2400, 1)]]]));
+	assert.deepEqual(all.map((each) => [each.time, each.packets, each.sources]), [[1000, 7, 2], [2000, 1, 1], [3000, 7, 1]]);
+	assert.deepEqual(lossOf(all), [['ring', 4], ['kernel', 1]]);
+	assert.deepEqual(secondsOf(together(new Map([['a', [pulse(1000, 5), pulse(3000, 7)]]])), 4), [null, 5, null, 7]);
+	assert.deepEqual(secondsOf([], 2), [null, null]);
+});
+
+test('a gap breaks the line', () => {
+	const { sparkPath } = modules['chart/spark'];
+	assert.equal(sparkPath([0, 10, null, 5], 30, 12), 'M0.0,11.0L10.0,1.0M30.0,6.0');
+	assert.equal(sparkPath([], 30, 12), '');
+});
+
+test('how long something lasted', () => {
+	const { seconds } = modules.format;
+	assert.deepEqual([0.42, 12.4, 120, 9000].map((value) => seconds(value, 'en')), ['0.4 sec', '12 sec', '2 min', '2.5 hr']);
+	assert.deepEqual([12, 9000].map((value) => seconds(value, 'ja')), ['12秒', '2.5時間']);
 });

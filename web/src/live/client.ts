@@ -128,6 +128,13 @@ function open(): void {
 		opened.addEventListener(type, (event: MessageEvent<string>) => handle(event.data));
 }
 
+let watch: ReturnType<typeof setInterval> | undefined;
+
+function growStale(): void {
+	if (behind.state === 'live' && Date.now() - behind.heard > STALE_AFTER)
+		change({ state: 'stale' });
+}
+
 /** Listens at `url`; null where nothing live is served. Called again with the same address it changes nothing. */
 export function follow(url: string | null): void {
 	if (url === wanted)
@@ -137,6 +144,9 @@ export function follow(url: string | null): void {
 	failures = 0;
 	behind = { ...nothing, state: url === null ? 'off' : 'connecting' };
 	live.set(behind);
+	clearInterval(watch);
+	if (url !== null)
+		watch = setInterval(growStale, 1000);
 	open();
 }
 
@@ -156,8 +166,3 @@ document.addEventListener('visibilitychange', () => {
 	else
 		open();
 });
-
-setInterval(() => {
-	if (behind.state === 'live' && Date.now() - behind.heard > STALE_AFTER)
-		change({ state: 'stale' });
-}, 1000);
