@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking: from values to SQL with bound names, to typed rows, to the cursor of the next page. */
-#include "store/ask.h"
+#include "store/cells.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,10 +8,6 @@
 
 #define DEADLINE_STEPS    2000 /* SQLite instructions between two looks at the clock */
 #define RESULT_VALUES_MAX 32
-
-/* A first guess at the window of time that fills a page of a series. */
-#define SERIES_ROWS_PER_STEP 16
-#define SERIES_STEPS         16
 
 struct sql {
 	char *text; /* NR_ASK_SQL_BYTES */
@@ -53,20 +49,12 @@ static void add_order(struct sql *sql, const struct nr_plan *plan)
 			plan->order[i].descending ? " DESC" : "");
 }
 
-static void add_ranges(struct sql *sql)
-{
-	add(sql, "WITH RECURSIVE sensor(sensor) AS MATERIALIZED (SELECT value FROM json_each(:sensors)),"
-		 " piece(sensor, step, low, high) AS MATERIALIZED"
-		 " (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(:pieces)),"
-		 " day(time) AS (SELECT :day_first WHERE :day_first <= :day_last UNION ALL"
-		 " SELECT time + 86400000000 FROM day WHERE time + 86400000000 <= :day_last)");
-}
-
 static void write_sql(struct sql *sql, const struct nr_ask *ask)
 {
 	const struct nr_plan *plan = ask->plan;
-	add_ranges(sql);
-	add(sql, ", base AS (%s), page AS MATERIALIZED (SELECT * FROM base",
+	add(sql,
+		"WITH sensor(sensor) AS MATERIALIZED (SELECT value FROM json_each(:sensors)),"
+		" base AS (%s), page AS MATERIALIZED (SELECT * FROM base",
 		plan->base ? plan->base : plan->choose(ask));
 	if (ask->after_count)
 		add_after(sql, ask);
@@ -80,12 +68,6 @@ static void write_sql(struct sql *sql, const struct nr_ask *ask)
 		add(sql, ", %s", plan->order[i].column);
 	add(sql, " FROM %s", plan->detail ? "wide" : "page");
 	add_order(sql, plan);
-}
-
-static void write_before(struct sql *sql, const char *before)
-{
-	add_ranges(sql);
-	add(sql, " %s", before);
 }
 
 int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], struct nr_error *error)
@@ -124,7 +106,6 @@ static int bind_key(sqlite3_stmt *statement, int place, const struct nr_key *key
 /* The names that ask.h lists; everything else is a parameter of the query. */
 static int bind_name(sqlite3_stmt *statement, int place, const char *name, const struct nr_ask *ask)
 {
-	bool only = nr_ask_is(ask, "research", "only"), without = nr_ask_is(ask, "research", "without");
 	const struct {
 		const char *name;
 		int64_t value;
@@ -132,12 +113,6 @@ static int bind_name(sqlite3_stmt *statement, int place, const char *name, const
 		{"from", ask->from},
 		{"last", ask->to == NR_TIME_MAX ? NR_TIME_MAX : ask->to - 1},
 		{"day_from", ask->from == NR_TIME_MIN ? NR_TIME_MIN : nr_time_floor(ask->from, NR_DAY)},
-		{"day_first", ask->day_first},
-		{"day_last", ask->day_last},
-		{"step", ask->step / NR_SECOND},
-		{"traffic_low", only ? 1 : 0},
-		{"traffic_high", only || without ? 1 : 0},
-		{"minus", without ? 1 : -1},
 		{"limit", ask->limit + 1},
 	};
 	for (size_t i = 0; i < NR_COUNT(numbers); i++) {
@@ -146,64 +121,9 @@ static int bind_name(sqlite3_stmt *statement, int place, const char *name, const
 	}
 	if (strcmp(name, "sensors") == 0)
 		return sqlite3_bind_text(statement, place, ask->sensors.bytes, -1, SQLITE_STATIC);
-	if (strcmp(name, "before") == 0)
-		return sqlite3_bind_text(statement, place, ask->before, -1, SQLITE_STATIC);
-	if (strcmp(name, "pieces") == 0)
-		return sqlite3_bind_text(statement, place, ask->pieces.bytes, -1, SQLITE_STATIC);
 	if (name[0] == 'k' && name[1] >= '0' && name[1] < '0' + NR_ASK_ORDER_MAX && !name[2])
 		return bind_key(statement, place, &ask->after[name[1] - '0']);
 	return bind_value(statement, place, nr_ask_value(ask, name));
-}
-
-/* One question under way. */
-struct call {
-	struct nr_store *store;
-	sqlite3 *database;
-	struct nr_ask *ask;
-	int (*row)(void *context, const struct nr_value *values, size_t count);
-	void *context;
-	struct nr_answer *answer;
-};
-
-static int bind_all(const struct call *call, sqlite3_stmt *statement, struct nr_error *error)
-{
-	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
-		const char *name = sqlite3_bind_parameter_name(statement, i) + 1;
-		if (bind_name(statement, i, name, call->ask) != SQLITE_OK)
-			return nr_sqlite_fail(call->database, call->store->path, error);
-	}
-	return 0;
-}
-
-static int prepare(
-	const struct call *call, const char *sql, sqlite3_stmt **ret_statement, struct nr_error *error)
-{
-	int status = nr_sqlite_prepare(call->database, call->store->path, sql, ret_statement, error);
-	if (status)
-		return nr_error_prefix(error, "%s", call->ask->plan->query.name);
-	return bind_all(call, *ret_statement, error);
-}
-
-/* What the query must know first, as :before. Owned by the ask. */
-static int run_before(const struct call *call, struct nr_error *error)
-{
-	const char *before = call->ask->plan->before ? call->ask->plan->before(call->ask) : NULL;
-	if (!before)
-		return 0;
-	char text[NR_ASK_SQL_BYTES];
-	struct sql sql = {.text = text};
-	write_before(&sql, before);
-	if (sql.length >= sizeof text)
-		return nr_fail(error, -E2BIG, "the query's SQL is too long");
-	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
-	int status = prepare(call, text, &statement, error);
-	if (status)
-		return status;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return nr_sqlite_fail(call->database, call->store->path, error);
-	const char *result = (const char *)sqlite3_column_text(statement, 0);
-	call->ask->before = strdup(result ? result : "");
-	return call->ask->before ? 0 : nr_fail(error, -ENOMEM, "out of memory");
 }
 
 static struct nr_value read_value(sqlite3_stmt *statement, int column, enum nr_value_type type)
@@ -234,64 +154,78 @@ static struct nr_value read_value(sqlite3_stmt *statement, int column, enum nr_v
 	return value;
 }
 
-static int hand_out(const struct call *call, sqlite3_stmt *statement)
+static struct nr_key read_key(sqlite3_stmt *statement, int column)
 {
-	const struct nr_query *query = &call->ask->plan->query;
-	struct nr_value values[RESULT_VALUES_MAX];
-	for (size_t i = 0; i < query->column_count; i++)
-		values[i] = read_value(statement, (int)i, query->columns[i].type);
-	return call->row(call->context, values, query->column_count);
+	int type = sqlite3_column_type(statement, column);
+	if (type == SQLITE_INTEGER)
+		return nr_key_int(sqlite3_column_int64(statement, column));
+	const void *bytes = sqlite3_column_blob(statement, column);
+	return nr_key_bytes(type == SQLITE_TEXT ? NR_VALUE_TEXT : NR_VALUE_ADDRESS, bytes,
+		(size_t)sqlite3_column_bytes(statement, column));
 }
 
-/* Rows up to the page's end. *cursor is where the last one stands; when one more row is behind it, it is
- * `next`. */
-static int read_rows(const struct call *call, sqlite3_stmt *statement, char cursor[static NR_CURSOR_BYTES],
+/* One question under way. */
+struct call {
+	struct nr_reading reading; /* first */
+	struct nr_store *store;
+	int (*row)(void *context, const struct nr_value *values, size_t count);
+	void *context;
+	struct nr_answer *answer;
+	size_t keys;
+	int64_t deadline;
+	char cursor[NR_CURSOR_BYTES]; /* of the latest row */
+};
+
+/* When one more row is behind the page's last one, that one is where the next page begins. */
+static int hand_out(struct nr_reading *reading, const struct nr_value *values, const struct nr_key *keys,
 	struct nr_error *error)
 {
-	const struct nr_plan *plan = call->ask->plan;
-	size_t keys = 0;
-	while (plan->order[keys].column)
-		keys++;
+	struct call *call = (struct call *)reading;
+	(void)error;
+	if ((int64_t)call->answer->rows == reading->ask->limit) {
+		memcpy(call->answer->next, call->cursor, NR_CURSOR_BYTES);
+		return 1;
+	}
+	if (!nr_cursor_write(keys, call->keys, call->cursor, NR_CURSOR_BYTES))
+		call->cursor[0] = '\0';
+	call->answer->rows++;
+	return call->row(call->context, values, reading->ask->plan->query.column_count);
+}
+
+/* Rows up to the page's end. */
+static int read_rows(struct call *call, sqlite3_stmt *statement, struct nr_error *error)
+{
+	const struct nr_query *query = &call->reading.ask->plan->query;
+	struct nr_value values[RESULT_VALUES_MAX];
+	struct nr_key keys[NR_ASK_ORDER_MAX];
 	int step;
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		if ((int64_t)call->answer->rows == call->ask->limit) {
-			memcpy(call->answer->next, cursor, NR_CURSOR_BYTES);
-			return 0;
-		}
-		if (!nr_cursor_write(statement, (int)plan->query.column_count, keys, cursor, NR_CURSOR_BYTES))
-			cursor[0] = '\0';
-		call->answer->rows++;
-		int stop = hand_out(call, statement);
+		for (size_t i = 0; i < query->column_count; i++)
+			values[i] = read_value(statement, (int)i, query->columns[i].type);
+		for (size_t i = 0; i < call->keys; i++)
+			keys[i] = read_key(statement, (int)(query->column_count + i));
+		int stop = hand_out(&call->reading, values, keys, error);
 		if (stop)
 			return stop;
 	}
-	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(call->database, call->store->path, error);
+	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(call->reading.database, call->store->path, error);
 }
 
-/* A series is in order of time, so its page is read in windows of time, and what lies behind the page is
- * never added up. Windows double, so that years without rows cost a few of them. */
-static int read_series(const struct call *call, sqlite3_stmt *statement, struct nr_error *error)
+static int answer_sql(struct call *call, struct nr_error *error)
 {
-	struct nr_ask *ask = call->ask;
-	nr_time low = ask->cover_from, end = ask->cover_to;
-	if (low == NR_TIME_MIN || end == NR_TIME_MAX)
-		return 0; /* nothing is stored */
-	if (ask->after_count && ask->after[0].type == NR_VALUE_INT)
-		low = NR_MIN(NR_MAX(low, ask->after[0].integer), end);
-	nr_time width = (ask->limit / SERIES_ROWS_PER_STEP + SERIES_STEPS) * ask->step;
-	char cursor[NR_CURSOR_BYTES] = "";
-	int status = 0;
-	while (low < end && !status && !*call->answer->next) {
-		ask->from = low;
-		ask->to = end - low > width ? low + width : end;
-		sqlite3_reset(statement);
-		status = bind_all(call, statement, error);
-		if (!status)
-			status = read_rows(call, statement, cursor, error);
-		low = ask->to;
-		width = NR_MIN(width, end - low) * 2;
+	char sql[NR_ASK_SQL_BYTES];
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_ask_sql(call->reading.ask, sql, error);
+	if (!status)
+		status = nr_sqlite_prepare(call->reading.database, call->store->path, sql, &statement, error);
+	if (status)
+		return nr_error_prefix(error, "%s", call->reading.ask->plan->query.name);
+	for (int i = 1; i <= sqlite3_bind_parameter_count(statement); i++) {
+		const char *name = sqlite3_bind_parameter_name(statement, i) + 1;
+		if (bind_name(statement, i, name, call->reading.ask) != SQLITE_OK)
+			return nr_sqlite_fail(call->reading.database, call->store->path, error);
 	}
-	return status;
+	return read_rows(call, statement, error);
 }
 
 static int64_t clock_seconds(void)
@@ -301,51 +235,44 @@ static int64_t clock_seconds(void)
 	return now.tv_sec;
 }
 
-struct patience {
-	const struct nr_store *store;
-	int64_t deadline;
-};
-
-/* SQLite asks this now and then; other than 0 ends the question. */
-static int is_over(void *context)
+static bool is_over(const struct nr_reading *reading)
 {
-	const struct patience *patience = context;
-	return clock_seconds() >= patience->deadline || atomic_load(&patience->store->stopping);
+	const struct call *call = (const struct call *)reading;
+	return clock_seconds() >= call->deadline || atomic_load(&call->store->stopping);
 }
 
-static int answer_in(const struct call *call, struct nr_error *error)
+/* SQLite asks this now and then; other than 0 ends the question. */
+static int ask_is_over(void *context)
 {
-	struct nr_ask *ask = call->ask;
-	char sql[NR_ASK_SQL_BYTES], cursor[NR_CURSOR_BYTES] = "";
-	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
-	int status = nr_ask_range(ask, call->database, call->store->path, error);
-	if (!status)
-		status = run_before(call, error);
-	if (!status)
-		status = nr_ask_sql(ask, sql, error);
-	if (!status)
-		status = prepare(call, sql, &statement, error);
+	return is_over(context);
+}
+
+/* 1 is the end of a page. */
+static int answer_in(struct call *call, struct nr_error *error)
+{
+	struct nr_ask *ask = call->reading.ask;
+	int status = nr_ask_range(ask, call->reading.database, call->store->path, error);
 	if (status)
 		return status;
 	call->answer->from = ask->cover_from;
 	call->answer->to = ask->cover_to;
-	return ask->plan->span == NR_SPAN_SERIES ? read_series(call, statement, error)
-						 : read_rows(call, statement, cursor, error);
+	while (ask->plan->order[call->keys].column)
+		call->keys++;
+	status = ask->plan->answer ? ask->plan->answer(&call->reading, error) : answer_sql(call, error);
+	return status == 1 ? 0 : status;
 }
 
 /* One read transaction, so that all parts of an answer speak of the same moment. */
-static int ask_in(const struct call *call, struct nr_error *error)
+static int ask_in(struct call *call, struct nr_error *error)
 {
-	int status = nr_sqlite_run(call->database, call->store->path, "BEGIN", error);
+	int status = nr_sqlite_run(call->reading.database, call->store->path, "BEGIN", error);
 	if (status)
 		return status;
-	nr_json_init(&call->ask->sensors);
-	nr_json_init(&call->ask->pieces);
+	nr_json_init(&call->reading.ask->sensors);
 	status = answer_in(call, error);
-	nr_json_fini(&call->ask->sensors);
-	nr_json_fini(&call->ask->pieces);
-	free(call->ask->before);
-	sqlite3_exec(call->database, "ROLLBACK", NULL, NULL, NULL);
+	nr_reading_fini(&call->reading);
+	nr_ask_fini(call->reading.ask);
+	sqlite3_exec(call->reading.database, "ROLLBACK", NULL, NULL, NULL);
 	return status;
 }
 
@@ -362,10 +289,19 @@ int nr_store_ask(struct nr_store *store, const struct nr_query *query, const cha
 	status = nr_store_reader_take(store, &database, error);
 	if (status)
 		return status;
-	struct patience patience = {store, clock_seconds() + NR_ASK_SECONDS};
-	sqlite3_progress_handler(database, DEADLINE_STEPS, is_over, &patience);
 	struct nr_answer answer = {0};
-	status = ask_in(&(struct call){store, database, &ask, row, context, &answer}, error);
+	struct call call = {.reading = {.database = database,
+				    .path = store->path,
+				    .ask = &ask,
+				    .row = hand_out,
+				    .is_over = is_over},
+		.store = store,
+		.row = row,
+		.context = context,
+		.answer = &answer,
+		.deadline = clock_seconds() + NR_ASK_SECONDS};
+	sqlite3_progress_handler(database, DEADLINE_STEPS, ask_is_over, &call);
+	status = ask_in(&call, error);
 	sqlite3_progress_handler(database, 0, NULL, NULL);
 	nr_store_reader_give(store, database);
 	if (!status)

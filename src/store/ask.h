@@ -2,17 +2,18 @@
 /*
  * Inside the store room: how a named query is written down and answered.
  *
- * A plan is a query's public face and its SQL, which is always constant text with bound :names.
- * The base selects the rows; ask.c puts the page around it:
+ * A plan is a query's public face and how it is answered. What is kept in packs is answered in C (answer,
+ * cells.h, rank.h); what is kept in rows by SQL, which is always constant text with bound :names. The base
+ *selects the rows; ask.c puts the page around it:
  *
- *	WITH sensor(sensor), piece(sensor, step, low, high), day(time),
+ *	WITH sensor(sensor),
  *	base AS (...),
  *	page AS (base after the cursor, in order, limited),
  *	wide AS (page and the details that are too dear for rows not shown)
  *	SELECT columns FROM wide
  *
  * Names that a base may use besides the query's parameters: :from, :last (inclusive, us), :day_from
- * (start of from's day), :step (s), :traffic_low, :traffic_high, :minus (below), :before.
+ * (start of from's day).
  */
 #ifndef NR_STORE_ASK_H
 #define NR_STORE_ASK_H
@@ -28,11 +29,12 @@
 /* How a query reads from and to. */
 enum nr_span {
 	NR_SPAN_NONE,    /* it has none */
-	NR_SPAN_STEPS,   /* whole hours, or one 5-minute window; pieces are day, hour or 5-minute rows */
-	NR_SPAN_HOURS,   /* whole hours; pieces are day and hour rows */
-	NR_SPAN_DAYS,    /* whole days; pieces are day rows */
+	NR_SPAN_STEPS,   /* whole hours, or one 5-minute window; pieces are months, days, hours or windows */
+	NR_SPAN_HOURS,   /* whole hours; pieces are months, days and hours */
+	NR_SPAN_DAYS,    /* whole days; pieces are months and days */
 	NR_SPAN_SERIES,  /* whole steps of the parameter "step" */
-	NR_SPAN_OVERLAP, /* whole hours; rows whose [first, last] touches the range */
+	NR_SPAN_OVERLAP, /* whole hours; rows whose [first, last] touches the range; pieces as of NR_SPAN_DAYS
+			  */
 };
 
 /* One key of the order, a column of the base. All of them together are unique. */
@@ -42,17 +44,26 @@ struct nr_order {
 };
 
 struct nr_ask;
+struct nr_reading;
 
 struct nr_plan {
 	struct nr_query query; /* first: a query is its plan */
 	enum nr_span span;
 	struct nr_order order[NR_ASK_ORDER_MAX + 1]; /* ends with a NULL column; empty: one row */
+	/* Answers from packs; the SQL below is not used then. */
+	int (*answer)(struct nr_reading *reading, struct nr_error *error);
 	const char *base;
 	const char *(*choose)(const struct nr_ask *ask); /* where base is NULL: one of several texts */
-	const char *(*before)(const struct nr_ask *ask); /* NULL, or SQL whose one text is bound as :before */
 	const char *detail;                              /* further columns of a page's rows, or NULL */
 	const char *detail_from; /* what they are joined from, with its GROUP BY; NULL: they stand alone */
 	const char *columns;     /* the query's columns out of `wide`, in order */
+};
+
+/* A part of the range: packs of one sensor and step whose time is from low to high. */
+struct nr_piece {
+	uint32_t sensor; /* nr_ask_sensor() */
+	uint32_t step;
+	nr_time low, high;
 };
 
 struct nr_period {
@@ -74,15 +85,21 @@ struct nr_ask {
 	bool has_from, has_to;
 	nr_time from, to;             /* widened; NR_TIME_MIN and NR_TIME_MAX where not given */
 	nr_time cover_from, cover_to; /* what the answer says: the stored period where not given */
-	nr_time day_first, day_last;  /* first and last time of the days that are stored in the range */
+	nr_time stored_end;           /* end of the last stored hour */
 	nr_time step;                 /* NR_SPAN_SERIES */
 	bool window;                  /* one 5-minute window */
 	int64_t limit;
 	struct nr_key after[NR_ASK_ORDER_MAX];
-	size_t after_count;             /* 0: from the beginning */
-	char *before;                   /* owned; the answer of plan->before */
-	struct nr_json sensors, pieces; /* what json_each() reads */
+	size_t after_count;     /* 0: from the beginning */
+	struct nr_json sensors; /* what json_each() reads */
+	char **sensor_names;    /* owned, each owned */
+	size_t sensor_count;
+	struct nr_piece *pieces; /* owned */
+	size_t piece_count, piece_room;
 };
+
+void nr_ask_fini(struct nr_ask *ask);
+const char *nr_ask_sensor(const struct nr_ask *ask, uint32_t sensor);
 
 /* The typed value of a parameter; NULL where it was left out or the query has no such one (parameters.c). */
 const struct nr_value *nr_ask_value(const struct nr_ask *ask, const char *name);
@@ -96,7 +113,13 @@ int nr_ask_parse(struct nr_ask *ask, const struct nr_plan *plan, const char *con
 #define NR_CURSOR_BYTES sizeof(((struct nr_answer *)0)->next)
 /* The cursor (cursor.c): keys of the last row as text, and back. _write answers false where they do not fit.
  */
-bool nr_cursor_write(sqlite3_stmt *statement, int first_column, size_t count, char *text, size_t room);
+bool nr_cursor_write(const struct nr_key *keys, size_t count, char *text, size_t room);
+/* How a value stands to a cursor's: below 0, 0, above 0. Types that differ have an order, too. */
+int nr_key_compare_int(int64_t value, const struct nr_key *key);
+int nr_key_compare_bytes(enum nr_value_type type, const void *bytes, size_t length, const struct nr_key *key);
+struct nr_key nr_key_int(int64_t value);
+/* type: TEXT or ADDRESS. Longer than a cursor's: its length says so, and no cursor is written. */
+struct nr_key nr_key_bytes(enum nr_value_type type, const void *bytes, size_t length);
 int nr_cursor_parse(const char *text, const struct nr_plan *plan, struct nr_key *ret_keys, size_t *ret_count,
 	struct nr_error *error);
 
@@ -104,36 +127,15 @@ int nr_cursor_parse(const char *text, const struct nr_plan *plan, struct nr_key 
 /* The whole SQL of a question (ask.c); the bound names are not in it. */
 int nr_ask_sql(const struct nr_ask *ask, char text[static NR_ASK_SQL_BYTES], struct nr_error *error);
 
-/* Sensors, range and pieces (range.c). The JSON texts are released by the caller. */
+/* Sensors, range and pieces (range.c), released by nr_ask_fini(). */
 int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_error *error);
 
 /* ---- pieces of SQL that the queries share; a table goes by the name t ---- */
-
-/* Rows of the steps that make up the range, of tables with sensor, step, time and traffic. */
-#define NR_SQL_IN_PIECES                                                                                     \
-	" ON t.sensor = piece.sensor AND t.step = piece.step AND t.time >= piece.low AND t.time < "          \
-	"piece.high"                                                                                         \
-	" AND t.traffic BETWEEN :traffic_low AND :traffic_high"
-#define NR_SQL_FROM_TRAFFIC " FROM piece CROSS JOIN telescope_traffic t" NR_SQL_IN_PIECES
-#define NR_SQL_FROM_PORTS   " FROM piece CROSS JOIN telescope_port t" NR_SQL_IN_PIECES
-#define NR_SQL_FROM_ORIGINS " FROM piece CROSS JOIN telescope_origin t" NR_SQL_IN_PIECES
-
-/* Rows of one step, for series. */
-#define NR_SQL_IN_STEPS                                                                                      \
-	" t.sensor = sensor.sensor AND t.step = :step AND t.time BETWEEN :from AND :last"                    \
-	" AND t.traffic BETWEEN :traffic_low AND :traffic_high"
 
 /* Day rows of hosts whose own time touches the range. */
 #define NR_SQL_TOUCH        " AND t.last >= :from AND t.first <= :last"
 #define NR_SQL_IN_DAYS      " ON t.sensor = sensor.sensor AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH
 #define NR_SQL_FROM_SOURCES " FROM sensor CROSS JOIN telescope_source t" NR_SQL_IN_DAYS
-
-/* Without research scanners = all minus research: their rows (:minus is 1 then, otherwise -1) count negative.
- */
-#define NR_SQL_PACKETS "sum(iif(t.traffic = :minus, -t.packets, t.packets))"
-#define NR_SQL_BYTES   "sum(iif(t.traffic = :minus, -t.bytes, t.bytes))"
-#define NR_SQL_SOURCES "nr_sources(t.traffic = :minus, t.sources, t.error, t.sketch)"
-#define NR_SQL_COUNTED "nr_sources_count(counted), nr_sources_error(counted)"
 
 /* ---- parameters that the queries share ---- */
 extern const char *const nr_ask_research[];
@@ -170,7 +172,8 @@ extern const char *const nr_ask_research[];
 	}
 
 /* The plans, by topic. */
-extern const struct nr_plan nr_plan_coverage, nr_plan_runs, nr_plan_findings, nr_plan_warnings, nr_plan_events;
+extern const struct nr_plan nr_plan_coverage, nr_plan_gaps, nr_plan_runs, nr_plan_findings, nr_plan_warnings,
+	nr_plan_events;
 extern const struct nr_plan nr_plan_summary, nr_plan_ports, nr_plan_series, nr_plan_categories,
 	nr_plan_classes, nr_plan_tools;
 extern const struct nr_plan nr_plan_countries, nr_plan_networks, nr_plan_ipv6, nr_plan_ipv6_networks;

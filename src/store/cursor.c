@@ -19,35 +19,59 @@ static bool write_hex(char kind, const uint8_t *bytes, size_t length, char *text
 	return true;
 }
 
-bool nr_cursor_write(sqlite3_stmt *statement, int first_column, size_t count, char *text, size_t room)
+bool nr_cursor_write(const struct nr_key *keys, size_t count, char *text, size_t room)
 {
 	size_t used = 0;
 	for (size_t i = 0; i < count; i++) {
-		int column = first_column + (int)i;
+		const struct nr_key *key = &keys[i];
 		if (i && used + 2 > room)
 			return false;
 		if (i)
 			text[used++] = '.';
-		const uint8_t *bytes = sqlite3_column_blob(statement, column);
-		size_t length = (size_t)sqlite3_column_bytes(statement, column);
-		bool fits;
-		switch (sqlite3_column_type(statement, column)) {
-		case SQLITE_INTEGER:
-			fits = (size_t)snprintf(text + used, room - used, "i%lld",
-				       (long long)sqlite3_column_int64(statement, column)) < room - used;
-			break;
-		case SQLITE_TEXT:
-			fits = write_hex('t', bytes, length, text + used, room - used);
-			break;
-		default:
-			fits = write_hex('b', bytes, length, text + used, room - used);
-			break;
-		}
+		bool fits = key->type == NR_VALUE_INT
+				    ? (size_t)snprintf(text + used, room - used, "i%lld",
+					      (long long)key->integer) < room - used
+				    : write_hex(key->type == NR_VALUE_TEXT ? 't' : 'b', key->bytes,
+					      key->length, text + used, room - used);
 		if (!fits)
 			return false;
 		used += strlen(text + used);
 	}
 	return true;
+}
+
+struct nr_key nr_key_int(int64_t value)
+{
+	return (struct nr_key){.type = NR_VALUE_INT, .integer = value};
+}
+
+struct nr_key nr_key_bytes(enum nr_value_type type, const void *bytes, size_t length)
+{
+	struct nr_key key = {.type = type, .length = length};
+	if (length)
+		memcpy(key.bytes, bytes, NR_MIN(length, sizeof key.bytes));
+	return key;
+}
+
+/* Integers stand before texts, and these before bytes, as in SQLite. */
+static int rank_of(enum nr_value_type type)
+{
+	return type == NR_VALUE_INT ? 0 : type == NR_VALUE_TEXT ? 1 : 2;
+}
+
+int nr_key_compare_int(int64_t value, const struct nr_key *key)
+{
+	if (key->type != NR_VALUE_INT)
+		return -1;
+	return (value > key->integer) - (value < key->integer);
+}
+
+int nr_key_compare_bytes(enum nr_value_type type, const void *bytes, size_t length, const struct nr_key *key)
+{
+	if (rank_of(type) != rank_of(key->type))
+		return rank_of(type) - rank_of(key->type);
+	int order = memcmp(bytes, key->bytes, NR_MIN(length, key->length));
+	return order ? order : (length > key->length) - (length < key->length);
 }
 
 static int hex_digit(char digit)

@@ -1,133 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the named queries need and SQL does not have:
- *   nr_sources(less, sources, error, sketch)  aggregate: unique sources of all rows, as one BLOB; rows with
- * less = 1 are a part of the others and are taken away nr_sources_count(BLOB), nr_sources_error(BLOB)   the
- * number and its relative standard error out of it nr_words(text)                            aggregate: union
- * of comma-separated words, in order of appearance nr_hash(value, ...)                       a fixed 63-bit
- * hash, for keys too long for a cursor The rule for unique sources: one row speaks for itself; several are
- * merged by their sketches; where a sketch is missing the largest row is a lower bound and the error is -1,
- * "at least".
+ *   nr_words(text)        aggregate: union of comma-separated words, in order of appearance
+ *   nr_hash(value, ...)   a fixed 63-bit hash, for keys too long for a cursor
+ *   nr_month_next(time)   first of the month after
  */
-#include "base/hll.h"
-#include "store/sqlite.h"
+#include "store/packs.h"
 
-#include <math.h>
-
-struct count {
-	int64_t value;
-	double error;
-};
-
-/* Rows of one side: the whole, or the part to be taken away. */
-struct side {
-	uint64_t rows;       /* with any source */
-	struct count single; /* the last of them */
-	int64_t largest, largest_exact;
-	struct nr_hll *sketch; /* owned; NULL before the first row */
-	double error;          /* the largest of theirs: a sample of the sources may stand behind a sketch */
-	bool lacking;          /* some row had no readable sketch */
-};
-
-struct sources {
-	struct side whole, part;
-};
-
-static void sources_step(sqlite3_context *context, int count, sqlite3_value **values)
+static bool words_have(const char *words, const char *word, size_t length)
 {
-	(void)count;
-	struct sources *sources = sqlite3_aggregate_context(context, sizeof *sources);
-	int64_t value = sqlite3_value_int64(values[1]);
-	if (!sources || value <= 0)
-		return;
-	struct side *side = sqlite3_value_int(values[0]) ? &sources->part : &sources->whole;
-	side->rows++;
-	side->single = (struct count){value, sqlite3_value_double(values[2])};
-	side->largest = NR_MAX(side->largest, value);
-	side->error = NR_MAX(side->error, side->single.error);
-	if (side->single.error == 0)
-		side->largest_exact = NR_MAX(side->largest_exact, value);
-	if (!side->sketch)
-		side->sketch = calloc(1, sizeof *side->sketch);
-	const uint8_t *bytes = sqlite3_value_blob(values[3]);
-	int length = sqlite3_value_bytes(values[3]);
-	if (!side->sketch || length <= 0 ||
-		nr_hll_merge_bytes(side->sketch, bytes, (size_t)length, NULL) != 0)
-		side->lacking = true;
-}
-
-static struct count side_count(const struct side *side)
-{
-	if (side->rows == 0)
-		return (struct count){0, 0};
-	if (side->rows == 1)
-		return side->single;
-	if (side->lacking)
-		return (struct count){side->largest, -1};
-	int64_t estimate = llround(nr_hll_count(side->sketch));
-	return (struct count){NR_MAX(estimate, side->largest_exact), NR_MAX(side->error, NR_HLL_ERROR)};
-}
-
-/* The part is inside the whole, so counts subtract; absolute errors add in quadrature. */
-static struct count difference(struct count whole, struct count part)
-{
-	struct count result = {NR_MAX(whole.value - part.value, 0), 0};
-	if (whole.error < 0 || part.error < 0)
-		result.error = -1;
-	else if (whole.error > 0 || part.error > 0)
-		result.error = hypot(whole.error * (double)whole.value, part.error * (double)part.value) /
-			       (double)NR_MAX(result.value, 1);
-	return result;
-}
-
-static void sources_final(sqlite3_context *context)
-{
-	struct sources *sources = sqlite3_aggregate_context(context, 0);
-	struct count result = {0, 0};
-	if (sources) {
-		result = side_count(&sources->whole);
-		if (sources->part.rows)
-			result = difference(result, side_count(&sources->part));
-		free(sources->whole.sketch);
-		free(sources->part.sketch);
-	}
-	sqlite3_result_blob(context, &result, sizeof result, SQLITE_TRANSIENT);
-}
-
-static bool read_count(sqlite3_value *value, struct count *ret_count)
-{
-	if (sqlite3_value_type(value) != SQLITE_BLOB || sqlite3_value_bytes(value) != (int)sizeof *ret_count)
-		return false;
-	memcpy(ret_count, sqlite3_value_blob(value), sizeof *ret_count);
-	return true;
-}
-
-static void sources_count(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	(void)count;
-	struct count result;
-	if (read_count(values[0], &result))
-		sqlite3_result_int64(context, result.value);
-}
-
-static void sources_error(sqlite3_context *context, int count, sqlite3_value **values)
-{
-	(void)count;
-	struct count result;
-	if (read_count(values[0], &result))
-		sqlite3_result_double(context, result.error);
-}
-
-#define WORDS_BYTES 240 /* longer unions are cut: the words are short names from fixed sets */
-
-struct words {
-	size_t length;
-	char text[WORDS_BYTES + 1];
-};
-
-static bool words_have(const struct words *words, const char *word, size_t length)
-{
-	for (const char *at = words->text; *at; at += *at == ',') {
+	for (const char *at = words; *at; at += *at == ',') {
 		size_t other = strcspn(at, ",");
 		if (other == length && memcmp(at, word, length) == 0)
 			return true;
@@ -136,32 +18,42 @@ static bool words_have(const struct words *words, const char *word, size_t lengt
 	return false;
 }
 
-static void words_step(sqlite3_context *context, int count, sqlite3_value **values)
+void nr_words_add(char words[static NR_WORDS_BYTES + 1], const char *text)
 {
-	(void)count;
-	struct words *words = sqlite3_aggregate_context(context, sizeof *words);
-	const char *text = (const char *)sqlite3_value_text(values[0]);
-	if (!words || !text)
-		return;
+	size_t used = strlen(words);
 	while (*text) {
 		size_t length = strcspn(text, ",");
-		size_t comma = words->length ? 1 : 0;
-		if (length && words->length + comma + length <= WORDS_BYTES &&
-			!words_have(words, text, length)) {
+		size_t comma = used ? 1 : 0;
+		if (length && used + comma + length <= NR_WORDS_BYTES && !words_have(words, text, length)) {
 			if (comma)
-				words->text[words->length++] = ',';
-			memcpy(words->text + words->length, text, length);
-			words->length += length;
+				words[used++] = ',';
+			memcpy(words + used, text, length);
+			used += length;
+			words[used] = '\0';
 		}
 		text += length + (text[length] == ',');
 	}
 }
 
+static void words_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	char *words = sqlite3_aggregate_context(context, NR_WORDS_BYTES + 1);
+	const char *text = (const char *)sqlite3_value_text(values[0]);
+	if (words && text)
+		nr_words_add(words, text);
+}
+
 static void words_final(sqlite3_context *context)
 {
-	struct words *words = sqlite3_aggregate_context(context, 0);
-	sqlite3_result_text(
-		context, words ? words->text : "", words ? (int)words->length : 0, SQLITE_TRANSIENT);
+	const char *words = sqlite3_aggregate_context(context, 0);
+	sqlite3_result_text(context, words ? words : "", -1, SQLITE_TRANSIENT);
+}
+
+static void month_next(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_int64(context, nr_month_next(sqlite3_value_int64(values[0])));
 }
 
 /* FNV-1a over lengths and bytes; the top bit goes, so that the result is a positive integer. */
@@ -187,11 +79,9 @@ int nr_store_functions(sqlite3 *database, const char *path, struct nr_error *err
 		void (*step)(sqlite3_context *, int, sqlite3_value **);
 		void (*final)(sqlite3_context *);
 	} functions[] = {
-		{"nr_sources", 4, NULL, sources_step, sources_final},
-		{"nr_sources_count", 1, sources_count, NULL, NULL},
-		{"nr_sources_error", 1, sources_error, NULL, NULL},
 		{"nr_words", 1, NULL, words_step, words_final},
 		{"nr_hash", -1, hash, NULL, NULL},
+		{"nr_month_next", 1, month_next, NULL, NULL},
 	};
 	for (size_t i = 0; i < NR_COUNT(functions); i++) {
 		if (sqlite3_create_function_v2(database, functions[i].name, functions[i].arguments,

@@ -23,6 +23,7 @@ const struct nr_query *const nr_store_queries[] = {
 	QUERY(victims),
 	QUERY(campaigns),
 	QUERY(runs),
+	QUERY(gaps),
 	QUERY(findings),
 	QUERY(warnings),
 	QUERY(events),
@@ -40,17 +41,23 @@ const struct nr_query *nr_store_query(const char *name)
 
 /* ---- coverage ---- */
 
-/* A day's count is exact only where all its parts are. */
+/* A day's count is exact only where all its parts are: the store keeps a list of those that are not. */
+#define SERIES(step)                                                                                         \
+	"(SELECT s.id FROM series s WHERE s.name = 'telescope_traffic' AND s.sensor = sensor.sensor"         \
+	" AND s.step = " step " AND s.traffic = 0)"
 static const char coverage_sql[] =
 	"SELECT sensor.sensor AS sensor,"
-	" (SELECT min(t.time) FROM telescope_traffic t WHERE t.sensor = sensor.sensor AND t.step = 300) AS "
-	"first,"
-	" (SELECT max(t.time) + 300000000 FROM telescope_traffic t"
-	"  WHERE t.sensor = sensor.sensor AND t.step = 300) AS last,"
-	" NOT EXISTS (SELECT 1 FROM telescope_traffic t INDEXED BY telescope_traffic_inexact"
-	"  WHERE t.sensor = sensor.sensor AND t.step = 86400 AND t.error <> 0) AS sources_exact,"
-	" (SELECT count(*) FROM telescope_run r WHERE r.sensor = sensor.sensor) AS runs"
-	" FROM sensor";
+	" (SELECT min(t.time) FROM pack t WHERE t.series = " SERIES(
+		"300") ") AS first,"
+		       " (SELECT max(t.time) + 300000000 FROM pack t WHERE t.series = " SERIES(
+			       "300") ") AS last,"
+				      " NOT EXISTS (SELECT 1 FROM inexact t WHERE t.sensor = sensor.sensor) "
+				      "AS sources_exact,"
+				      " (SELECT count(*) FROM telescope_run r WHERE r.sensor = "
+				      "sensor.sensor) AS runs,"
+				      " (SELECT count(*) FROM sensor_gap r WHERE r.sensor = sensor.sensor) "
+				      "AS gaps"
+				      " FROM sensor";
 
 static const struct nr_result_column coverage_columns[] = {
 	{"sensor", NR_VALUE_TEXT, "sensor", "センサ"},
@@ -59,6 +66,7 @@ static const struct nr_result_column coverage_columns[] = {
 	{"sources_exact", NR_VALUE_INT, "1: all unique sources per day are exact",
 		"1: 日ごとのユニークホスト数がすべて正確"},
 	{"runs", NR_VALUE_INT, "readings", "読み込み回数"},
+	{"gaps", NR_VALUE_INT, "times without full sight (`gaps` lists them)", "欠測の件数（gapsで一覧）"},
 };
 
 const struct nr_plan nr_plan_coverage = {
@@ -67,7 +75,44 @@ const struct nr_plan nr_plan_coverage = {
 	.span = NR_SPAN_NONE,
 	.order = {{"sensor", false}},
 	.base = coverage_sql,
-	.columns = "sensor, first, last, sources_exact, runs",
+	.columns = "sensor, first, last, sources_exact, runs, gaps",
+};
+
+/* ---- gaps ---- */
+
+static const char gaps_sql[] =
+	"SELECT t.*, nr_hash(t.sensor, t.sense, t.cause) AS place FROM sensor_gap t INDEXED BY "
+	"sensor_gap_by_last"
+	" WHERE t.last >= :from AND t.first <= :last AND (:sensor IS NULL OR t.sensor = :sensor)";
+
+static const struct nr_parameter gap_parameters[] = {
+	{"sensor", NR_VALUE_TEXT, .text_en = "name of one sensor"},
+	{"from", NR_VALUE_TIME,
+		.text_en = "start of the range; RFC 3339 or Unix seconds; default: all that is stored"},
+	{"to", NR_VALUE_TIME, .text_en = "end of the range, not included; RFC 3339 or Unix seconds"},
+	NR_PARAMETER_PAGE,
+};
+
+static const struct nr_result_column gap_columns[] = {
+	{"sensor", NR_VALUE_TEXT, "sensor", "センサ"},
+	{"sense", NR_VALUE_TEXT, "sense", "観測機能"},
+	{"first", NR_VALUE_TIME, "start of the gap", "欠測の始まり"},
+	{"last", NR_VALUE_TIME, "its end; null: it goes on", "欠測の終わり（nullは継続中）"},
+	{"cause", NR_VALUE_TEXT, "cause", "原因"},
+	{"packets", NR_VALUE_INT, "packets known to be lost; 0: not known", "失われたパケット数（0は不明）"},
+	{"text_en", NR_VALUE_TEXT, "what happened", "説明（英語）"},
+	{"text_ja", NR_VALUE_TEXT, "what happened (Japanese)", "説明"},
+};
+
+const struct nr_plan nr_plan_gaps = {
+	.query = {"gaps", "Times in which a sensor did not see everything, newest first",
+		"センサが観測できなかった時間（新しい順）", gap_parameters, NR_COUNT(gap_parameters),
+		gap_columns, NR_COUNT(gap_columns)},
+	.span = NR_SPAN_OVERLAP,
+	.order = {{"first", true}, {"place", false}},
+	.base = gaps_sql,
+	.columns =
+		"sensor, sense, first, nullif(last, 9223372036854775807), cause, packets, text_en, text_ja",
 };
 
 /* ---- telescope/runs ---- */

@@ -1,109 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The telescope's hosts: sources, research scanners, victims, campaigns. */
-#include "store/ask.h"
-
-#define COLUMN_ORIGIN                                                                                        \
-	{"country", NR_VALUE_TEXT, "country, ISO 3166-1", "国（ISO 3166-1）"},                               \
-		{"asn", NR_VALUE_INT, "autonomous system number", "AS番号"},                                 \
-	{                                                                                                    \
-		"as_name", NR_VALUE_TEXT, "autonomous system name", "AS名"                                  \
-	}
-#define COLUMN_SEEN                                                                                          \
-	{"first", NR_VALUE_TIME, "first seen", "最初の観測"},                                                \
-	{                                                                                                    \
-		"last", NR_VALUE_TIME, "last seen", "最後の観測"                                        \
-	}
-#define COLUMN_ADDRESS                                                                                       \
-	{                                                                                                    \
-		"address", NR_VALUE_ADDRESS, "address", "アドレス"                                       \
-	}
-#define COLUMN_PACKETS                                                                                       \
-	{                                                                                                    \
-		"packets", NR_VALUE_INT, "packets", "パケット数"                                        \
-	}
-
-/* ---- telescope/sources ---- */
-
-#define SOURCE_FILTER                                                                                        \
-	" (:tool IS NULL OR instr(',' || t.tools || ',', ',' || :tool || ',') > 0)"                          \
-	" AND (:country IS NULL OR t.country = :country)"                                                    \
-	" AND (:research = 'with' OR (t.research <> '') = (:research = 'only'))"
-#define SOURCES_ALL                                                                                          \
-	"SELECT t.address AS address, sum(t.packets) AS packets" NR_SQL_FROM_SOURCES " WHERE" SOURCE_FILTER  \
-	" GROUP BY t.address"
-#define SOURCES_ONE                                                                                          \
-	"SELECT t.address AS address, sum(t.packets) AS packets"                                             \
-	" FROM telescope_source t INDEXED BY telescope_source_by_address"                                    \
-	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH                    \
-	" AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER " GROUP BY t.address"
-#define SOURCES_ON_PORT(condition)                                                                           \
-	"SELECT p.address AS address, sum(p.packets) AS packets"                                             \
-	" FROM sensor CROSS JOIN day CROSS JOIN telescope_source_port p"                                     \
-	" ON p.sensor = sensor.sensor AND p.time = day.time AND " condition                                  \
-	" CROSS JOIN telescope_source t ON t.sensor = p.sensor AND t.time = p.time"                          \
-	" AND t.address = p.address" NR_SQL_TOUCH                                                            \
-	" WHERE (:address IS NULL OR p.address = :address) AND" SOURCE_FILTER " GROUP BY p.address"
-#define EITHER_PROTOCOL "p.protocol IN (coalesce(:protocol, 6), coalesce(:protocol, 17))"
-
-/* What is known of the page's sources. Country and AS come from one and the same row of the address. */
-#define SOURCES_DETAIL                                                                                       \
-	"sum(t.scan_packets) AS scan_packets, max(t.ports) AS ports, min(t.first) AS first,"                 \
-	" max(t.last) AS last, nr_words(t.categories) AS categories, nr_words(t.tools) AS tools,"            \
-	" nr_words(t.research) AS research, nr_words(t.marks) AS marks, t.country AS country,"               \
-	" t.asn AS asn, t.as_name AS as_name"
-#define SOURCES_DETAIL_FROM                                                                                  \
-	" CROSS JOIN telescope_source t INDEXED BY telescope_source_by_address ON t.address = page.address"  \
-	" AND t.time BETWEEN :day_from AND :last" NR_SQL_TOUCH                                               \
-	" AND t.sensor IN (SELECT sensor FROM sensor) AND" SOURCE_FILTER " GROUP BY page.address"
-
-static const char *choose_sources(const struct nr_ask *ask)
-{
-	if (nr_ask_has(ask, "port"))
-		return SOURCES_ON_PORT(EITHER_PROTOCOL " AND p.port = :port");
-	if (nr_ask_has(ask, "protocol"))
-		return SOURCES_ON_PORT("p.protocol = :protocol");
-	return nr_ask_has(ask, "address") ? SOURCES_ONE : SOURCES_ALL;
-}
-
-static const struct nr_parameter sources_parameters[] = {
-	NR_PARAMETER_RANGE,
-	NR_PARAMETER_PROTOCOL,
-	NR_PARAMETER_PORT,
-	{"tool", NR_VALUE_TEXT, .text_en = "tool, e.g. mirai, zmap, masscan, nmap"},
-	{"country", NR_VALUE_TEXT, .text_en = "country, ISO 3166-1 alpha-2"},
-	{"address", NR_VALUE_ADDRESS, .text_en = "one address"},
-	NR_PARAMETER_PAGE,
-};
-
-#define SOURCE_FACTS                                                                                         \
-	{"scan_packets", NR_VALUE_INT, "scan packets", "スキャンパケット数"},                                \
-		{"ports", NR_VALUE_INT, "distinct destination ports (largest day)",                          \
-			"宛先ポートの種類数（最多の日）"},                                                   \
-		COLUMN_SEEN, {"categories", NR_VALUE_TEXT, "categories seen", "観測された分類"},             \
-		{"tools", NR_VALUE_TEXT, "tools recognised", "判定されたツール"},                            \
-		{"research", NR_VALUE_TEXT, "rule that marks a research scanner",                            \
-			"調査目的のスキャンと判定した規則"},                                                 \
-		{"marks", NR_VALUE_TEXT, "evidence marks", "特徴の印"}, COLUMN_ORIGIN
-
-static const struct nr_result_column sources_columns[] = {
-	COLUMN_ADDRESS,
-	{"packets", NR_VALUE_INT, "packets; to the port where one is asked",
-		"パケット数（ポート指定時はそのポート宛）"},
-	SOURCE_FACTS,
-};
-
-const struct nr_plan nr_plan_sources = {
-	.query = {"telescope/sources", "Sources, busiest first", "送信元ホスト（多い順）", sources_parameters,
-		NR_COUNT(sources_parameters), sources_columns, NR_COUNT(sources_columns)},
-	.span = NR_SPAN_OVERLAP,
-	.order = {{"packets", true}, {"address", false}},
-	.choose = choose_sources,
-	.detail = SOURCES_DETAIL,
-	.detail_from = SOURCES_DETAIL_FROM,
-	.columns = "address, packets, scan_packets, ports, first, last, categories, tools, research, marks, "
-		   "country, asn,"
-		   " as_name",
-};
+/* The telescope's hosts: one source and its ports, victims, campaigns. */
+#include "store/hosts.h"
 
 /* ---- telescope/source ---- */
 
@@ -161,43 +58,19 @@ const struct nr_plan nr_plan_source_ports = {
 	.span = NR_SPAN_DAYS,
 	.order = {{"packets", true}, {"protocol", false}, {"port", false}},
 	.base = source_ports_sql,
-	.detail = "(SELECT t.class FROM telescope_port t INDEXED BY telescope_port_by_port"
-		  " WHERE t.protocol = page.protocol AND t.port = page.port LIMIT 1) AS class",
+	.detail = "coalesce((SELECT w.text FROM port_class c JOIN word w ON w.id = c.class"
+		  " WHERE c.protocol = page.protocol AND c.port = page.port), '') AS class",
 	.columns = "protocol, port, class, packets, bytes",
-};
-
-/* ---- telescope/scanners ---- */
-
-static const char scanners_sql[] =
-	"SELECT t.address AS address, sum(t.packets) AS packets, max(t.ports) AS ports,"
-	" nr_words(t.research) AS rule, min(t.first) AS first, max(t.last) AS last,"
-	" t.country AS country, t.asn AS asn, t.as_name AS as_name" NR_SQL_FROM_SOURCES
-	" WHERE t.research <> '' GROUP BY t.address";
-
-static const struct nr_parameter hosts_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
-
-static const struct nr_result_column scanners_columns[] = {
-	COLUMN_ADDRESS,
-	COLUMN_PACKETS,
-	{"ports", NR_VALUE_INT, "distinct destination ports (largest day)", "宛先ポートの種類数（最多の日）"},
-	{"rule", NR_VALUE_TEXT, "rules that mark it: nicter, scaled, list:NAME", "判定した規則"},
-	COLUMN_SEEN,
-	COLUMN_ORIGIN,
-};
-
-const struct nr_plan nr_plan_scanners = {
-	.query = {"telescope/scanners", "Research scanners", "調査目的のスキャン", hosts_parameters,
-		NR_COUNT(hosts_parameters), scanners_columns, NR_COUNT(scanners_columns)},
-	.span = NR_SPAN_OVERLAP,
-	.order = {{"packets", true}, {"address", false}},
-	.base = scanners_sql,
-	.columns = "address, packets, ports, rule, first, last, country, asn, as_name",
 };
 
 /* ---- telescope/victims ---- */
 
+static const struct nr_parameter hosts_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
+
+/* The index has all that the order needs; the rest is looked up for the page alone. */
 static const char victims_sql[] =
-	"SELECT t.*, nr_hash(t.sensor, t.protocol) AS place"
+	"SELECT t.sensor AS sensor, t.address AS address, t.protocol AS protocol, t.first AS first,"
+	" t.packets AS packets, nr_hash(t.sensor, t.protocol) AS place"
 	" FROM telescope_victim t INDEXED BY telescope_victim_by_last WHERE t.last >= :from"
 	" AND t.first <= :last AND t.sensor IN (SELECT sensor FROM sensor)";
 
@@ -222,6 +95,11 @@ const struct nr_plan nr_plan_victims = {
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"packets", true}, {"address", false}, {"first", false}, {"place", false}},
 	.base = victims_sql,
+	.detail =
+		"t.last AS last, t.peak_60s AS peak_60s, t.targets AS targets, t.target_port AS target_port,"
+		" t.rate AS rate, t.country AS country, t.asn AS asn, t.as_name AS as_name",
+	.detail_from = " CROSS JOIN telescope_victim t ON t.sensor = page.sensor AND t.first = page.first"
+		       " AND t.address = page.address AND t.protocol = page.protocol",
 	.columns = "address, protocol, first, last, packets, peak_60s, targets, target_port, rate, country, "
 		   "asn, as_name",
 };

@@ -1,40 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The telescope's figures over time: summary, ports, series, categories, port classes, tools. */
-#include "store/ask.h"
+/* The telescope's figures of a range: summary, ports, categories, port classes, tools. */
+#include "store/ranking.h"
 
-/* "class/iot" and "tool/zmap" stand in the same column as the categories. '0' follows '/'. */
-#define PLAIN   "instr(t.category, '/') = 0"
-#define CLASSES "t.category >= 'class/' AND t.category < 'class0'"
-#define TOOLS   "t.category >= 'tool/' AND t.category < 'tool0'"
+/* ---- categories, which have classes and tools among them ---- */
+
+/* "class/iot" and "tool/zmap" stand in the same column as the categories. */
+#define CLASS "class/"
+#define TOOL  "tool/"
+
+static bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+static const char *category_of(const struct nr_ranking *ranking, const struct nr_sum *sum)
+{
+	return nr_texts_at(&ranking->texts, sum->low);
+}
+
+static int compare_categories(void *context, const struct nr_sum *a, const struct nr_sum *b)
+{
+	return strcmp(category_of(context, a), category_of(context, b));
+}
+
+/* Behind the prefix that all of a ranking have in common. */
+static const char *key_of(const char *category)
+{
+	const char *slash = strchr(category, '/');
+	return slash ? slash + 1 : category;
+}
+
+static int position_categories(void *context, const struct nr_sum *sum, const struct nr_key *after)
+{
+	const char *key = key_of(category_of(context, sum));
+	return nr_key_compare_bytes(NR_VALUE_TEXT, key, strlen(key), &after[0]);
+}
+
+/* prefix: "class/", "tool/"; NULL: those without one. The others leave the ranking. */
+static int rank_categories(struct nr_ranking *ranking, const char *prefix, struct nr_error *error)
+{
+	int status = nr_ranking_add_up(ranking, error);
+	if (!status)
+		status = nr_ranking_load(ranking, 0, error);
+	for (size_t i = 0; i < ranking->sums.count && !status; i++) {
+		const char *category = category_of(ranking, &ranking->sums.items[i]);
+		if (prefix ? !begins_with(category, prefix) : strchr(category, '/') != NULL)
+			ranking->sums.items[i].packets = 0;
+	}
+	return status;
+}
 
 /* ---- telescope/summary ---- */
 
-#define SUMMARY_TOTAL                                                                                        \
-	"total AS MATERIALIZED (SELECT t.category AS category, " NR_SQL_PACKETS " AS packets, " NR_SQL_BYTES \
-	" AS bytes, " NR_SQL_SOURCES " AS counted" NR_SQL_FROM_TRAFFIC                                       \
-	" WHERE t.category IN ('all', 'scan', 'backscatter') GROUP BY t.category)"
-#define SUMMARY_RESEARCH                                                                                     \
-	"research AS MATERIALIZED (SELECT sum(t.packets) AS packets,"                                        \
-	" nr_sources(0, t.sources, t.error, t.sketch) AS counted"                                            \
-	" FROM piece CROSS JOIN telescope_traffic t ON t.sensor = piece.sensor AND t.step = piece.step"      \
-	" AND t.time >= piece.low AND t.time < piece.high AND t.traffic = 1 WHERE t.category = 'all')"
-#define SUMMARY_TOP                                                                                          \
-	"top AS MATERIALIZED (SELECT t.protocol AS protocol, t.port AS port, t.class AS class,"              \
-	" " NR_SQL_PACKETS " AS sum" NR_SQL_FROM_PORTS " GROUP BY t.protocol, t.port"                        \
-	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY sum DESC, t.protocol, t.port LIMIT 1)"
-#define SUMMARY_BASE                                                                                         \
-	"WITH " SUMMARY_TOTAL ", " SUMMARY_RESEARCH ", " SUMMARY_TOP                                         \
-	" SELECT coalesce((SELECT packets FROM total WHERE category = 'all'), 0) AS packets,"                \
-	" coalesce((SELECT bytes FROM total WHERE category = 'all'), 0) AS bytes,"                           \
-	" (SELECT counted FROM total WHERE category = 'all') AS counted,"                                    \
-	" coalesce((SELECT packets FROM total WHERE category = 'scan'), 0) AS scan_packets,"                 \
-	" coalesce((SELECT packets FROM total WHERE category = 'backscatter'), 0) AS backscatter_packets,"   \
-	" coalesce((SELECT packets FROM research), 0) AS research_packets,"                                  \
-	" (SELECT nr_sources_count(counted) FROM research) AS research_sources,"                             \
-	" (SELECT protocol FROM top) AS top_protocol, (SELECT port FROM top) AS top_port,"                   \
-	" (SELECT class FROM top) AS top_class, (SELECT sum FROM top) AS top_packets,"                       \
-	" (SELECT count(*) FROM finding t INDEXED BY finding_by_last WHERE t.last >= :from"                  \
-	"  AND t.first <= :last AND (:sensor IS NULL OR t.sensor = :sensor)) AS findings"
+/* The sums of a category; zeros where it has none. */
+static struct nr_sum sum_of(const struct nr_ranking *ranking, const char *category)
+{
+	for (size_t i = 0; i < ranking->sums.count; i++) {
+		if (strcmp(category_of(ranking, &ranking->sums.items[i]), category) == 0)
+			return ranking->sums.items[i];
+	}
+	return (struct nr_sum){0};
+}
+
+/* Research scanners, which a summary shows whatever is asked for. */
+struct research {
+	uint64_t all; /* the word */
+	int64_t packets;
+	struct nr_unique sources;
+};
+
+static void research_fini(struct research *research)
+{
+	nr_unique_fini(&research->sources);
+}
+
+static int add_research(void *context, const struct nr_cell *cell, struct nr_error *error)
+{
+	struct research *research = context;
+	uint32_t row = nr_pack_find(&cell->pack, &research->all, 1);
+	if (!nr_pack_is(&cell->pack, row, &research->all, 1))
+		return 0;
+	research->packets += (int64_t)nr_pack_get(&cell->pack, NR_TRAFFIC_PACKETS, row);
+	return nr_cell_sources(
+		cell, NR_TRAFFIC_SOURCES, &(struct nr_wanted){row, &research->sources}, 1, error);
+}
+
+static int count_research(struct nr_reading *reading, struct research *research, struct nr_error *error)
+{
+	int status = nr_reading_word(reading, "all", &research->all, error);
+	for (size_t i = 0; i < reading->ask->piece_count && !status; i++)
+		status = nr_cells_visit_piece(reading, NR_PACK_TRAFFIC, &reading->ask->pieces[i], 1, false,
+			add_research, research, error);
+	return status;
+}
+
+static int find_top(struct nr_reading *reading, struct nr_value values[static 4], struct nr_error *error)
+{
+	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
+	nr_ranking_init(&ranking, reading, &nr_lanes_ports, NULL);
+	int status = nr_ranking_add_up(&ranking, error);
+	const struct nr_sum *top = NULL;
+	for (size_t i = 0; i < ranking.sums.count && !status; i++) {
+		const struct nr_sum *sum = &ranking.sums.items[i];
+		if (sum->packets > 0 && (!top || sum->packets > top->packets ||
+						(sum->packets == top->packets && sum->low < top->low)))
+			top = sum;
+	}
+	if (status || !top)
+		return status;
+	values[0] = nr_value_int((int64_t)(top->low >> 16));
+	values[1] = nr_value_int((int64_t)(top->low & 0xffff));
+	values[2].type = NR_VALUE_TEXT;
+	values[3] = nr_value_int(top->packets);
+	return nr_reading_text(reading, top->word, &values[2].text, error);
+}
+
+/* Those that touch the range: begun before its end, less ended before its start. */
+static int count_findings(struct nr_reading *reading, int64_t *ret_count, struct nr_error *error)
+{
+	const struct nr_ask *ask = reading->ask;
+	const struct nr_value *sensor = nr_ask_value(ask, "sensor");
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_sqlite_prepare(reading->database, reading->path,
+		"SELECT count(*) FROM finding t INDEXED BY finding_by_last WHERE t.last >= ?1 AND t.first < "
+		"?2"
+		" AND (?3 IS NULL OR t.sensor = ?3)",
+		&statement, error);
+	if (status)
+		return status;
+	sqlite3_bind_int64(statement, 1, ask->from);
+	sqlite3_bind_int64(statement, 2, ask->to);
+	if (sensor->type == NR_VALUE_TEXT)
+		sqlite3_bind_text(statement, 3, sensor->text, -1, SQLITE_STATIC);
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return nr_sqlite_fail(reading->database, reading->path, error);
+	*ret_count = sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+static int compare_sum_of_all(void *context, const struct nr_sum *a, const struct nr_sum *b)
+{
+	(void)context;
+	return (a->low > b->low) - (a->low < b->low);
+}
+
+/* The categories of a summary; sources of "all" alone. */
+static int summarise(struct nr_ranking *ranking, struct nr_sum sums[static 3], struct nr_count *ret_sources,
+	struct nr_error *error)
+{
+	static const char *const categories[] = {"all", "scan", "backscatter"};
+	struct nr_order_of_sums order = {compare_sum_of_all, NULL, NULL};
+	int status = rank_categories(ranking, NULL, error);
+	if (status)
+		return status;
+	for (size_t i = 0; i < 3; i++)
+		sums[i] = sum_of(ranking, categories[i]);
+	for (size_t i = 0; i < ranking->sums.count; i++) {
+		if (ranking->sums.items[i].low != sums[0].low)
+			ranking->sums.items[i].packets = 0;
+	}
+	status = nr_ranking_page(ranking, &order, error);
+	if (!status && ranking->page.count)
+		*ret_sources = nr_unique_count(&ranking->uniques[0]);
+	return status;
+}
+
+static int answer_summary(struct nr_reading *reading, struct nr_error *error)
+{
+	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
+	NR_AUTO(research_fini) struct research research = {0};
+	struct nr_sum sums[3] = {0};
+	struct nr_count sources = {0, 0};
+	struct nr_value top[4] = {0};
+	int64_t findings = 0;
+	nr_ranking_init(&ranking, reading, &nr_lanes_categories, NULL);
+	int status = summarise(&ranking, sums, &sources, error);
+	if (!status)
+		status = count_research(reading, &research, error);
+	if (!status)
+		status = find_top(reading, top, error);
+	if (!status)
+		status = count_findings(reading, &findings, error);
+	if (status)
+		return status;
+	struct nr_value values[] = {nr_value_int(sums[0].packets), nr_value_int(sums[0].bytes),
+		nr_value_int(sources.value), nr_value_real(sources.error), nr_value_int(sums[1].packets),
+		nr_value_int(sums[2].packets), nr_value_int(research.packets),
+		nr_value_int(nr_side_count(&research.sources.whole).value), top[0], top[1], top[2], top[3],
+		nr_value_int(findings)};
+	return reading->row(reading, values, NULL, error);
+}
 
 static const struct nr_parameter summary_parameters[] = {NR_PARAMETER_RANGE};
 
@@ -59,27 +214,61 @@ const struct nr_plan nr_plan_summary = {
 	.query = {"telescope/summary", "The range in one row", "期間の概要", summary_parameters,
 		NR_COUNT(summary_parameters), summary_columns, NR_COUNT(summary_columns)},
 	.span = NR_SPAN_STEPS,
-	.base = SUMMARY_BASE,
-	.columns = "packets, bytes, coalesce(nr_sources_count(counted), 0),"
-		   " coalesce(nr_sources_error(counted), 0), scan_packets, backscatter_packets,"
-		   " research_packets, coalesce(research_sources, 0), top_protocol, top_port, top_class,"
-		   " top_packets, findings",
+	.answer = answer_summary,
 };
 
 /* ---- telescope/ports ---- */
 
-#define PORTS_BASE                                                                                           \
-	"SELECT t.protocol AS protocol, t.port AS port, t.class AS class, " NR_SQL_PACKETS " AS packets,"    \
-	" " NR_SQL_BYTES " AS bytes" NR_SQL_FROM_PORTS                                                       \
-	" WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:class IS NULL OR t.class = :class)"      \
-	" GROUP BY t.protocol, t.port HAVING " NR_SQL_PACKETS " > 0"
+/* All scan packets of the range, which a port's share is of. */
+static int count_scans(struct nr_reading *reading, int64_t *ret_packets, struct nr_error *error)
+{
+	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
+	const struct nr_value scan = nr_value_text("scan");
+	nr_ranking_init(&ranking, reading, &nr_lanes_categories, NULL);
+	int status = nr_ranking_filter_text(&ranking, NR_TRAFFIC_CATEGORY, &scan, error);
+	if (!status)
+		status = nr_ranking_add_up(&ranking, error);
+	*ret_packets = ranking.sums.count ? ranking.sums.items[0].packets : 0;
+	return status;
+}
 
-/* The rows of one port of the page, and all scan packets, which its share is of. */
-#define PORTS_DETAIL                                                                                         \
-	"(SELECT " NR_SQL_SOURCES " FROM piece CROSS JOIN telescope_port t"                                  \
-	" INDEXED BY telescope_port_by_port" NR_SQL_IN_PIECES                                                \
-	" AND t.protocol = page.protocol AND t.port = page.port) AS counted,"                                \
-	" (SELECT " NR_SQL_PACKETS NR_SQL_FROM_TRAFFIC " WHERE t.category = 'scan') AS total"
+static int port_row(struct nr_ranking *ranking, size_t i, int64_t total, struct nr_error *error)
+{
+	const struct nr_sum *sum = ranking->page.items[i];
+	struct nr_count sources = nr_unique_count(&ranking->uniques[i]);
+	struct nr_value protocol = nr_value_int((int64_t)(sum->low >> 16)),
+			port = nr_value_int((int64_t)(sum->low & 0xffff)), class = nr_value_text("");
+	int status = nr_reading_text(ranking->reading, sum->word, &class.text, error);
+	if (status)
+		return status;
+	struct nr_value values[] = {protocol, port, class, nr_value_int(sum->packets),
+		nr_value_int(sum->bytes), nr_value_int(sources.value), nr_value_real(sources.error),
+		nr_value_real((double)sum->packets / (double)total)};
+	if (total == 0)
+		values[NR_COUNT(values) - 1].type = NR_VALUE_NULL;
+	struct nr_key keys[] = {
+		nr_key_int(sum->packets), nr_key_int(protocol.integer), nr_key_int(port.integer)};
+	return ranking->reading->row(ranking->reading, values, keys, error);
+}
+
+static int answer_ports(struct nr_reading *reading, struct nr_error *error)
+{
+	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
+	int64_t total = 0;
+	nr_ranking_init(&ranking, reading, &nr_lanes_ports, NULL);
+	nr_ranking_filter(&ranking, NR_PORT_PROTOCOL, nr_ask_value(reading->ask, "protocol"));
+	int status =
+		nr_ranking_filter_text(&ranking, NR_PORT_CLASS, nr_ask_value(reading->ask, "class"), error);
+	if (!status)
+		status = nr_ranking_add_up(&ranking, error);
+	if (!status)
+		status = nr_ranking_page(&ranking, &nr_order_of_ports, error);
+	if (!status)
+		status = count_scans(reading, &total, error);
+	for (size_t i = 0; i < ranking.page.count && !status; i++)
+		status = port_row(&ranking, i, total, error);
+	return status;
+}
 
 static const struct nr_parameter port_parameters[] = {
 	NR_PARAMETER_RANGE,
@@ -108,98 +297,51 @@ const struct nr_plan nr_plan_ports = {
 		port_columns, NR_COUNT(port_columns)},
 	.span = NR_SPAN_STEPS,
 	.order = {{"packets", true}, {"protocol", false}, {"port", false}},
-	.base = PORTS_BASE,
-	.detail = PORTS_DETAIL,
-	.columns =
-		"protocol, port, class, packets, bytes, " NR_SQL_COUNTED ", packets * 1.0 / nullif(total, 0)",
-};
-
-/* ---- telescope/series ---- */
-
-#define SERIES_SUMS    NR_SQL_PACKETS " AS packets, " NR_SQL_BYTES " AS bytes, " NR_SQL_SOURCES " AS counted"
-#define SERIES_TRAFFIC " FROM sensor CROSS JOIN telescope_traffic t ON" NR_SQL_IN_STEPS
-#define PORT_NAME                                                                                            \
-	"CASE t.protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' WHEN 1 THEN 'icmp' ELSE t.protocol END"        \
-	" || '/' || t.port"
-#define SERIES_PORTS                                                                                         \
-	" SELECT t.time AS time, " PORT_NAME " AS key, " SERIES_SUMS                                         \
-	" FROM top CROSS JOIN sensor CROSS JOIN telescope_port t INDEXED BY telescope_port_by_port"          \
-	" ON t.protocol = top.protocol AND t.port = top.port AND" NR_SQL_IN_STEPS                            \
-	" GROUP BY t.time, t.protocol, t.port"
-#define SERIES_BY_CLASS                                                                                      \
-	"SELECT t.time AS time, substr(t.category, 7) AS key, " SERIES_SUMS SERIES_TRAFFIC " WHERE " CLASSES \
-	" AND (:class IS NULL OR t.category = 'class/' || :class) GROUP BY t.time, t.category"
-#define SERIES_BY_CATEGORY                                                                                   \
-	"SELECT t.time AS time, t.category AS key, " SERIES_SUMS SERIES_TRAFFIC                              \
-	" WHERE iif(:category IS NULL, " PLAIN ", t.category = :category) GROUP BY t.time, t.category"
-#define SERIES_BY_PORT                                                                                       \
-	"WITH top(protocol, port) AS MATERIALIZED (SELECT value->>0, value->>1 FROM "                        \
-	"json_each(:before))" SERIES_PORTS
-/* The ports of the series, [[protocol, port], ...]: the one that is asked for, or the ten busiest of the
- * range. */
-#define SERIES_ONE_PORT "SELECT json_array(json_array(:protocol, :port))"
-#define SERIES_TOP_PORTS                                                                                     \
-	"SELECT json_group_array(json_array(protocol, port)) FROM (SELECT t.protocol AS protocol,"           \
-	" t.port AS port" NR_SQL_FROM_PORTS                                                                  \
-	" WHERE (:protocol IS NULL OR t.protocol = :protocol) AND (:port IS NULL OR t.port = :port)"         \
-	" AND (:class IS NULL OR t.class = :class) GROUP BY t.protocol, t.port"                              \
-	" HAVING " NR_SQL_PACKETS " > 0 ORDER BY " NR_SQL_PACKETS " DESC, t.protocol, t.port LIMIT 10)"
-
-static const char *choose_series(const struct nr_ask *ask)
-{
-	if (nr_ask_is(ask, "by", "class"))
-		return SERIES_BY_CLASS;
-	return nr_ask_is(ask, "by", "port") ? SERIES_BY_PORT : SERIES_BY_CATEGORY;
-}
-
-static const char *before_series(const struct nr_ask *ask)
-{
-	if (!nr_ask_is(ask, "by", "port"))
-		return NULL;
-	return nr_ask_has(ask, "port") && nr_ask_has(ask, "protocol") ? SERIES_ONE_PORT : SERIES_TOP_PORTS;
-}
-
-static const char *const series_steps[] = {"5m", "1h", "1d", NULL};
-static const char *const series_keys[] = {"category", "class", "port", NULL};
-
-static const struct nr_parameter series_parameters[] = {
-	NR_PARAMETER_RANGE,
-	{"step", NR_VALUE_TEXT, "1h", .choices = series_steps, .text_en = "length of the steps"},
-	{"by", NR_VALUE_TEXT, "category", .choices = series_keys,
-		.text_en = "what makes a line; by port without a port: the ten busiest of the range"},
-	{"category", NR_VALUE_TEXT, .text_en = "one category, e.g. all, scan, backscatter"},
-	NR_PARAMETER_PROTOCOL,
-	NR_PARAMETER_PORT,
-	{"class", NR_VALUE_TEXT, .text_en = "one port class"},
-	{"limit", NR_VALUE_INT, "1000", .minimum = 1, .maximum = 10000, .text_en = "rows of one page"},
-	{"after", NR_VALUE_TEXT, .text_en = "the page after this cursor (`next` of the page before)"},
-};
-
-static const struct nr_result_column series_columns[] = {
-	{"time", NR_VALUE_TIME, "start of the step", "集計開始時刻"},
-	{"key", NR_VALUE_TEXT, "category, class or port (tcp/23)", "分類・区分・ポート（tcp/23）"},
-	{"packets", NR_VALUE_INT, "packets", "パケット数"},
-	{"bytes", NR_VALUE_INT, "bytes on the wire", "バイト数"},
-	{"sources", NR_VALUE_INT, "unique sources", "ユニークホスト数"},
-	{"sources_error", NR_VALUE_REAL, "relative standard error; 0 = exact, -1 = at least",
-		"相対標準誤差（0: 正確、-1: 下限）"},
-};
-
-const struct nr_plan nr_plan_series = {
-	.query = {"telescope/series", "Figures over time", "時系列", series_parameters,
-		NR_COUNT(series_parameters), series_columns, NR_COUNT(series_columns)},
-	.span = NR_SPAN_SERIES,
-	.order = {{"time", false}, {"key", false}},
-	.choose = choose_series,
-	.before = before_series,
-	.columns = "time, key, packets, bytes, " NR_SQL_COUNTED,
+	.answer = answer_ports,
 };
 
 /* ---- telescope/categories, classes, tools ---- */
 
-#define GROUPED(key, condition)                                                                              \
-	"SELECT " key " AS key, " SERIES_SUMS NR_SQL_FROM_TRAFFIC " WHERE " condition                        \
-	" GROUP BY t.category HAVING " NR_SQL_PACKETS " > 0"
+static int answer_grouped(
+	struct nr_reading *reading, const char *prefix, bool with_bytes, struct nr_error *error)
+{
+	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
+	nr_ranking_init(&ranking, reading, &nr_lanes_categories, NULL);
+	struct nr_order_of_sums order = {compare_categories, position_categories, &ranking};
+	int status = rank_categories(&ranking, prefix, error);
+	if (!status)
+		status = nr_ranking_page(&ranking, &order, error);
+	for (size_t i = 0; i < ranking.page.count && !status; i++) {
+		const struct nr_sum *sum = ranking.page.items[i];
+		const char *key = key_of(category_of(&ranking, sum));
+		struct nr_count sources = nr_unique_count(&ranking.uniques[i]);
+		struct nr_value values[5] = {nr_value_text(key), nr_value_int(sum->packets)};
+		size_t count = 2;
+		if (with_bytes)
+			values[count++] = nr_value_int(sum->bytes);
+		values[count++] = nr_value_int(sources.value);
+		values[count++] = nr_value_real(sources.error);
+		struct nr_key keys[] = {
+			nr_key_int(sum->packets), nr_key_bytes(NR_VALUE_TEXT, key, strlen(key))};
+		status = reading->row(reading, values, keys, error);
+	}
+	return status;
+}
+
+static int answer_categories(struct nr_reading *reading, struct nr_error *error)
+{
+	return answer_grouped(reading, NULL, true, error);
+}
+
+static int answer_classes(struct nr_reading *reading, struct nr_error *error)
+{
+	return answer_grouped(reading, CLASS, false, error);
+}
+
+static int answer_tools(struct nr_reading *reading, struct nr_error *error)
+{
+	return answer_grouped(reading, TOOL, false, error);
+}
 
 static const struct nr_parameter grouped_parameters[] = {NR_PARAMETER_RANGE, NR_PARAMETER_PAGE};
 
@@ -234,8 +376,7 @@ const struct nr_plan nr_plan_categories = {
 		NR_COUNT(grouped_parameters), category_columns, NR_COUNT(category_columns)},
 	.span = NR_SPAN_STEPS,
 	.order = {{"packets", true}, {"key", false}},
-	.base = GROUPED("t.category", PLAIN),
-	.columns = "key, packets, bytes, " NR_SQL_COUNTED,
+	.answer = answer_categories,
 };
 
 const struct nr_plan nr_plan_classes = {
@@ -243,8 +384,7 @@ const struct nr_plan nr_plan_classes = {
 		grouped_parameters, NR_COUNT(grouped_parameters), class_columns, NR_COUNT(class_columns)},
 	.span = NR_SPAN_STEPS,
 	.order = {{"packets", true}, {"key", false}},
-	.base = GROUPED("substr(t.category, 7)", CLASSES),
-	.columns = "key, packets, " NR_SQL_COUNTED,
+	.answer = answer_classes,
 };
 
 const struct nr_plan nr_plan_tools = {
@@ -252,6 +392,5 @@ const struct nr_plan nr_plan_tools = {
 		grouped_parameters, NR_COUNT(grouped_parameters), tool_columns, NR_COUNT(tool_columns)},
 	.span = NR_SPAN_DAYS,
 	.order = {{"packets", true}, {"key", false}},
-	.base = GROUPED("substr(t.category, 6)", TOOLS),
-	.columns = "key, packets, " NR_SQL_COUNTED,
+	.answer = answer_tools,
 };

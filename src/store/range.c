@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which rows make up a range. It is widened to whole hours, then taken apart per sensor: day rows for the UTC
- * days whose stored part lies wholly inside, hour rows for the rest. A range within one 5-minute window is
- * that window.
+ * Which packs make up a range. It is widened to whole hours, then taken apart per sensor: months whose stored
+ * part lies wholly inside and that have been added up, days for the rest where they do, hours for what is
+ * left. A range within one 5-minute window is that window.
  */
 #include "store/ask.h"
+#include "store/packs.h"
 
-#define STEP_FIVE_MINUTES 300
-#define STEP_HOUR         3600
-#define STEP_DAY          86400
+#include <errno.h>
 
 static nr_time ceil_to(nr_time time, nr_time step)
 {
@@ -16,14 +15,19 @@ static nr_time ceil_to(nr_time time, nr_time step)
 	return floor == time ? time : floor + step;
 }
 
-/* Seeks at both ends of the sensor's rows: three descents of the tree, whatever its size. */
+/* Seeks at both ends of the sensor's packs: three descents of the tree, whatever its size. */
 static int read_period(sqlite3 *database, const char *path, const char *sensor, struct nr_period *ret_period,
 	struct nr_error *error)
 {
-	static const char sql[] =
-		"SELECT (SELECT min(time) FROM telescope_traffic WHERE sensor = ?1 AND step = 3600),"
-		"(SELECT max(time) FROM telescope_traffic WHERE sensor = ?1 AND step = 3600),"
-		"(SELECT max(time) FROM telescope_traffic WHERE sensor = ?1 AND step = 86400)";
+#define SERIES(step)                                                                                         \
+	"series = (SELECT id FROM series WHERE name = 'telescope_traffic' AND sensor = ?1 AND step = " step  \
+	" AND traffic = 0)"
+	static const char sql[] = "SELECT (SELECT min(time) FROM pack WHERE " SERIES(
+		"3600") "),"
+			"(SELECT max(time) FROM pack WHERE " SERIES(
+				"3600") "),"
+					"(SELECT max(time) FROM pack WHERE " SERIES("86400") ")";
+#undef SERIES
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(database, path, sql, &statement, error);
 	if (status)
@@ -42,52 +46,105 @@ static int read_period(sqlite3 *database, const char *path, const char *sensor, 
 	return 0;
 }
 
-static void add_piece(struct nr_ask *ask, const char *sensor, unsigned step, nr_time low, nr_time high)
+void nr_ask_fini(struct nr_ask *ask)
+{
+	for (size_t i = 0; i < ask->sensor_count; i++)
+		free(ask->sensor_names[i]);
+	free(ask->sensor_names);
+	free(ask->pieces);
+	nr_json_fini(&ask->sensors);
+}
+
+const char *nr_ask_sensor(const struct nr_ask *ask, uint32_t sensor)
+{
+	return ask->sensor_names[sensor];
+}
+
+/* Of the latest sensor. */
+static int add_piece(struct nr_ask *ask, uint32_t step, nr_time low, nr_time high, struct nr_error *error)
 {
 	if (low >= high)
-		return;
-	nr_json_array(&ask->pieces, NULL);
-	nr_json_text(&ask->pieces, NULL, sensor);
-	nr_json_uint(&ask->pieces, NULL, step);
-	nr_json_int(&ask->pieces, NULL, low);
-	nr_json_int(&ask->pieces, NULL, high);
-	nr_json_array_end(&ask->pieces);
+		return 0;
+	if (ask->piece_count == ask->piece_room) {
+		size_t room = ask->piece_room ? 2 * ask->piece_room : 16;
+		struct nr_piece *grown = realloc(ask->pieces, room * sizeof *grown);
+		if (!grown)
+			return nr_fail(error, -ENOMEM, "out of memory");
+		ask->pieces = grown;
+		ask->piece_room = room;
+	}
+	ask->pieces[ask->piece_count++] = (struct nr_piece){(uint32_t)ask->sensor_count - 1, step, low, high};
+	return 0;
 }
 
-static void add_pieces(struct nr_ask *ask, const char *sensor, const struct nr_period *period)
+/* Days from low to high; months that are wholly inside and there are taken as months. */
+static int add_days(struct nr_ask *ask, sqlite3 *database, const char *path, const struct nr_piece *days,
+	struct nr_error *error)
+{
+	static const char sql[] =
+		"SELECT time FROM pack WHERE series = (SELECT id FROM series WHERE name = 'telescope_traffic'"
+		" AND sensor = ?1 AND step = 2678400 AND traffic = 0) AND time >= ?2 AND time < ?3 ORDER BY "
+		"time";
+	nr_time done = days->low;
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_sqlite_prepare(database, path, sql, &statement, error), step = SQLITE_DONE;
+	if (status)
+		return status;
+	sqlite3_bind_text(statement, 1, nr_ask_sensor(ask, days->sensor), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, days->low);
+	sqlite3_bind_int64(statement, 3, days->high);
+	while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+		nr_time month = sqlite3_column_int64(statement, 0), next = nr_month_next(month);
+		if (next > days->high)
+			break;
+		status = add_piece(ask, NR_STEP_DAY, done, month, error);
+		if (!status)
+			status = add_piece(ask, NR_STEP_MONTH, month, next, error);
+		done = next;
+	}
+	if (!status && step != SQLITE_DONE && step != SQLITE_ROW)
+		status = nr_sqlite_fail(database, path, error);
+	return status ? status : add_piece(ask, NR_STEP_DAY, done, days->high, error);
+}
+
+static int add_pieces(struct nr_ask *ask, sqlite3 *database, const char *path, const struct nr_period *period,
+	struct nr_error *error)
 {
 	if (ask->window)
-		add_piece(ask, sensor, STEP_FIVE_MINUTES, ask->from, ask->to);
-	if (ask->window || period->first == NR_TIME_MAX)
-		return;
+		return add_piece(ask, NR_STEP_WINDOW, ask->from, ask->to, error);
+	if (period->first == NR_TIME_MAX)
+		return 0;
 	/* Nothing is stored outside the period: a range that covers its first or last day's part covers the
-	 * day. */
-	nr_time low = ask->from <= period->first ? nr_time_floor(period->first, NR_DAY) : ask->from;
+	 * day, and the month where it is the month's only part. */
+	nr_time low = ask->from <= period->first ? nr_month_floor(period->first) : ask->from;
 	nr_time high = ask->to >= period->end ? ceil_to(period->end, NR_DAY) : ask->to;
-	nr_time day_low = ceil_to(low, NR_DAY);
-	nr_time day_high = NR_MIN(nr_time_floor(high, NR_DAY), period->day_end);
-	if (ask->plan->span == NR_SPAN_DAYS) {
-		add_piece(ask, sensor, STEP_DAY, nr_time_floor(low, NR_DAY), ceil_to(high, NR_DAY));
-	} else if (day_low < day_high) {
-		add_piece(ask, sensor, STEP_HOUR, low, day_low);
-		add_piece(ask, sensor, STEP_DAY, day_low, day_high);
-		add_piece(ask, sensor, STEP_HOUR, day_high, high);
-	} else {
-		add_piece(ask, sensor, STEP_HOUR, low, high);
-	}
+	bool days = ask->plan->span == NR_SPAN_DAYS || ask->plan->span == NR_SPAN_OVERLAP;
+	nr_time day_low = days ? nr_time_floor(low, NR_DAY) : ceil_to(low, NR_DAY);
+	nr_time day_high =
+		days ? ceil_to(high, NR_DAY) : NR_MIN(nr_time_floor(high, NR_DAY), period->day_end);
+	uint32_t sensor = (uint32_t)ask->sensor_count - 1;
+	low = nr_time_floor(low, NR_HOUR); /* of a series: its pieces are for what it ranks */
+	high = ceil_to(high, NR_HOUR);
+	if (days)
+		return day_low < day_high ? add_days(ask, database, path,
+						    &(struct nr_piece){sensor, 0, day_low, day_high}, error)
+					  : 0;
+	if (day_low >= day_high)
+		return add_piece(ask, NR_STEP_HOUR, low, high, error);
+	int status = add_piece(ask, NR_STEP_HOUR, low, day_low, error);
+	if (!status)
+		status = add_days(
+			ask, database, path, &(struct nr_piece){sensor, 0, day_low, day_high}, error);
+	return status ? status : add_piece(ask, NR_STEP_HOUR, day_high, high, error);
 }
 
-/* The names come from the smallest tables and from a walk that skips from name to name. */
+/* The names come from the smallest tables. */
 static int list_sensors(struct nr_ask *ask, sqlite3 *database, const char *path, sqlite3_stmt **ret_list,
 	struct nr_error *error)
 {
-	static const char all[] =
-		"WITH RECURSIVE walk(sensor) AS (SELECT min(sensor) FROM telescope_traffic UNION ALL"
-		" SELECT (SELECT min(t.sensor) FROM telescope_traffic t WHERE t.sensor > walk.sensor) FROM "
-		"walk"
-		" WHERE walk.sensor IS NOT NULL)"
-		"SELECT sensor FROM walk WHERE sensor IS NOT NULL UNION SELECT sensor FROM telescope_run"
-		" ORDER BY sensor LIMIT 1000";
+	static const char all[] = "SELECT sensor FROM series WHERE name = 'telescope_traffic' UNION SELECT "
+				  "sensor FROM telescope_run"
+				  " ORDER BY sensor LIMIT 1000";
 	const struct nr_value *sensor = nr_ask_value(ask, "sensor");
 	bool given = sensor->type == NR_VALUE_TEXT;
 	int status = nr_sqlite_prepare(database, path, given ? "SELECT ?" : all, ret_list, error);
@@ -96,7 +153,20 @@ static int list_sensors(struct nr_ask *ask, sqlite3 *database, const char *path,
 	return status;
 }
 
-/* First pass over the sensors: their names, and the period that a missing from or to stands for. */
+static int add_sensor(struct nr_ask *ask, const char *name, struct nr_error *error)
+{
+	char **grown = realloc(ask->sensor_names, (ask->sensor_count + 1) * sizeof *grown);
+	if (grown)
+		ask->sensor_names = grown;
+	char *copy = grown ? strdup(name) : NULL;
+	if (!copy)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	ask->sensor_names[ask->sensor_count++] = copy;
+	nr_json_text(&ask->sensors, NULL, name);
+	return 0;
+}
+
+/* The sensors: their names, their pieces, and the period that a missing from or to stands for. */
 static int read_sensors(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_period *ret_whole,
 	struct nr_error *error)
 {
@@ -106,20 +176,20 @@ static int read_sensors(struct nr_ask *ask, sqlite3 *database, const char *path,
 		return status;
 	struct nr_period whole = {NR_TIME_MAX, NR_TIME_MIN, NR_TIME_MIN};
 	nr_json_array(&ask->sensors, NULL);
-	nr_json_array(&ask->pieces, NULL);
 	int step;
 	while ((step = sqlite3_step(list)) == SQLITE_ROW) {
 		const char *sensor = (const char *)sqlite3_column_text(list, 0);
 		struct nr_period period = {0};
-		status = read_period(database, path, sensor ? sensor : "", &period, error);
+		status = add_sensor(ask, sensor ? sensor : "", error);
+		if (!status)
+			status = read_period(database, path, sensor ? sensor : "", &period, error);
+		if (!status)
+			status = add_pieces(ask, database, path, &period, error);
 		if (status)
 			return status;
 		whole.first = NR_MIN(whole.first, period.first);
 		whole.end = NR_MAX(whole.end, period.end);
-		nr_json_text(&ask->sensors, NULL, sensor ? sensor : "");
-		add_pieces(ask, sensor ? sensor : "", &period);
 	}
-	nr_json_array_end(&ask->pieces);
 	nr_json_array_end(&ask->sensors);
 	*ret_whole = whole;
 	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(database, path, error);
@@ -162,12 +232,6 @@ int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct
 		ask->cover_to = NR_MAX(ask->cover_from, ask->cover_to);
 	else
 		ask->cover_from = NR_MIN(ask->cover_from, ask->cover_to);
-	ask->day_first = 0;
-	ask->day_last = -1;
-	if (any) {
-		ask->day_first = nr_time_floor(NR_MAX(stored.first, ask->from), NR_DAY);
-		ask->day_last = NR_MIN(stored.end, ask->to) - 1;
-	}
-	status = nr_json_finish(&ask->sensors, error);
-	return status ? status : nr_json_finish(&ask->pieces, error);
+	ask->stored_end = stored.end;
+	return nr_json_finish(&ask->sensors, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Retention by age: what is too old is found by the tables' keys, so that a large store is not read to delete
  * a day. */
-#include "store/sqlite.h"
+#include "store/packs.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -112,6 +112,48 @@ static int retain_table(struct nr_store *store, const struct nr_table *table, nr
 		     : delete_rows(store, gone, before, rows, error);
 }
 
+/* ---- packs ---- */
+
+static int run_with_time(
+	struct nr_store *store, const char *sql, nr_time before, int64_t *ret_value, struct nr_error *error)
+{
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_sqlite_prepare(store->writer, store->path, sql, &statement, error);
+	if (status)
+		return status;
+	sqlite3_bind_int64(statement, 1, before);
+	int step = sqlite3_step(statement);
+	if (step == SQLITE_ROW && ret_value)
+		*ret_value = sqlite3_column_int64(statement, 0);
+	return step == SQLITE_ROW || step == SQLITE_DONE ? 0
+							 : nr_sqlite_fail(store->writer, store->path, error);
+}
+
+/* A month that loses some of its days is added up again from those that are left. Rows that are packed for
+ * rankings alone are not counted twice. */
+static int retain_packs(struct nr_store *store, nr_time before, uint64_t *rows, struct nr_error *error)
+{
+	static const char counted[] =
+		"SELECT sum(rows) FROM pack WHERE time < ?1 AND series IN (SELECT id FROM series"
+		" WHERE step <> 2678400 AND name IN ('telescope_traffic', 'telescope_port', "
+		"'telescope_origin'))";
+	static const char *const changes[] = {
+		"INSERT OR IGNORE INTO month_due SELECT DISTINCT s.sensor, p.time FROM series s CROSS JOIN "
+		"pack p"
+		" ON p.series = s.id AND p.time < ?1 WHERE s.step = 2678400 AND nr_month_next(p.time) > ?1",
+		"DELETE FROM month_due WHERE nr_month_next(time) <= ?1",
+		"DELETE FROM inexact WHERE time < ?1",
+		"DELETE FROM pack WHERE time < ?1 AND series IN (SELECT id FROM series)",
+	};
+	int64_t count = 0;
+	int status = run_with_time(store, counted, before, &count, error);
+	for (size_t i = 0; i < NR_COUNT(changes) && !status; i++)
+		status = run_with_time(store, changes[i], before, NULL, error);
+	store->months_waiting = true;
+	*rows += (uint64_t)count;
+	return status;
+}
+
 /* Whole UTC days go, so that the rows of all steps keep telling the same story. */
 int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, struct nr_error *error)
 {
@@ -122,12 +164,15 @@ int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, 
 		status = nr_store_writer_begin(store, error);
 	uint64_t rows = 0;
 	for (size_t i = 0; i < store->table_count && !status; i++) {
-		if (store->tables[i]->time_column)
+		enum nr_pack_kind kind;
+		enum nr_keeping keeping = nr_keeping_of(store->tables[i], &kind);
+		if (keeping == NR_KEEP_ROWS || keeping == NR_KEEP_BOTH)
 			status = retain_table(store, store->tables[i], before, &rows, error);
 	}
+	if (!status)
+		status = retain_packs(store, before, &rows, error);
 	if (status) {
-		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
-		store->writing = false;
+		nr_store_writer_undo(store);
 		return status;
 	}
 	status = nr_store_writer_commit(store, error);

@@ -5,7 +5,7 @@
  * indexes.
  */
 #include "store/migrations.h"
-#include "store/sqlite.h"
+#include "store/packs.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -97,6 +97,10 @@ static int read_columns(sqlite3 *database, const char *path, const struct nr_tab
 static int visit_table(sqlite3 *database, const char *path, const struct nr_table *table, bool repair,
 	const char **ret_absent, struct nr_error *error)
 {
+	enum nr_pack_kind kind;
+	enum nr_keeping keeping = nr_keeping_of(table, &kind);
+	if (keeping == NR_KEEP_PACKS || keeping == NR_KEEP_NOT_AT_ALL)
+		return 0;
 	bool present[NR_STORE_COLUMNS_MAX] = {0}, exists;
 	if (table->column_count > NR_STORE_COLUMNS_MAX)
 		return nr_fail(error, -E2BIG, "%s: table %s has too many columns", path, table->name);
@@ -170,10 +174,12 @@ static int keep_copy(const struct nr_store *store, struct nr_error *error)
 	return 0;
 }
 
-static int migrate(const struct nr_store *store, int64_t version, struct nr_error *error)
+static int migrate(struct nr_store *store, int64_t version, struct nr_error *error)
 {
 	for (size_t i = (size_t)version; i < nr_migration_count; i++) {
 		int status = nr_sqlite_run(store->writer, store->path, nr_migrations[i].sql, error);
+		if (!status && i + 1 == NR_STORE_SCHEMA_PACKS)
+			status = nr_store_pack_rows(store, error);
 		if (status)
 			return nr_error_prefix(error, "migration %s", nr_migrations[i].name);
 	}
@@ -212,7 +218,7 @@ int nr_store_schema_upgrade(struct nr_store *store, struct nr_error *error)
 		status = nr_sqlite_run(store->writer, store->path,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
 			"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA "
-			"trusted_schema = 0",
+			"trusted_schema = 0; PRAGMA secure_delete = FAST",
 			error);
 	if (status)
 		return status;
@@ -226,7 +232,7 @@ int nr_store_schema_upgrade(struct nr_store *store, struct nr_error *error)
 	if (!status)
 		status = nr_sqlite_run(store->writer, store->path, "COMMIT", error);
 	if (status)
-		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
+		nr_store_writer_undo(store);
 	return status;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing, and what SQLite's failures mean to the person at the keyboard. */
-#include "store/sqlite.h"
+#include "store/packs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,9 +164,15 @@ static int open_writer(struct nr_store *store, struct nr_error *error)
 		return nr_sqlite_fail(store->writer, store->path, error);
 	sqlite3_extended_result_codes(store->writer, 1);
 	sqlite3_busy_timeout(store->writer, NR_STORE_BUSY_MS);
-	status = nr_store_schema_upgrade(store, error);
+	store->packs = nr_packs_new(store);
+	if (!store->packs)
+		return nr_fail(error, -ENOMEM, "%s: out of memory", store->path);
+	status = nr_store_functions(store->writer, store->path, error);
+	if (!status)
+		status = nr_store_schema_upgrade(store, error);
 	if (status)
 		return status;
+	store->months_waiting = true;
 	nr_store_writer_init(store);
 	return 0;
 }
@@ -233,6 +239,11 @@ void nr_store_close(struct nr_store *store)
 		return;
 	if (store->writer && store->writing)
 		nr_store_writer_commit(store, NULL);
+	if (store->writer && store->sink.rows)
+		nr_months_add_up(store, true, NULL);
+	nr_packs_free(store->packs);
+	sqlite3_finalize(store->savepoint);
+	sqlite3_finalize(store->release);
 	for (size_t i = 0; i < store->table_count; i++)
 		sqlite3_finalize(store->inserts[i]);
 	for (size_t i = 0; i < store->readers_idle; i++)

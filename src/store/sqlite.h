@@ -19,6 +19,8 @@
 #define NR_STORE_TABLES_MAX   32         /* tables of one store */
 #define NR_STORE_COLUMNS_MAX  32         /* columns of one table */
 
+struct nr_packs;
+
 struct nr_store {
 	char *path;      /* as given, without "sqlite:"; in every message */
 	char *lock_path; /* PATH.lock, links resolved */
@@ -31,7 +33,11 @@ struct nr_store {
 	sqlite3 *writer;
 	sqlite3_stmt *inserts[NR_STORE_TABLES_MAX]; /* prepared at first use, one per table */
 	struct nr_sink sink;
+	struct nr_packs *packs; /* owned; what is gathered for packs */
+	sqlite3_stmt *savepoint, *release;
 	bool writing;           /* inside a transaction */
+	bool months_touched;    /* by the transaction under way */
+	bool months_waiting;    /* some may have to be added up */
 	struct nr_error failed; /* blocks that had been accepted were rolled back; told at commit */
 
 	/* The readers (readers.c): those at rest, and how many there are in all. */
@@ -63,10 +69,17 @@ int nr_store_lock(const char *lock_path, const char *path, int *ret_lock, struct
 int nr_store_schema_upgrade(struct nr_store *store, struct nr_error *error);
 int nr_store_schema_check(struct nr_store *store, sqlite3 *database, struct nr_error *error);
 
+/* Schema 2 keeps packs where schema 1 had rows: the old rows are packed, their tables dropped (pack_rows.c).
+ */
+#define NR_STORE_SCHEMA_PACKS 2
+int nr_store_pack_rows(struct nr_store *store, struct nr_error *error);
+
 /* Writing (write.c). */
 void nr_store_writer_init(struct nr_store *store);
 int nr_store_writer_begin(struct nr_store *store, struct nr_error *error);
 int nr_store_writer_commit(struct nr_store *store, struct nr_error *error);
+int nr_store_writer_end(struct nr_store *store, struct nr_error *error); /* COMMIT, and nothing else */
+void nr_store_writer_undo(struct nr_store *store);                       /* ROLLBACK */
 
 /* A reading connection of the caller's own, until it is given back (readers.c). -EBUSY: none came free. */
 int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct nr_error *error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writing side: blocks of rows into one transaction that commit() makes durable. */
-#include "store/sqlite.h"
+#include "store/packs.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -111,12 +111,59 @@ static int fail_block(struct nr_store *store, bool accepted_before, struct nr_er
 	struct nr_error reason = {0};
 	int status = nr_sqlite_fail(store->writer, store->path, &reason);
 	if (sqlite3_get_autocommit(store->writer)) {
-		store->writing = false;
+		store->writing = store->months_touched = false;
+		nr_packs_forget(store->packs);
 		if (accepted_before)
 			store->failed = reason;
 	} else {
+		/* without a savepoint this fails: there was one statement, and it is undone */
 		sqlite3_exec(store->writer, "ROLLBACK TO block; RELEASE block", NULL, NULL, NULL);
 	}
+	if (error)
+		*error = reason;
+	return status;
+}
+
+static int step_once(
+	struct nr_store *store, sqlite3_stmt **statement, const char *sql, struct nr_error *error)
+{
+	int status = *statement ? 0 : nr_sqlite_prepare(store->writer, store->path, sql, statement, error);
+	if (status)
+		return status;
+	int step = sqlite3_step(*statement);
+	sqlite3_reset(*statement);
+	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(store->writer, store->path, error);
+}
+
+/* A single statement is all or nothing by itself. */
+static int insert_block(struct nr_store *store, size_t index, const void *rows, size_t count,
+	bool accepted_before, struct nr_error *error)
+{
+	const struct nr_table *table = store->tables[index];
+	int status = store->inserts[index] ? 0 : prepare_insert(store, index, error);
+	if (!status && count > 1)
+		status = step_once(store, &store->savepoint, "SAVEPOINT block", error);
+	if (status)
+		return status;
+	for (size_t i = 0; i < count; i++) {
+		if (insert_row(store->inserts[index], table, (const char *)rows + i * table->row_size) !=
+			SQLITE_OK)
+			return fail_block(store, accepted_before, error);
+	}
+	return count > 1 ? step_once(store, &store->release, "RELEASE block", error) : 0;
+}
+
+/* What fails to be packed leaves half a block in memory: the whole transaction is given up. */
+static int pack_block(struct nr_store *store, enum nr_pack_kind kind, const struct nr_table *table,
+	const void *rows, size_t count, bool accepted_before, struct nr_error *error)
+{
+	struct nr_error reason = {0};
+	int status = nr_packs_add(store->packs, kind, table, rows, count, &reason);
+	if (!status)
+		return 0;
+	nr_store_writer_undo(store);
+	if (accepted_before)
+		store->failed = reason;
 	if (error)
 		*error = reason;
 	return status;
@@ -126,28 +173,37 @@ static int write_rows(struct nr_sink *sink, const struct nr_table *table, const 
 	struct nr_error *error)
 {
 	struct nr_store *store = store_of(sink);
+	enum nr_pack_kind kind = NR_PACK_KINDS;
+	enum nr_keeping keeping = nr_keeping_of(table, &kind);
 	size_t index = 0;
+	if (keeping == NR_KEEP_NOT_AT_ALL || count == 0)
+		return 0;
 	int status = find_table(store, table, &index, error);
-	if (status || count == 0)
+	if (status)
 		return status;
-	if (!store->inserts[index]) {
-		status = prepare_insert(store, index, error);
-		if (status)
-			return status;
-	}
 	bool accepted_before = store->writing;
 	status = nr_store_writer_begin(store, error);
+	if (!status && keeping != NR_KEEP_PACKS)
+		status = insert_block(store, index, rows, count, accepted_before, error);
+	if (!status && keeping != NR_KEEP_ROWS)
+		status = pack_block(store, kind, table, rows, count, accepted_before, error);
+	return status;
+}
+
+void nr_store_writer_undo(struct nr_store *store)
+{
+	sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
+	store->writing = store->months_touched = false;
+	nr_packs_forget(store->packs);
+}
+
+int nr_store_writer_end(struct nr_store *store, struct nr_error *error)
+{
+	int status = nr_sqlite_run(store->writer, store->path, "COMMIT", error);
 	if (status)
-		return status;
-	status = nr_sqlite_run(store->writer, store->path, "SAVEPOINT block", error);
-	if (status)
-		return status;
-	for (size_t i = 0; i < count; i++) {
-		if (insert_row(store->inserts[index], table, (const char *)rows + i * table->row_size) !=
-			SQLITE_OK)
-			return fail_block(store, accepted_before, error);
-	}
-	return nr_sqlite_run(store->writer, store->path, "RELEASE block", error);
+		nr_store_writer_undo(store);
+	store->writing = false;
+	return status;
 }
 
 int nr_store_writer_commit(struct nr_store *store, struct nr_error *error)
@@ -161,11 +217,13 @@ int nr_store_writer_commit(struct nr_store *store, struct nr_error *error)
 	}
 	if (!store->writing)
 		return 0;
-	int status = nr_sqlite_run(store->writer, store->path, "COMMIT", error);
-	if (status)
-		sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
-	store->writing = false;
-	return status;
+	int status = nr_packs_flush(store->packs, error);
+	if (status) {
+		nr_store_writer_undo(store);
+		return status;
+	}
+	status = nr_store_writer_end(store, error);
+	return status ? status : nr_months_add_up(store, false, error);
 }
 
 static int write_commit(struct nr_sink *sink, struct nr_error *error)

@@ -8,6 +8,7 @@
 #define NR_TESTS_STORE_SAMPLE_H
 
 #include "base/hll.h"
+#include "model/gap.h"
 #include "sense/telescope/ipv6.h"
 #include "sense/telescope/tables.h"
 #include "store/store.h"
@@ -329,6 +330,9 @@ static inline int sample_write_rest(struct nr_sink *sink)
 		failed |= sink->rows(sink, &nr_ipv6_network_table, &network, 1, NULL);
 		failed |= sink->rows(sink, &nr_warning_table, &warning, 1, NULL);
 		failed |= sink->rows(sink, &nr_event_table, &event, 1, NULL);
+		struct nr_gap gap = {"north", "telescope", first + NR_HOUR, first + 2 * NR_HOUR, "stopped", i,
+			"not watched for an hour", "1時間観測していない"};
+		failed |= sink->rows(sink, &nr_gap_table, &gap, 1, NULL);
 		failed |= sink->rows(sink, &nr_victim_table, &victim, 1, NULL);
 		failed |= sink->rows(sink, &nr_campaign_table, &campaign, 1, NULL);
 		failed |= sink->rows(sink, &nr_run_table, &run, 1, NULL);

@@ -759,6 +759,8 @@ static void check_plans_of(sqlite3 *database, const struct nr_query *query, cons
 	struct nr_ask question;
 	size_t bad;
 	char sql[NR_ASK_SQL_BYTES];
+	if (((const struct nr_plan *)query)->answer)
+		return; /* from packs, which are read by their key alone */
 	for (size_t i = 0; i < query->parameter_count; i++) {
 		if (query->parameters[i].required)
 			values[i] = "192.0.2.1";
@@ -780,13 +782,6 @@ static void test_plans(void **state)
 		const char *query;
 		const char *arguments[4];
 	} cases[] = {
-		{"telescope/series", {"by=port", NULL}},
-		{"telescope/series", {"by=port", "protocol=6", "port=23", NULL}},
-		{"telescope/series", {"by=class", NULL}},
-		{"telescope/sources", {"protocol=6", "port=23", NULL}},
-		{"telescope/sources", {"port=23", NULL}},
-		{"telescope/sources", {"protocol=6", NULL}},
-		{"telescope/sources", {"address=192.0.2.1", NULL}},
 		{"findings", {"subject=192.0.2.1", NULL}},
 		{"findings", {"after=i1.i2", NULL}},
 		{"telescope/victims", {"after=i1.b00.i2.i3", NULL}},

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rankings: rows of many packs are added up by key in memory, and the page behind a cursor is picked out. A
+ * ranking over a year is a million numbers, which are no work; only the page's rows are looked at closely.
+ */
+#ifndef NR_STORE_RANK_H
+#define NR_STORE_RANK_H
+
+#include "store/cells.h"
+
+#define NR_RANK_KEYS_MAX (16u << 20) /* keys of one ranking; more is refused */
+
+/* Everything known of a key. */
+struct nr_sum {
+	uint64_t high, low; /* the key */
+	int64_t packets, bytes;
+	uint64_t word; /* of the newest row: port class, name of a network */
+};
+
+struct nr_sums {
+	struct nr_sum *items; /* owned */
+	uint32_t *slots;      /* owned; open addressing into items, 0 is free */
+	size_t count, room, slot_count;
+};
+
+void nr_sums_fini(struct nr_sums *sums);
+/* The key's sum, made where absent; NULL: out of memory, or more than NR_RANK_KEYS_MAX. Valid until the next.
+ */
+struct nr_sum *nr_sums_at(struct nr_sums *sums, uint64_t high, uint64_t low);
+bool nr_sums_has(const struct nr_sums *sums, uint64_t high, uint64_t low);
+int nr_sums_fail(struct nr_error *error);
+
+/* Picks the page: of the sums with packets those behind the cursor, in the order of the plan, one more than
+ * the question's limit. `compare` orders sums with the same packets; `position` compares a sum with the
+ * cursor's keys behind the first one. */
+struct nr_page {
+	const struct nr_sum **items; /* owned, in order */
+	size_t count;
+};
+void nr_page_fini(struct nr_page *page);
+
+struct nr_order_of_sums {
+	int (*compare)(void *context, const struct nr_sum *a, const struct nr_sum *b);
+	int (*position)(void *context, const struct nr_sum *sum, const struct nr_key *after);
+	void *context;
+};
+int nr_rank_page(const struct nr_sums *sums, const struct nr_ask *ask, const struct nr_order_of_sums *order,
+	struct nr_page *ret_page, struct nr_error *error);
+
+/* ---- texts of keys ---- */
+
+/* Texts by number, kept for the length of a question: for comparing and for rows. */
+struct nr_texts_by_word {
+	struct nr_reading *reading;
+	struct nr_word_text {
+		uint64_t word;
+		char *text; /* owned */
+	} * items;          /* owned; open addressing, by word; text NULL is free */
+	size_t count, room;
+};
+void nr_texts_by_word_fini(struct nr_texts_by_word *texts);
+/* Never NULL where status is 0. */
+int nr_texts_load(
+	struct nr_texts_by_word *texts, uint64_t word, const char **ret_text, struct nr_error *error);
+/* A text that was loaded before. */
+const char *nr_texts_at(const struct nr_texts_by_word *texts, uint64_t word);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unique sources of several rows. One row speaks for itself; several are merged by their sketches; where a
+ * sketch is missing the largest row is a lower bound and the error is -1, "at least". Rows of a part
+ * (research scanners) are taken away from the whole.
+ */
+#ifndef NR_STORE_UNIQUE_H
+#define NR_STORE_UNIQUE_H
+
+#include "base/hll.h"
+
+struct nr_count {
+	int64_t value;
+	double error;
+};
+
+/* Rows of one side: the whole, or the part to be taken away. */
+struct nr_side {
+	uint64_t rows;          /* with any source */
+	struct nr_count single; /* the last of them */
+	int64_t largest, largest_exact;
+	struct nr_hll *sketch; /* owned; NULL before the first row with one */
+	double error;          /* the largest of theirs: a sample of the sources may stand behind a sketch */
+	bool lacking;          /* some row had no readable sketch */
+};
+
+struct nr_unique {
+	struct nr_side whole, part;
+};
+
+void nr_unique_fini(struct nr_unique *unique);
+/* sketch: NULL where the row has none, or where it is known to be the only one. */
+int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
+	struct nr_error *error_text);
+struct nr_count nr_side_count(const struct nr_side *side);
+struct nr_count nr_unique_count(const struct nr_unique *unique);
+
+#endif
