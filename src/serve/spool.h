@@ -15,7 +15,7 @@
 #define NR_SPOOL_RECEIVERS_MAX 8
 #define NR_SPOOL_MESSAGES_MAX  10000
 #define NR_SPOOL_BYTES_MAX     (32u << 20) /* of all bodies */
-#define NR_SPOOL_BODY_MAX      (256u << 10)
+#define NR_SPOOL_BODY_MAX      (128u << 10)
 
 struct nr_spool;
 

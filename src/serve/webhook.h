@@ -9,7 +9,8 @@
  * Each receiver gets the events in the order of their ids, one at a time. A 2xx answer is delivery. 400, 413
  * and 422 say that the receiver will never take this one: given up. Anything else is tried again, after 1, 2,
  * 4 ... 300 s or when the answer's Retry-After says, until a day has passed. What waits is in a spool file,
- * on the disk when the sink's commit() answers. A receiver may get an event twice (a crash between its answer
+ * on the disk when the sink's commit() answers. Sending is a process of its own, because the keeper may open
+ * no connection. A receiver may get an event twice (a crash between its answer
  * and our note of it), with the same id.
  */
 #ifndef NR_SERVE_WEBHOOK_H
@@ -50,15 +51,17 @@ extern const char *const nr_webhook_severities[]; /* NULL-terminated, for the op
 
 struct nr_webhook;
 
-/* Checks addresses and files, takes up what waited in the spool, starts the sending thread. Only in a process
- * that may make connections. */
-int nr_webhook_start(
+/* Checks addresses, reads secret and authorities: while there are rights to. conf is borrowed. */
+int nr_webhook_new(
 	const struct nr_webhook_conf *conf, struct nr_webhook **ret_webhook, struct nr_error *error);
-/* What was not delivered stays in the spool. */
-void nr_webhook_stop(struct nr_webhook *webhook);
-void nr_webhook_stopp(struct nr_webhook **webhook);
+/* Forks a process that takes up what waited in the spool and delivers, and one that starts it again should it
+ * die. Before the first thread; the caller may give up opening files and sockets afterwards. */
+int nr_webhook_start(struct nr_webhook *webhook, struct nr_error *error);
+/* Ends them; what was not delivered stays in the spool. NULL allowed. */
+void nr_webhook_free(struct nr_webhook *webhook);
+void nr_webhook_freep(struct nr_webhook **webhook);
 
-/* Takes findings, other tables are none of its business. Never waits for a receiver. */
+/* Takes findings, other tables are none of its business. Never waits for a receiver. NULL: none. */
 struct nr_sink *nr_webhook_sink(struct nr_webhook *webhook);
 
 /* "webhooks": [...] of the status: per receiver what was delivered, waits, failed, and why. webhook NULL: an

@@ -220,7 +220,7 @@ static void test_spool_limits(void **state)
 	NR_AUTO(nr_freep) char *large = calloc(1, NR_SPOOL_BODY_MAX + 2);
 	memset(large, 'x', NR_SPOOL_BODY_MAX + 1);
 	assert_int_equal(nr_spool_add(spool, large, NR_SPOOL_BODY_MAX + 1, &dropped, NULL), -EMSGSIZE);
-	for (unsigned i = 0; i < 300; i++) /* 75 MiB of bodies: neither memory nor file grows with them */
+	for (unsigned i = 0; i < 600; i++) /* 75 MiB of bodies: neither memory nor file grows with them */
 		assert_int_equal(nr_spool_add(spool, large, NR_SPOOL_BODY_MAX, &dropped, NULL), 0);
 	assert_int_equal(nr_spool_waiting(spool, 0), NR_SPOOL_BYTES_MAX / NR_SPOOL_BODY_MAX);
 	assert_true(spool_bytes() <= (off_t)(2 * NR_SPOOL_BYTES_MAX + NR_SPOOL_BODY_MAX + 100));
@@ -239,7 +239,8 @@ struct hook {
 static void hook_open(struct hook *hook)
 {
 	struct nr_error error = {0};
-	if (nr_webhook_start(&hook->conf, &hook->webhook, &error) != 0)
+	if (nr_webhook_new(&hook->conf, &hook->webhook, &error) != 0 ||
+		nr_webhook_start(hook->webhook, &error) != 0)
 		fail_msg("%s", error.text);
 }
 
@@ -257,7 +258,7 @@ static void hook_start(struct hook *hook)
 
 static void hook_stop(struct hook *hook)
 {
-	nr_webhook_stop(hook->webhook);
+	nr_webhook_free(hook->webhook);
 	receiver_stop(&hook->site);
 }
 
@@ -294,8 +295,9 @@ static void wait_for(struct hook *hook, const char *name, int64_t wanted)
 	for (;;) {
 		struct json_object *status = status_of(hook), *list, *value;
 		assert_true(json_object_object_get_ex(status, "webhooks", &list));
-		assert_true(json_object_object_get_ex(json_object_array_get_idx(list, 0), name, &value));
-		int64_t is = json_object_get_int64(value);
+		int64_t is = -1; /* the sending process has not told yet */
+		if (json_object_object_get_ex(json_object_array_get_idx(list, 0), name, &value))
+			is = json_object_get_int64(value);
 		json_object_put(status);
 		if (is == wanted)
 			return;
@@ -415,13 +417,50 @@ static void test_restart(void **state)
 	for (uint32_t i = 1; i <= 3; i++)
 		send_finding(&hook, i);
 	wait_for(&hook, "waiting", 3);
-	nr_webhook_stop(hook.webhook);
+	nr_webhook_free(hook.webhook);
 	assert_true(spool_bytes() > 0);
 	receiver_start(&hook.site, port);
 	hook_open(&hook);
 	receiver_wait(&hook.site, 3);
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(subject_of(&hook.site.requests[i]), i + 1);
+	hook_stop(&hook);
+}
+
+/* The first child of a process; 0: none. */
+static pid_t child_of(pid_t parent)
+{
+	char path[64];
+	long child = 0;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
+	FILE *file = fopen(path, "re");
+	if (file && fscanf(file, "%ld", &child) != 1)
+		child = 0;
+	if (file)
+		fclose(file);
+	return (pid_t)child;
+}
+
+/* The sending process is killed: another one takes up what waited, and goes on. */
+static void test_sender_is_started_again(void **state)
+{
+	(void)state;
+	struct hook hook;
+	hook_start(&hook);
+	hook.site.answers[0] = ANSWER_STALL;
+	hook.conf.answer_ms = 60000;
+	hook_open(&hook);
+	send_finding(&hook, 1);
+	receiver_wait(&hook.site, 1); /* it is being sent */
+	pid_t sender = child_of(child_of(getpid()));
+	assert_true(sender > 1);
+	assert_int_equal(kill(sender, SIGKILL), 0);
+	send_finding(&hook, 2);
+	receiver_wait(&hook.site, 3);
+	static const unsigned subjects[] = {1, 1, 2};
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(subject_of(&hook.site.requests[i]), subjects[i]);
+	assert_true(hook.site.requests[0].event == hook.site.requests[1].event);
 	hook_stop(&hook);
 }
 
@@ -506,7 +545,7 @@ static void test_configuration(void **state)
 			write_file(secret_path, cases[i].secret, cases[i].mode);
 			conf.secret = secret_path;
 		}
-		int status = nr_webhook_start(&conf, &webhook, &error);
+		int status = nr_webhook_new(&conf, &webhook, &error);
 		if (status != cases[i].status || !strstr(error.text, cases[i].word))
 			fail_msg("case %zu: %d, %s", i, status, error.text);
 		assert_null(strstr(error.text, "word@"));
@@ -527,7 +566,8 @@ static pid_t start_tls(uint16_t port)
 	pid_t child = fork();
 	if (child == 0) {
 		snprintf(command, sizeof command,
-			"cd %s && while :; do printf 'HTTP/1.1 204 No Content\\r\\n\\r\\n'; sleep 0.2; done "
+			"cd %s && for i in $(seq 500); do printf 'HTTP/1.1 204 No Content\\r\\n\\r\\n'; "
+			"sleep 0.2; done "
 			"| "
 			"exec openssl s_server -quiet -accept 127.0.0.1:%u -key key.pem -cert cert.pem "
 			">/dev/null 2>&1",
@@ -561,11 +601,11 @@ static void test_tls_is_verified(void **state)
 		json_object_put(status);
 	}
 	wait_for(&hook, "delivered", 0);
-	nr_webhook_stop(hook.webhook);
+	nr_webhook_free(hook.webhook);
 	hook.conf.ca = ca;
 	hook_open(&hook);
 	wait_for(&hook, "delivered", 1);
-	nr_webhook_stop(hook.webhook);
+	nr_webhook_free(hook.webhook);
 	kill(-child, SIGKILL); /* its own group: the shell and what it started */
 	waitpid(child, NULL, 0);
 }
@@ -583,6 +623,7 @@ int main(void)
 		cmocka_unit_test_setup(test_refused, no_spool),
 		cmocka_unit_test_setup(test_receivers_do_not_wait_for_each_other, no_spool),
 		cmocka_unit_test_setup(test_restart, no_spool),
+		cmocka_unit_test_setup(test_sender_is_started_again, no_spool),
 		cmocka_unit_test_setup(test_filters, no_spool),
 		cmocka_unit_test_setup(test_status_hides_secrets, no_spool),
 		cmocka_unit_test_setup(test_configuration, no_spool),
