@@ -31,6 +31,7 @@
 /* What a child may take to do as it was told before it is killed. */
 #define NR_CHILD_HAND_OVER (10 * NR_SECOND)
 #define NR_CHILD_FINISH    (60 * NR_SECOND)
+#define NR_CHILD_LOST      3 /* exit status of one that ended by -ENODEV */
 
 /* What a child is asked for; it looks at nr_child_asked() about once a second or oftener. */
 enum nr_child_order {
@@ -57,7 +58,8 @@ struct nr_child {
 	int (*prepare)(void *context, bool again, struct nr_error *error);
 	/* Opens what does not need rights; prepare() is done. NULL: nothing. */
 	int (*hold)(void *context, struct nr_error *error);
-	/* In a process of its own. 0 or -errno is how it ended. */
+	/* In a process of its own. 0 or -errno is how it ended; -ENODEV: what open() opened is gone for good,
+	 * it is not started again. */
 	int (*run)(void *context, const struct nr_child_start *start, struct nr_error *error);
 	/* It ended in order after NR_CHILD_END: what was held is not needed any more. NULL: nothing. */
 	void (*end)(void *context);

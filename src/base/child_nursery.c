@@ -90,7 +90,7 @@ static void child_main(struct nursery *n, struct slot *slot, int socket, int wor
 	if (rc < 0 && error.text[0])
 		(void)!write(words, error.text, strlen(error.text));
 	fflush(NULL);
-	_exit(rc < 0 ? 1 : 0);
+	_exit(rc == -ENODEV ? NR_CHILD_LOST : rc < 0 ? 1 : 0);
 }
 
 /* ---- news ---- */
@@ -182,6 +182,8 @@ static nr_time judge_death(struct slot *slot, int status, nr_time life)
 	bool outside = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	if (outside)
 		return life < NR_CHILD_DELAY ? NR_CHILD_DELAY : 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NR_CHILD_LOST)
+		return NR_TIME_MAX;
 	slot->young = life >= NR_CHILD_SOUND ? 1 : slot->young + 1;
 	slot->discard = slot->discard || slot->young >= NR_CHILD_DEATHS;
 	if (slot->young == 1)
@@ -205,7 +207,7 @@ static void end_child(struct nursery *n, struct slot *slot, int status)
 		if (event.asked && slot->child->end)
 			slot->child->end(slot->child->context);
 	}
-	slot->again = n->ending ? NR_TIME_MAX : now + event.delay;
+	slot->again = event.delay == NR_TIME_MAX ? NR_TIME_MAX : now + event.delay;
 	slot->pid = 0;
 	slot->killed = NR_TIME_MAX;
 	close(slot->words);

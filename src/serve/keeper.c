@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define ITEMS_PER_TURN 64 /* of one sensor, before the others have their turn */
@@ -26,6 +27,7 @@ struct sensor {
 	struct nr_relay_reader *reader; /* NULL: its process has ended */
 	uint64_t answer;                /* position that the next commit makes durable; 0: none */
 	uint64_t lost;                  /* as of the last status */
+	bool more;                      /* frames may lie in the reader that no poll(2) sees */
 	bool watching;                  /* a status has come from this process */
 	bool told_layers;
 	enum nr_sensor_state state;
@@ -37,6 +39,7 @@ struct keeper {
 	struct sensor sensors[NR_CHILDREN_MAX];
 	int signals;
 	bool ending, over, nursery_gone;
+	struct nr_error lost; /* a sensor whose interface is gone */
 	bool asked_commit, uncommitted;
 	nr_time commit_at; /* of the clock that never steps, as the others */
 	nr_time retry_at;  /* the store is not tried before; 0: it works */
@@ -103,6 +106,9 @@ static void store_commit(struct keeper *k)
 		return;
 	}
 	k->uncommitted = k->asked_commit = false;
+	sink = k->conf->listeners; /* webhooks that wait are durable, too, before a sense may forget */
+	if (sink && sink->commit(sink, &error))
+		nr_log(NR_LOG_WARNING, "listeners", "reason", error.text, NULL);
 	for (size_t i = 0; i < k->conf->count; i++) {
 		struct sensor *s = &k->sensors[i];
 		if (s->reader && s->answer)
@@ -197,7 +203,7 @@ static void drop_reader(struct sensor *s)
 {
 	nr_relay_reader_free(nr_steal(&s->reader));
 	s->answer = 0;
-	s->watching = false;
+	s->more = s->watching = false;
 }
 
 static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_item *item)
@@ -230,7 +236,7 @@ static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_err
 	drop_reader(s);
 }
 
-/* true: there may be more. */
+/* true: there may be more, of which some has been taken from the socket already. */
 static bool read_sensor(struct keeper *k, struct sensor *s)
 {
 	for (int i = 0; i < ITEMS_PER_TURN && s->reader && !k->retry_at; i++) {
@@ -289,12 +295,25 @@ static void child_died(struct keeper *k, struct sensor *s, const struct nr_child
 			number((uint64_t)event->delay / 1000, text), NULL);
 }
 
+/* It cannot be opened again without rights, so the program ends; whoever started it starts it again. */
+static void child_lost(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+{
+	set_state(k, s, NR_SENSOR_DOWN);
+	nr_fail(&k->lost, -ENODEV,
+		"%s; when it is there again, start noroshi again: it goes on with the counts that are in "
+		"memory",
+		event->text);
+	k->over = true;
+}
+
 static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
 {
 	while (read_sensor(k, s))
 		;
 	drop_reader(s);
-	if (!event->asked) {
+	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST) {
+		child_lost(k, s, event);
+	} else if (!event->asked) {
 		child_died(k, s, event);
 	} else if (k->ending && !s->gap.cause[0]) {
 		nr_keeper_gap_stop(&s->gap, s->conf->name, s->conf->sense, event->time);
@@ -352,6 +371,9 @@ static int wait_ms(const struct keeper *k)
 		next = NR_MIN(next, k->commit_at);
 	if (k->retry_at)
 		next = NR_MIN(next, k->retry_at);
+	for (size_t i = 0; i < k->conf->count; i++)
+		if (k->sensors[i].more && !k->retry_at)
+			return 0;
 	if (next == NR_TIME_MAX)
 		return -1;
 	return (int)NR_MIN((NR_MAX(next - now, 0) + 999) / 1000, 60000);
@@ -369,8 +391,8 @@ static void turn(struct keeper *k)
 	if (poll(files, (nfds_t)(2 + k->conf->count), wait_ms(k)) < 0)
 		return;
 	for (size_t i = 0; i < k->conf->count; i++)
-		if (files[2 + i].revents)
-			read_sensor(k, &k->sensors[i]);
+		if (files[2 + i].revents || k->sensors[i].more)
+			k->sensors[i].more = read_sensor(k, &k->sensors[i]);
 	if (files[0].revents)
 		take_signals(k);
 	if (files[1].revents)
@@ -432,7 +454,9 @@ int nr_keeper_run(const struct nr_keeper_conf *conf, struct nr_error *error)
 	for (size_t i = 0; i < conf->count; i++)
 		drop_reader(&k.sensors[i]);
 	close(k.signals);
-	if (rc == 0 && k.nursery_gone && !k.ending)
+	if (rc == 0 && k.lost.code)
+		rc = nr_fail(error, k.lost.code, "%s", k.lost.text);
+	else if (rc == 0 && k.nursery_gone && !k.ending)
 		rc = nr_fail(error, -EPIPE,
 			"the process that holds the rings was ended; start noroshi again: it goes on with "
 			"the "
