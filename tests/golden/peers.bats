@@ -23,9 +23,11 @@ day=86400
 	for workers in 1 2 3 8; do
 		rm -f "$BATS_TEST_TMPDIR"/hours.db*
 		noroshi telescope read --workers $workers --store "$BATS_TEST_TMPDIR/hours.db" "$BATS_TEST_TMPDIR/hours.pcap" >/dev/null
-		equal "$(sqlite3 "$BATS_TEST_TMPDIR/hours.db" "SELECT count(*), sum(packets), max(packets), min(time), max(time) FROM telescope_port
-			WHERE step = 3600 AND traffic = 0")" \
-			"24|24|1|$((1600041600 * 1000000))|$(((1600041600 + 23 * 3600) * 1000000))" "$workers workers"
+		for ((i = 0; i < 24; i++)); do
+			from=$((1600041600 + i * 3600))
+			noroshi telescope report --store "$BATS_TEST_TMPDIR/hours.db" --json --from $from --to $((from + 3600))
+		done | jq -s '[.[].rows[].packets] | "\(length)|\(add)|\(max)"' >"$BATS_TEST_TMPDIR/hours"
+		equal "$(cat "$BATS_TEST_TMPDIR/hours")" '"24|24|1"' "$workers workers"
 	done
 }
 
