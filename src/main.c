@@ -10,6 +10,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_watch_command,
 	&nr_telescope_report_command,
 	&nr_telescope_export_command,
+	&nr_telescope_yearbook_command,
 	&nr_serve_command,
 	&nr_world_darknet_command,
 };

@@ -8,5 +8,6 @@ extern const struct nr_command nr_telescope_read_command;
 extern const struct nr_command nr_telescope_watch_command;
 extern const struct nr_command nr_telescope_report_command;
 extern const struct nr_command nr_telescope_export_command;
+extern const struct nr_command nr_telescope_yearbook_command;
 
 #endif
