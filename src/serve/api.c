@@ -250,6 +250,7 @@ static int answer_status(const struct nr_api *api, struct nr_reply *ret_reply)
 		status = nr_store_ask(api->store, runs, values, look_for_world, &world, &answer, &error);
 	nr_json_bool(&rows.json, "world", world);
 	nr_sensors_write_status(api->sensors, &rows.json);
+	nr_webhook_write_status(api->webhook, &rows.json);
 	nr_json_object_end(&rows.json);
 	status = status ? fail_store(status, &error, ret_reply) : reply_json(&rows.json, 200, ret_reply);
 	nr_json_fini(&rows.json);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "serve/events.h"
+#include "serve/webhook.h"
 #include "store/store.h"
 
 #define NR_API_PREFIX        "/api/v1/"
@@ -19,6 +20,7 @@ struct nr_api {
 	/* of a process that watches; borrowed; NULL: none */
 	struct nr_sensors *sensors;
 	struct nr_events *events;
+	struct nr_webhook *webhook;
 };
 
 /* One name=value of the address, decoded. */

@@ -14,6 +14,7 @@
 #include "serve/keeper.h"
 #include "serve/server.h"
 #include "serve/tee.h"
+#include "serve/webhook.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -30,6 +31,7 @@ struct serve_conf {
 	const char *user;
 	struct nr_telescope_live_conf live; /* interface NULL: nothing is watched */
 	struct nr_telescope_conf sense;
+	struct nr_webhook_conf webhook;
 };
 
 static const struct nr_option options[] = {
@@ -57,6 +59,7 @@ static const struct nr_option options[] = {
 			   "nobody）"},
 	NR_TELESCOPE_LIVE_OPTIONS(struct serve_conf, live.),
 	NR_TELESCOPE_OPTIONS(struct serve_conf, sense.),
+	NR_WEBHOOK_OPTIONS(struct serve_conf, webhook.),
 };
 
 /* Everything of one run; released in reverse order. */
@@ -69,6 +72,9 @@ struct service {
 	struct nr_store *writer, *reader;
 	struct nr_sensors *sensors;
 	struct nr_events *events;
+	struct nr_webhook_conf webhook_conf;
+	char spool[4096 + sizeof ".webhooks"]; /* beside the store */
+	struct nr_webhook *webhook;            /* NULL: none asked for */
 	struct nr_tee listeners;
 	struct nr_server *server;
 };
@@ -81,6 +87,7 @@ static void service_fini(struct service *s)
 		nr_server_stop(s->server);
 	else
 		nr_close_fd(&s->server_conf.socket);
+	nr_webhook_free(s->webhook);
 	nr_events_free(s->events);
 	nr_sensors_free(s->sensors);
 	nr_store_close(s->reader);
@@ -198,6 +205,8 @@ static int start_nursery(struct service *s, struct nr_error *error)
 	rc = nr_nursery_start(&conf, &s->nursery, error);
 	if (rc == 0)
 		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
+	if (rc == 0 && s->webhook) /* its secret may be root's alone, and is no business of the nursery */
+		rc = nr_webhook_read(s->webhook, error);
 	return rc ? rc : nr_rights_drop(&rights, error);
 }
 
@@ -246,6 +255,24 @@ static int keep(struct service *s, struct nr_error *error)
 	return nr_keeper_run(&conf, error);
 }
 
+/* ---- webhooks ---- */
+
+static int make_webhook(struct service *s, struct nr_error *error)
+{
+	const struct serve_conf *conf = s->conf;
+	const char *store = conf->store;
+	if (!conf->webhook.urls.count)
+		return 0;
+	if (!conf->live.interface)
+		return nr_fail(error, -EINVAL,
+			"--webhook: findings come while an interface is watched; give --watch IFACE");
+	store = strncmp(store, "sqlite:", 7) == 0 ? store + 7 : store;
+	snprintf(s->spool, sizeof s->spool, "%.4090s.webhooks", store);
+	s->webhook_conf = conf->webhook;
+	s->webhook_conf.spool = s->spool;
+	return nr_webhook_new(&s->webhook_conf, &s->webhook, error);
+}
+
 /* ---- the run ---- */
 
 static int make_listeners(struct service *s, struct nr_error *error)
@@ -259,6 +286,8 @@ static int make_listeners(struct service *s, struct nr_error *error)
 		return rc;
 	nr_tee_init(&s->listeners);
 	nr_tee_add(&s->listeners, nr_events_sink(s->events), true);
+	nr_tee_add(&s->listeners, nr_webhook_sink(s->webhook), false);
+	s->server_conf.api.webhook = s->webhook;
 	s->server_conf.api.store = s->reader;
 	s->server_conf.api.sensors = s->sensors;
 	s->server_conf.api.events = s->events;
@@ -290,6 +319,8 @@ static int start(struct service *s, struct nr_error *error)
 	int rc = s->conf->live.interface ? start_nursery(s, error)
 					 : nr_listen_open(
 						   &s->server_conf.listen, &s->server_conf.socket, error);
+	if (rc == 0 && s->webhook)
+		rc = nr_webhook_start(s->webhook, error);
 	if (rc == 0)
 		rc = open_store(s, error);
 	if (rc == 0)
@@ -310,7 +341,7 @@ static int run(
 	NR_AUTO(service_fini)
 	struct service s = {.conf = conf,
 		.server_conf = {.names = &conf->hosts, .api.store_name = conf->store, .socket = -1}};
-	if (nr_listen_parse(conf->listen, &s.server_conf.listen, error) != 0)
+	if (nr_listen_parse(conf->listen, &s.server_conf.listen, error) != 0 || make_webhook(&s, error) != 0)
 		return NR_EXIT_USAGE;
 	find_folder(&s);
 	nr_keeper_block_signals();

@@ -226,15 +226,22 @@ int nr_webhook_new(
 	pthread_mutex_init(&webhook->lock, NULL);
 	if (conf->urls.count > NR_WEBHOOK_RECEIVERS_MAX)
 		return nr_fail(error, -E2BIG, "--webhook: at most %d receivers", NR_WEBHOOK_RECEIVERS_MAX);
-	int e = conf->secret ? read_secret(&webhook->setup, conf->secret, error) : 0;
-	if (!e && conf->ca)
-		e = nr_file_read(conf->ca, CA_MAX, &webhook->setup.ca, &webhook->setup.ca_length, error);
+	int e = 0;
 	for (size_t i = 0; !e && i < conf->urls.count; i++)
 		e = read_url(conf->urls.items[i], webhook->setup.shown[i], error);
 	if (e)
 		return e;
 	*ret_webhook = nr_steal(&webhook);
 	return 0;
+}
+
+int nr_webhook_read(struct nr_webhook *webhook, struct nr_error *error)
+{
+	struct nr_hook_setup *setup = &webhook->setup;
+	int e = setup->conf->secret ? read_secret(setup, setup->conf->secret, error) : 0;
+	return e || !setup->conf->ca
+		       ? e
+		       : nr_file_read(setup->conf->ca, CA_MAX, &setup->ca, &setup->ca_length, error);
 }
 
 /* ---- the processes ---- */
@@ -309,6 +316,16 @@ static void look_after(const struct nr_hook_setup *setup, int socket)
 	}
 }
 
+/* What the keeper has open is none of this process's business, above all where strangers come in. */
+static int keep_one(int socket)
+{
+	int mine = STDERR_FILENO + 1;
+	if (socket != mine)
+		dup2(socket, mine);
+	close_range((unsigned)mine + 1, ~0u, 0);
+	return mine;
+}
+
 static void ignore_signals(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
@@ -333,9 +350,9 @@ int nr_webhook_start(struct nr_webhook *webhook, struct nr_error *error)
 	pid_t self = getpid(), process = fork();
 	if (process == 0) {
 		end_with(self);
-		close(ends[0]);
+		int mine = keep_one(ends[1]);
 		ignore_signals();
-		look_after(&webhook->setup, ends[1]);
+		look_after(&webhook->setup, mine);
 	}
 	int code = errno;
 	close(ends[1]);

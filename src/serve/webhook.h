@@ -51,9 +51,11 @@ extern const char *const nr_webhook_severities[]; /* NULL-terminated, for the op
 
 struct nr_webhook;
 
-/* Checks addresses, reads secret and authorities: while there are rights to. conf is borrowed. */
+/* Checks the addresses. conf is borrowed. */
 int nr_webhook_new(
 	const struct nr_webhook_conf *conf, struct nr_webhook **ret_webhook, struct nr_error *error);
+/* Reads secret and authorities: while there are rights to. */
+int nr_webhook_read(struct nr_webhook *webhook, struct nr_error *error);
 /* Forks a process that takes up what waited in the spool and delivers, and one that starts it again should it
  * die. Before the first thread; the caller may give up opening files and sockets afterwards. */
 int nr_webhook_start(struct nr_webhook *webhook, struct nr_error *error);

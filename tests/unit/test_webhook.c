@@ -240,7 +240,7 @@ static void hook_open(struct hook *hook)
 {
 	struct nr_error error = {0};
 	if (nr_webhook_new(&hook->conf, &hook->webhook, &error) != 0 ||
-		nr_webhook_start(hook->webhook, &error) != 0)
+		nr_webhook_read(hook->webhook, &error) != 0 || nr_webhook_start(hook->webhook, &error) != 0)
 		fail_msg("%s", error.text);
 }
 
@@ -546,9 +546,12 @@ static void test_configuration(void **state)
 			conf.secret = secret_path;
 		}
 		int status = nr_webhook_new(&conf, &webhook, &error);
+		if (status == 0)
+			status = nr_webhook_read(webhook, &error);
 		if (status != cases[i].status || !strstr(error.text, cases[i].word))
 			fail_msg("case %zu: %d, %s", i, status, error.text);
 		assert_null(strstr(error.text, "word@"));
+		nr_webhook_free(webhook);
 	}
 }
 
