@@ -147,7 +147,7 @@ static enum MHD_Result answer_stream(const struct nr_server *server, struct MHD_
 	const char *id = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID");
 	struct MHD_Response *response;
 	struct nr_error error = {0};
-	if (nr_stream_open(server->conf.api.events, sensor, id, &response, &error) != 0)
+	if (nr_event_stream_open(server->conf.api.events, sensor, id, &response, &error) != 0)
 		return send_busy(connection, error.text);
 	return send_response(connection, MHD_HTTP_OK, response);
 }

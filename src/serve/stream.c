@@ -28,7 +28,7 @@ static uint64_t read_id(const char *text)
 	return errno || *end ? 0 : id;
 }
 
-int nr_stream_open(struct nr_events *events, const char *sensor, const char *last_event_id,
+int nr_event_stream_open(struct nr_events *events, const char *sensor, const char *last_event_id,
 	struct MHD_Response **ret_response, struct nr_error *error)
 {
 	struct nr_listener *listener;

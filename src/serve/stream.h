@@ -14,7 +14,7 @@
 
 /* sensor NULL: all. last_event_id: the header's text; NULL, or what is no number: none. *ret_response is the
  * caller's. -EBUSY, -ENOMEM. */
-int nr_stream_open(struct nr_events *events, const char *sensor, const char *last_event_id,
+int nr_event_stream_open(struct nr_events *events, const char *sensor, const char *last_event_id,
 	struct MHD_Response **ret_response, struct nr_error *error);
 
 #endif
