@@ -3,6 +3,7 @@
 #include "sense/telescope/early.h"
 #include "base/pages.h"
 #include "sense/telescope/change.h"
+#include "sense/telescope/synchrony.h"
 #include "sense/telescope/warning.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 struct nr_early {
 	struct nr_area *area;
 	struct nr_change *change;
+	struct nr_synchrony *synchrony;
 	uint64_t judged[NR_JUDGED_MAX]; /* ascending */
 	size_t judged_count;
 };
@@ -26,7 +28,10 @@ static int make(const struct nr_early_window *window, struct nr_error *error)
 	struct nr_early *early = pages;
 	early->area = area;
 	window->merged->early = early;
-	return nr_change_new(area, window->conf->memory_bytes, &early->change, error);
+	e = nr_change_new(area, window->conf->memory_bytes, &early->change, error);
+	if (!e)
+		e = nr_synchrony_new(area, window->conf->memory_bytes, &early->synchrony, error);
+	return e;
 }
 
 static struct nr_known_scanners known_of(const struct nr_early *early, const struct nr_telescope_conf *conf)
@@ -41,7 +46,8 @@ int nr_early_window(const struct nr_early_window *window, struct nr_error *error
 		return e;
 	struct nr_early *early = window->merged->early;
 	struct nr_known_scanners known = known_of(early, window->conf);
-	return nr_change_window(early->change, window, &known, error);
+	e = nr_change_window(early->change, window, &known, error);
+	return e ? e : nr_synchrony_window(early->synchrony, window, &known, error);
 }
 
 static int by_member(const void *a, const void *b)
@@ -73,7 +79,8 @@ int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, siz
 
 uint64_t nr_early_bytes(uint64_t memory_bytes)
 {
-	return sizeof(struct nr_early) + sizeof(struct nr_change) + memory_bytes / 128;
+	return sizeof(struct nr_early) + sizeof(struct nr_change) + memory_bytes / 128 +
+	       nr_synchrony_bytes(memory_bytes);
 }
 
 void nr_early_free(struct nr_early *early)
@@ -81,5 +88,6 @@ void nr_early_free(struct nr_early *early)
 	if (!early)
 		return;
 	nr_change_free(early->change);
+	nr_synchrony_free(early->synchrony);
 	nr_pages_unmap(early->area, early, sizeof *early);
 }

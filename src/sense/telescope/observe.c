@@ -292,6 +292,8 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 		if (!prepare_block(l) || !observe_block(refs, l, batch, from, to, &a))
 			return;
 	}
+	if (l->early)
+		nr_early_local_observe(l->early, batch);
 	if (NR_UNLIKELY(l->pulse != NULL))
 		nr_pulse_observe(l, batch);
 }

@@ -105,6 +105,8 @@ static int start(const void *conf, void *local, struct nr_area *area, struct nr_
 	int e = nr_victims_init(&l->victims, error);
 	if (!e)
 		e = nr_usual_init(&l->usual, area, error);
+	if (!e && c->refs->store)
+		e = nr_early_local_new(c, area, &l->early, error);
 	return e ? e : nr_merged_new(&l->merged, error);
 }
 
@@ -121,6 +123,7 @@ static void stop(void *local)
 	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++)
 		nr_tally_fini(&l->windows[i].log);
 	nr_victims_fini(&l->victims);
+	nr_early_local_free(l->early);
 	nr_pulse_free(l->pulse);
 	nr_usual_fini(&l->usual, l->area);
 	nr_merged_free(l->merged);
