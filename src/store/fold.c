@@ -25,6 +25,7 @@ static const uint8_t rules[NR_PACK_KINDS][NR_PACK_LANES_MAX] = {
 	[NR_PACK_SOURCE] = {KEY, KEY, KEY, KEY, KEY, SUM, SUM, MOST, FIRST, LAST, WORDS, WORDS, NEWEST,
 		NEWEST},
 	[NR_PACK_SOURCE_PORT] = {KEY, KEY, KEY, KEY, KEY, KEY, KEY, SUM, SUM},
+	[NR_PACK_KNOCK] = {KEY, KEY, KEY, KEY, SUM, SUM},
 };
 
 /* Rows first to end of a packer, which have one key. */

@@ -13,7 +13,7 @@
 int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, struct nr_error *error)
 {
 	static const char *const texts[] = {
-		"INSERT OR IGNORE INTO month_due VALUES (?1, ?2)",
+		"INSERT INTO month_due VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET turn = ?3",
 		"DELETE FROM pack WHERE series IN (SELECT id FROM series WHERE sensor = ?1 AND step = "
 		"2678400)"
 		" AND time = ?2",
@@ -26,10 +26,12 @@ int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, str
 			return status;
 		sqlite3_bind_text(statement, 1, sensor, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(statement, 2, month);
+		if (i == 0)
+			sqlite3_bind_int64(statement, 3, store->turn);
 		if (sqlite3_step(statement) != SQLITE_DONE)
 			return nr_sqlite_fail(store->writer, store->path, error);
 	}
-	store->months_touched = true;
+	store->months_waiting = true;
 	return 0;
 }
 
@@ -144,16 +146,19 @@ static int add_up(const struct month *month, struct nr_error *error)
 }
 
 /* One that is due and complete: the sensor has a day behind its end. */
-static int next_due(struct nr_store *store, char **ret_sensor, nr_time *ret_start, struct nr_error *error)
+static int next_due(
+	struct nr_store *store, int64_t turn, char **ret_sensor, nr_time *ret_start, struct nr_error *error)
 {
 	static const char sql[] =
-		"SELECT sensor, time FROM month_due m WHERE (SELECT max(p.time) FROM pack p WHERE p.series ="
+		"SELECT sensor, time FROM month_due m WHERE turn <> ?1 AND (SELECT max(p.time) FROM pack p "
+		"WHERE p.series ="
 		" (SELECT s.id FROM series s WHERE s.name = 'telescope_traffic' AND s.sensor = m.sensor"
 		"  AND s.step = 86400 AND s.traffic = 0)) >= nr_month_next(m.time) LIMIT 1";
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(store->writer, store->path, sql, &statement, error);
 	if (status)
 		return status;
+	sqlite3_bind_int64(statement, 1, turn);
 	int step = sqlite3_step(statement);
 	if (step == SQLITE_DONE)
 		return 0;
@@ -167,18 +172,15 @@ static int next_due(struct nr_store *store, char **ret_sensor, nr_time *ret_star
 int nr_months_add_up(struct nr_store *store, bool all, struct nr_error *error)
 {
 	/* A month that is being written day by day is not added up after each of them. */
-	if (!all && store->months_touched) {
-		store->months_touched = false;
-		store->months_waiting = true;
-		return 0;
-	}
+	int64_t turn = all ? -1 : store->turn;
+	store->turn++;
 	if (!all && !store->months_waiting)
 		return 0;
 	store->months_waiting = false;
 	for (;;) {
 		NR_AUTO(nr_freep) char *sensor = NULL;
 		nr_time start = 0;
-		int status = next_due(store, &sensor, &start, error);
+		int status = next_due(store, turn, &sensor, &start, error);
 		if (status || !sensor)
 			return status;
 		status = add_up(&(struct month){store, sensor, start, nr_month_next(start)}, error);

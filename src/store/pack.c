@@ -42,6 +42,10 @@ const struct nr_layout nr_layouts[NR_PACK_KINDS] = {
 			{"address", NR_TYPE_ADDRESS}, {"country", NR_TYPE_TEXT}, {"tools", NR_TYPE_TEXT},
 			{"research", NR_TYPE_TEXT}, {"packets", NR_TYPE_UINT64}, {"bytes", NR_TYPE_UINT64}},
 		.part_rows = 4096},
+	[NR_PACK_KNOCK] = {"knock", 4, 4, 6,
+		{{"address", NR_TYPE_ADDRESS}, {"address", NR_TYPE_ADDRESS}, {"protocol", NR_TYPE_UINT8},
+			{"port", NR_TYPE_UINT16}, {"packets", NR_TYPE_UINT64}, {"bytes", NR_TYPE_UINT64}},
+		.part_rows = 4096},
 };
 
 NR_INLINE uint64_t load(const uint8_t *at)
@@ -83,6 +87,17 @@ struct nr_address nr_pack_address_of(uint64_t high, uint64_t low)
 	struct nr_address address;
 	memcpy(address.octets, halves, sizeof halves);
 	return address;
+}
+
+/* Of addresses: IPv4 (48 bits with its prefix) as it is, then what little lies around it, then IPv6 by its
+ * upper half. */
+int64_t nr_pack_part(const struct nr_layout *layout, uint64_t first, uint64_t second)
+{
+	if (layout->lane[0].type != NR_TYPE_ADDRESS)
+		return (int64_t)(first << 16 | second);
+	if (first)
+		return (int64_t)(UINT64_C(1) << 62 | first >> 2);
+	return (int64_t)(second >> 48 ? (UINT64_C(1) << 48) + (second >> 16) : second);
 }
 
 /* ---- writing ---- */

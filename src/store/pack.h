@@ -39,7 +39,7 @@ struct nr_layout {
 	size_t lanes;
 	struct nr_lane lane[NR_PACK_LANES_MAX];
 	bool sketch;        /* each row has bytes, too */
-	uint32_t part_rows; /* a longer pack is cut where its first two lanes change; 0: never */
+	uint32_t part_rows; /* a longer pack is cut where nr_pack_part() changes; 0: never */
 };
 
 /* ---- writing ---- */
@@ -116,7 +116,8 @@ enum nr_pack_kind {
 	NR_PACK_ORIGIN,
 	NR_PACK_COUNTRY,     /* derived: origins by country, days and months */
 	NR_PACK_SOURCE,      /* derived: what a ranking of sources needs, days and months */
-	NR_PACK_SOURCE_PORT, /* derived: sources by port, days and months */
+	NR_PACK_SOURCE_PORT, /* by port, then by source: days and months */
+	NR_PACK_KNOCK,       /* derived: the same by source, then by port */
 	NR_PACK_KINDS
 };
 extern const struct nr_layout nr_layouts[NR_PACK_KINDS];
@@ -168,6 +169,12 @@ enum {
 	NR_SOURCE_PORT_PACKETS,
 	NR_SOURCE_PORT_BYTES
 };
+
+enum { NR_KNOCK_HIGH, NR_KNOCK_LOW, NR_KNOCK_PROTOCOL, NR_KNOCK_PORT, NR_KNOCK_PACKETS, NR_KNOCK_BYTES };
+
+/* The number of the part that begins with a row, of packs that are kept in parts: ascending with the first
+ * two lanes. */
+int64_t nr_pack_part(const struct nr_layout *layout, uint64_t first, uint64_t second);
 
 /* An address as two lanes and back. */
 void nr_pack_address(const struct nr_address *address, uint64_t *ret_high, uint64_t *ret_low);

@@ -126,7 +126,7 @@ enum nr_keeping nr_keeping_of(const struct nr_table *table, enum nr_pack_kind *r
 		if (strcmp(nr_layouts[i].name, table->name) != 0)
 			continue;
 		*ret_kind = (enum nr_pack_kind)i;
-		return i == NR_PACK_SOURCE || i == NR_PACK_SOURCE_PORT ? NR_KEEP_BOTH : NR_KEEP_PACKS;
+		return i == NR_PACK_SOURCE ? NR_KEEP_BOTH : NR_KEEP_PACKS;
 	}
 	return NR_KEEP_ROWS;
 }
@@ -524,15 +524,19 @@ static int drop_parts(struct nr_packs *packs, int64_t series, nr_time time, int6
 	return 0;
 }
 
-/* Where a part ends: behind its rows, at a change of the first two lanes. */
+static int64_t part_at(const struct nr_packer *packer, size_t row)
+{
+	const uint64_t *lanes = nr_packer_row(packer, row);
+	return row ? nr_pack_part(packer->layout, lanes[0], lanes[1]) : 0;
+}
+
+/* Where a part ends: behind its rows, at a change of its number. */
 static size_t end_of_part(const struct nr_packer *packer, size_t first)
 {
 	size_t end = first + packer->layout->part_rows;
 	if (!packer->layout->part_rows || end >= packer->count)
 		return packer->count;
-	const uint64_t *before = nr_packer_row(packer, end - 1);
-	while (end < packer->count && nr_packer_row(packer, end)[0] == before[0] &&
-		nr_packer_row(packer, end)[1] == before[1])
+	while (end < packer->count && part_at(packer, end) == part_at(packer, end - 1))
 		end++;
 	return end;
 }
@@ -543,8 +547,7 @@ int nr_packs_put(struct nr_packs *packs, int64_t series, nr_time time, const str
 	int64_t before = -1;
 	*ret_changed = false;
 	for (size_t first = 0, end; first < packer->count; first = end) {
-		const uint64_t *row = nr_packer_row(packer, first);
-		int64_t part = first ? (int64_t)(row[0] << 16 | row[1]) : 0;
+		int64_t part = part_at(packer, first);
 		end = end_of_part(packer, first);
 		int status = put_part(packs, series, time, part, packer, first, end, ret_changed, error);
 		if (!status)
@@ -570,6 +573,27 @@ static int put_countries(struct nr_packs *packs, const struct open_pack *open,
 	if (!status)
 		status = nr_packs_countries(packs, origins, &countries, error);
 	return status ? status : nr_packs_put(packs, series, open->time, &countries, &changed, error);
+}
+
+/* The ports of a source lie together, too. */
+static int put_knocks(struct nr_packs *packs, const struct open_pack *open, const struct nr_packer *ports,
+	struct nr_error *error)
+{
+	NR_AUTO(nr_packer_fini) struct nr_packer knocks = {.layout = &nr_layouts[NR_PACK_KNOCK]};
+	int64_t series = 0;
+	bool changed;
+	int status =
+		nr_packs_series(packs, NR_PACK_KNOCK, open->series->sensor, NR_STEP_DAY, 0, &series, error);
+	for (size_t i = 0; i < ports->count && !status; i++) {
+		const uint64_t *row = nr_packer_row(ports, i);
+		uint64_t lanes[] = {row[NR_SOURCE_PORT_HIGH], row[NR_SOURCE_PORT_LOW],
+			row[NR_SOURCE_PORT_PROTOCOL], row[NR_SOURCE_PORT_PORT], row[NR_SOURCE_PORT_PACKETS],
+			row[NR_SOURCE_PORT_BYTES]};
+		status = nr_packer_add(&knocks, lanes, NULL, 0, error);
+	}
+	if (!status)
+		status = nr_packer_sort(&knocks, error);
+	return status ? status : nr_packs_put(packs, series, open->time, &knocks, &changed, error);
 }
 
 static int put_classes(struct nr_packs *packs, const struct nr_packer *ports, struct nr_error *error)
@@ -634,6 +658,8 @@ static int flush_one(struct nr_packs *packs, struct open_pack *open, struct nr_e
 		return status;
 	if (series->kind == NR_PACK_ORIGIN && series->step == NR_STEP_DAY)
 		status = put_countries(packs, open, packer, error);
+	if (!status && series->kind == NR_PACK_SOURCE_PORT)
+		status = put_knocks(packs, open, packer, error);
 	if (!status && series->kind == NR_PACK_PORT && series->step >= NR_STEP_HOUR && !series->traffic)
 		status = put_classes(packs, packer, error);
 	if (!status && series->kind == NR_PACK_TRAFFIC && series->step == NR_STEP_DAY)

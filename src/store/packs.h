@@ -63,8 +63,8 @@ int nr_packs_countries(struct nr_packs *packs, const struct nr_packer *origins, 
 /* Calendar months (months.c). A day's rows have changed: its month must be added up again, and is not there
  * until it is. */
 int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, struct nr_error *error);
-/* Adds up the months that are due, complete and not older than... all of them where `all`, otherwise those
- * that the transaction before did not touch. In a transaction of its own. */
+/* Adds up the months that are due and complete: all of them, or those that the commit before did not touch.
+ * Each in a transaction of its own. */
 int nr_months_add_up(struct nr_store *store, bool all, struct nr_error *error);
 
 NR_INLINE uint64_t nr_lane_of_real(double value)

@@ -155,13 +155,21 @@ const struct nr_plan nr_plan_runs = {
 	" AND (:research = 'with' OR (t.kind = 'research-scanner') = (:research = 'only'))"
 #define FINDINGS_PLACE "nr_hash(t.sensor, t.sense, t.kind, t.subject, t.first) AS place"
 
+/* The indexes hold the key, which is all that filters and order need; the rest is looked up for the page
+ * alone. */
+#define FINDINGS_KEY                                                                                         \
+	"SELECT t.sensor AS sensor, t.sense AS sense, t.kind AS kind, t.subject AS subject, t.first AS "     \
+	"first,"                                                                                             \
+	" t.last AS last, " FINDINGS_PLACE " FROM finding t INDEXED BY "
+
 static const char *choose_findings(const struct nr_ask *ask)
 {
 	if (nr_ask_has(ask, "subject"))
-		return "SELECT t.*, " FINDINGS_PLACE " FROM finding t INDEXED BY finding_by_subject"
-		       " WHERE t.subject = :subject AND t.last >= :from" FINDINGS;
-	return "SELECT t.*, " FINDINGS_PLACE
-	       " FROM finding t INDEXED BY finding_by_last WHERE t.last >= :from" FINDINGS;
+		return FINDINGS_KEY
+			"finding_by_subject WHERE t.subject = :subject AND t.last >= :from" FINDINGS;
+	if (nr_ask_has(ask, "kind"))
+		return FINDINGS_KEY "finding_by_kind WHERE t.kind = :kind AND t.last >= :from" FINDINGS;
+	return FINDINGS_KEY "finding_by_last WHERE t.last >= :from" FINDINGS;
 }
 
 static const struct nr_parameter finding_parameters[] = {
@@ -193,6 +201,10 @@ const struct nr_plan nr_plan_findings = {
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"last", true}, {"place", false}},
 	.choose = choose_findings,
+	.detail = "t.count AS count, t.confidence AS confidence, t.severity AS severity,"
+		  " t.reason_en AS reason_en, t.reason_ja AS reason_ja, t.evidence AS evidence",
+	.detail_from = " CROSS JOIN finding t ON t.sensor = page.sensor AND t.sense = page.sense"
+		       " AND t.kind = page.kind AND t.subject = page.subject AND t.first = page.first",
 	.columns = "sensor, sense, kind, subject, first, last, count, confidence, severity, reason_en, "
 		   "reason_ja, evidence",
 };

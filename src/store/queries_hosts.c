@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The telescope's hosts: one source and its ports, victims, campaigns. */
 #include "store/hosts.h"
+#include "store/ranking.h"
 
 /* ---- telescope/source ---- */
 
@@ -36,12 +37,80 @@ const struct nr_plan nr_plan_source = {
 
 /* ---- telescope/source-ports ---- */
 
-static const char source_ports_sql[] =
-	"SELECT t.protocol AS protocol, t.port AS port, sum(t.packets) AS packets, sum(t.bytes) AS "
-	"bytes"
-	" FROM telescope_source_port t INDEXED BY telescope_source_port_by_address"
-	" WHERE t.address = :address AND t.time BETWEEN :day_from AND :last"
-	" AND t.sensor IN (SELECT sensor FROM sensor) GROUP BY t.protocol, t.port";
+/* The ports of one source. */
+struct knocks {
+	uint64_t address[2];
+	struct nr_sums sums;
+	struct nr_page page;
+};
+
+static void knocks_fini(struct knocks *knocks)
+{
+	nr_sums_fini(&knocks->sums);
+	nr_page_fini(&knocks->page);
+}
+
+static int add_knocks(void *context, const struct nr_cell *cell, struct nr_error *error)
+{
+	struct knocks *knocks = context;
+	const struct nr_pack *pack = &cell->pack;
+	for (uint32_t row = nr_pack_find(pack, knocks->address, 2); nr_pack_is(pack, row, knocks->address, 2);
+		row++) {
+		struct nr_sum *sum = nr_sums_at(&knocks->sums, 0,
+			nr_pack_get(pack, NR_KNOCK_PROTOCOL, row) << 16 |
+				nr_pack_get(pack, NR_KNOCK_PORT, row));
+		if (!sum)
+			return nr_sums_fail(error);
+		sum->packets += (int64_t)nr_pack_get(pack, NR_KNOCK_PACKETS, row);
+		sum->bytes += (int64_t)nr_pack_get(pack, NR_KNOCK_BYTES, row);
+	}
+	return 0;
+}
+
+static int find_knocks(struct nr_reading *reading, struct knocks *knocks, struct nr_error *error)
+{
+	const struct nr_ask *ask = reading->ask;
+	nr_pack_address(&nr_ask_value(ask, "address")->address, &knocks->address[0], &knocks->address[1]);
+	int64_t part = nr_pack_part(&nr_layouts[NR_PACK_KNOCK], knocks->address[0], knocks->address[1]);
+	int status = 0;
+	for (size_t i = 0; i < ask->piece_count && !status; i++)
+		status = nr_cells_visit_parts(
+			reading, NR_PACK_KNOCK, &ask->pieces[i], part, part, add_knocks, knocks, error);
+	return status ? status : nr_rank_page(&knocks->sums, ask, &nr_order_of_ports, &knocks->page, error);
+}
+
+static int hand_out_knock(
+	struct nr_reading *reading, sqlite3_stmt *class_of, const struct nr_sum *sum, struct nr_error *error)
+{
+	int64_t protocol = (int64_t)(sum->low >> 16), port = (int64_t)(sum->low & 0xffff);
+	sqlite3_reset(class_of);
+	sqlite3_bind_int64(class_of, 1, protocol);
+	sqlite3_bind_int64(class_of, 2, port);
+	int step = sqlite3_step(class_of);
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		return nr_sqlite_fail(reading->database, reading->path, error);
+	const char *class = step == SQLITE_ROW ? (const char *)sqlite3_column_text(class_of, 0) : NULL;
+	struct nr_value values[] = {nr_value_int(protocol), nr_value_int(port),
+		nr_value_text(class ? class : ""), nr_value_int(sum->packets), nr_value_int(sum->bytes)};
+	struct nr_key keys[] = {nr_key_int(sum->packets), nr_key_int(protocol), nr_key_int(port)};
+	return reading->row(reading, values, keys, error);
+}
+
+static int answer_source_ports(struct nr_reading *reading, struct nr_error *error)
+{
+	NR_AUTO(knocks_fini) struct knocks knocks = {0};
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *class_of = NULL;
+	int status = nr_sqlite_prepare(reading->database, reading->path,
+		"SELECT w.text FROM port_class c JOIN word w ON w.id = c.class WHERE c.protocol = ?1 AND "
+		"c.port = "
+		"?2",
+		&class_of, error);
+	if (!status)
+		status = find_knocks(reading, &knocks, error);
+	for (size_t i = 0; i < knocks.page.count && !status; i++)
+		status = hand_out_knock(reading, class_of, knocks.page.items[i], error);
+	return status;
+}
 
 static const struct nr_result_column source_ports_columns[] = {
 	{"protocol", NR_VALUE_INT, "IP protocol number", "IPプロトコル番号"},
@@ -57,10 +126,7 @@ const struct nr_plan nr_plan_source_ports = {
 		source_ports_columns, NR_COUNT(source_ports_columns)},
 	.span = NR_SPAN_DAYS,
 	.order = {{"packets", true}, {"protocol", false}, {"port", false}},
-	.base = source_ports_sql,
-	.detail = "coalesce((SELECT w.text FROM port_class c JOIN word w ON w.id = c.class"
-		  " WHERE c.protocol = page.protocol AND c.port = page.port), '') AS class",
-	.columns = "protocol, port, class, packets, bytes",
+	.answer = answer_source_ports,
 };
 
 /* ---- telescope/victims ---- */

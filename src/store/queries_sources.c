@@ -7,6 +7,9 @@
 #include "store/packs.h"
 #include "store/ranking.h"
 
+#define CHUNK 1024 /* rows that are decoded at once */
+#define AHEAD 16   /* rows between a look ahead and the work */
+
 struct hosts {
 	struct nr_reading *reading;
 	/* which rows count */
@@ -122,24 +125,51 @@ static int add(struct nr_sums *sums, uint64_t high, uint64_t low, uint64_t packe
 	return 0;
 }
 
+/* Address and packets of rows, decoded lane by lane. */
+struct chunk {
+	uint64_t high[CHUNK], low[CHUNK], packets[CHUNK];
+};
+
+static void read_chunk(const struct nr_pack *pack, size_t high, size_t packets, uint32_t first, uint32_t rows,
+	struct chunk *chunk)
+{
+	nr_pack_read(pack, high, first, rows, chunk->high);
+	nr_pack_read(pack, high + 1, first, rows, chunk->low);
+	nr_pack_read(pack, packets, first, rows, chunk->packets);
+}
+
+static void look_ahead(const struct nr_sums *sums, const struct chunk *chunk, uint32_t row, uint32_t rows)
+{
+	if (row + AHEAD < rows)
+		nr_sums_prefetch(sums, chunk->high[row + AHEAD], chunk->low[row + AHEAD]);
+}
+
 /* All sources of a pack, or the rows of the one that is asked for. */
 static int add_sources_to(
 	struct hosts *hosts, struct nr_sums *sums, const struct nr_cell *cell, struct nr_error *error)
 {
 	const struct nr_pack *pack = &cell->pack;
-	uint32_t row = hosts->has_address ? nr_pack_find(pack, hosts->address, 2) : 0;
+	struct chunk chunk;
+	uint32_t first = 0, end = pack->rows;
 	bool always = !filters(hosts) && !is_at_an_end(hosts->reading->ask, cell);
 	int status = 0;
-	for (; row < pack->rows && !status; row++) {
-		bool in = true;
-		if (hosts->has_address && !nr_pack_is(pack, row, hosts->address, 2))
-			break;
-		if (!always)
-			status = source_counts(hosts, cell, row, &in, error);
-		if (!status && in)
-			status = add(sums, nr_pack_get(pack, NR_SOURCE_HIGH, row),
-				nr_pack_get(pack, NR_SOURCE_LOW, row),
-				nr_pack_get(pack, NR_SOURCE_PACKETS, row), error);
+	if (hosts->has_address) {
+		first = end = nr_pack_find(pack, hosts->address, 2);
+		while (nr_pack_is(pack, end, hosts->address, 2))
+			end++;
+	}
+	for (; first < end && !status; first += CHUNK) {
+		uint32_t rows = NR_MIN((uint32_t)CHUNK, end - first);
+		read_chunk(pack, NR_SOURCE_HIGH, NR_SOURCE_PACKETS, first, rows, &chunk);
+		for (uint32_t row = 0; row < rows && !status; row++) {
+			bool in = true;
+			look_ahead(sums, &chunk, row, rows);
+			if (!always)
+				status = source_counts(hosts, cell, first + row, &in, error);
+			if (!status && in)
+				status =
+					add(sums, chunk.high[row], chunk.low[row], chunk.packets[row], error);
+		}
 	}
 	return status;
 }
@@ -157,13 +187,11 @@ static int allow_sources(void *context, const struct nr_cell *cell, struct nr_er
 }
 
 /* Of a month each row says what the source was; of a day the sources' own rows have been asked. */
-static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, uint32_t row, bool *ret_counts,
-	struct nr_error *error)
+static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, uint32_t row, uint64_t high,
+	uint64_t low, bool *ret_counts, struct nr_error *error)
 {
-	uint64_t high = nr_pack_get(&cell->pack, NR_SOURCE_PORT_HIGH, row),
-		 low = nr_pack_get(&cell->pack, NR_SOURCE_PORT_LOW, row);
 	*ret_counts = !hosts->has_address || (high == hosts->address[0] && low == hosts->address[1]);
-	if (*ret_counts && cell->piece->step == NR_STEP_MONTH)
+	if (*ret_counts && cell->piece->step == NR_STEP_MONTH && filters(hosts))
 		return counts(hosts, cell, NR_SOURCE_PORT_COUNTRY, row, ret_counts, error);
 	if (*ret_counts && hosts->join)
 		*ret_counts = nr_sums_has(&hosts->allowed, high, low);
@@ -174,19 +202,23 @@ static int add_port_rows(void *context, const struct nr_cell *cell, struct nr_er
 {
 	struct hosts *hosts = context;
 	const struct nr_pack *pack = &cell->pack;
-	uint64_t first[2] = {(uint64_t)hosts->port_low >> 16, (uint64_t)hosts->port_low & 0xffff};
+	struct chunk chunk;
+	uint64_t low[2] = {(uint64_t)hosts->port_low >> 16, (uint64_t)hosts->port_low & 0xffff};
+	uint64_t high[2] = {(uint64_t)hosts->port_high >> 16, ((uint64_t)hosts->port_high & 0xffff) + 1};
+	uint32_t first = nr_pack_find(pack, low, 2), end = nr_pack_find(pack, high, 2);
 	int status = 0;
-	for (uint32_t row = nr_pack_find(pack, first, 2); row < pack->rows && !status; row++) {
-		int64_t port = (int64_t)(nr_pack_get(pack, NR_SOURCE_PORT_PROTOCOL, row) << 16 |
-					 nr_pack_get(pack, NR_SOURCE_PORT_PORT, row));
-		bool in = false;
-		if (port > hosts->port_high)
-			break;
-		status = port_row_counts(hosts, cell, row, &in, error);
-		if (!status && in)
-			status = add(&hosts->sums, nr_pack_get(pack, NR_SOURCE_PORT_HIGH, row),
-				nr_pack_get(pack, NR_SOURCE_PORT_LOW, row),
-				nr_pack_get(pack, NR_SOURCE_PORT_PACKETS, row), error);
+	for (; first < end && !status; first += CHUNK) {
+		uint32_t rows = NR_MIN((uint32_t)CHUNK, end - first);
+		read_chunk(pack, NR_SOURCE_PORT_HIGH, NR_SOURCE_PORT_PACKETS, first, rows, &chunk);
+		for (uint32_t row = 0; row < rows && !status; row++) {
+			bool in = false;
+			look_ahead(&hosts->sums, &chunk, row, rows);
+			status = port_row_counts(
+				hosts, cell, first + row, chunk.high[row], chunk.low[row], &in, error);
+			if (!status && in)
+				status = add(&hosts->sums, chunk.high[row], chunk.low[row],
+					chunk.packets[row], error);
+		}
 	}
 	return status;
 }

@@ -7,7 +7,7 @@ void nr_sums_fini(struct nr_sums *sums)
 {
 	free(sums->items);
 	free(sums->slots);
-	*sums = (struct nr_sums){0};
+	*sums = (struct nr_sums){.dense = sums->dense};
 }
 
 int nr_sums_fail(struct nr_error *error)
@@ -21,9 +21,20 @@ NR_INLINE size_t hash_of(uint64_t high, uint64_t low)
 	return (size_t)(hash ^ hash >> 32);
 }
 
+NR_INLINE size_t slot_of(const struct nr_sums *sums, uint64_t high, uint64_t low)
+{
+	return (sums->dense ? (size_t)low : hash_of(high, low)) & (sums->slot_count - 1);
+}
+
+void nr_sums_prefetch(const struct nr_sums *sums, uint64_t high, uint64_t low)
+{
+	if (sums->slot_count)
+		__builtin_prefetch(&sums->slots[slot_of(sums, high, low)]);
+}
+
 static size_t free_slot(const struct nr_sums *sums, const struct nr_sum *item)
 {
-	size_t at = hash_of(item->high, item->low) & (sums->slot_count - 1);
+	size_t at = slot_of(sums, item->high, item->low);
 	while (sums->slots[at])
 		at = (at + 1) & (sums->slot_count - 1);
 	return at;
@@ -31,7 +42,7 @@ static size_t free_slot(const struct nr_sums *sums, const struct nr_sum *item)
 
 static bool grow(struct nr_sums *sums)
 {
-	size_t room = sums->room ? sums->room * 4 : 4096;
+	size_t room = sums->room ? sums->room * 4 : 16384;
 	if (sums->count >= NR_RANK_KEYS_MAX)
 		return false;
 	struct nr_sum *items = realloc(sums->items, room * sizeof *items);
@@ -54,7 +65,7 @@ struct nr_sum *nr_sums_at(struct nr_sums *sums, uint64_t high, uint64_t low)
 {
 	if (sums->count == sums->room && !grow(sums))
 		return NULL;
-	size_t at = hash_of(high, low) & (sums->slot_count - 1);
+	size_t at = slot_of(sums, high, low);
 	for (; sums->slots[at]; at = (at + 1) & (sums->slot_count - 1)) {
 		struct nr_sum *item = &sums->items[sums->slots[at] - 1];
 		if (item->low == low && item->high == high)
@@ -70,7 +81,7 @@ bool nr_sums_has(const struct nr_sums *sums, uint64_t high, uint64_t low)
 {
 	if (!sums->count)
 		return false;
-	size_t at = hash_of(high, low) & (sums->slot_count - 1);
+	size_t at = slot_of(sums, high, low);
 	for (; sums->slots[at]; at = (at + 1) & (sums->slot_count - 1)) {
 		const struct nr_sum *item = &sums->items[sums->slots[at] - 1];
 		if (item->low == low && item->high == high)

@@ -21,12 +21,15 @@ struct nr_sums {
 	struct nr_sum *items; /* owned */
 	uint32_t *slots;      /* owned; open addressing into items, 0 is free */
 	size_t count, room, slot_count;
+	bool dense; /* keys are numbers close to each other: neighbours share cache lines */
 };
 
 void nr_sums_fini(struct nr_sums *sums);
 /* The key's sum, made where absent; NULL: out of memory, or more than NR_RANK_KEYS_MAX. Valid until the next.
  */
 struct nr_sum *nr_sums_at(struct nr_sums *sums, uint64_t high, uint64_t low);
+/* A look ahead, some rows before nr_sums_at(): ranges of memory that are much larger than the caches. */
+void nr_sums_prefetch(const struct nr_sums *sums, uint64_t high, uint64_t low);
 bool nr_sums_has(const struct nr_sums *sums, uint64_t high, uint64_t low);
 int nr_sums_fail(struct nr_error *error);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #define CHUNK 1024 /* rows that are decoded at once */
+#define AHEAD 16   /* rows between a look ahead and the work */
 
 const struct nr_ranking_lanes nr_lanes_ports = {
 	NR_PACK_PORT, 2, 16, NR_PORT_PACKETS, NR_PORT_BYTES, NR_PORT_CLASS, NR_PORT_SOURCES, 0, UINT32_MAX};
@@ -22,6 +23,7 @@ void nr_ranking_init(struct nr_ranking *ranking, struct nr_reading *reading,
 {
 	*ranking = (struct nr_ranking){
 		.reading = reading, .lanes = {first, second}, .texts = {.reading = reading}};
+	ranking->sums.dense = first == &nr_lanes_ports;
 }
 
 void nr_ranking_fini(struct nr_ranking *ranking)
@@ -106,6 +108,8 @@ static int add_cell(void *context, const struct nr_cell *cell, struct nr_error *
 		filter_chunk(ranking, cell, &chunk, first, rows);
 		read_chunk(adding->lanes, cell, &chunk, first, rows);
 		for (uint32_t row = 0; row < rows; row++) {
+			if (row + AHEAD < rows)
+				nr_sums_prefetch(&ranking->sums, 0, chunk.keys[row + AHEAD]);
 			if (chunk.out[row])
 				continue;
 			struct nr_sum *sum = nr_sums_at(&ranking->sums, 0, chunk.keys[row]);

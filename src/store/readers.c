@@ -15,7 +15,7 @@ static int open_one(const struct nr_store *store, sqlite3 **ret_database, struct
 	sqlite3_busy_timeout(database, NR_STORE_BUSY_MS);
 	int status = nr_sqlite_run(database, store->path,
 		"PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA "
-		"trusted_schema = 0",
+		"trusted_schema = 0; PRAGMA mmap_size = 2147418112",
 		error);
 	if (!status)
 		status = nr_store_functions(database, store->path, error);

@@ -138,7 +138,8 @@ static int retain_packs(struct nr_store *store, nr_time before, uint64_t *rows, 
 		" WHERE step <> 2678400 AND name IN ('telescope_traffic', 'telescope_port', "
 		"'telescope_origin'))";
 	static const char *const changes[] = {
-		"INSERT OR IGNORE INTO month_due SELECT DISTINCT s.sensor, p.time FROM series s CROSS JOIN "
+		"INSERT OR IGNORE INTO month_due SELECT DISTINCT s.sensor, p.time, -1 FROM series s CROSS "
+		"JOIN "
 		"pack p"
 		" ON p.series = s.id AND p.time < ?1 WHERE s.step = 2678400 AND nr_month_next(p.time) > ?1",
 		"DELETE FROM month_due WHERE nr_month_next(time) <= ?1",

@@ -36,7 +36,7 @@ struct nr_store {
 	struct nr_packs *packs; /* owned; what is gathered for packs */
 	sqlite3_stmt *savepoint, *release;
 	bool writing;           /* inside a transaction */
-	bool months_touched;    /* by the transaction under way */
+	int64_t turn;           /* commits of this writer */
 	bool months_waiting;    /* some may have to be added up */
 	struct nr_error failed; /* blocks that had been accepted were rolled back; told at commit */
 

@@ -29,10 +29,12 @@ CREATE TABLE pack (
 ) STRICT;
 CREATE UNIQUE INDEX pack_by_time ON pack (series, time, part);
 
--- Months whose days have changed since they were added up, or that were never added up.
+-- Months whose days have changed since they were added up, or that were never added up. turn: the writer's commit that
+-- changed them last; a month is not added up in the same one, so that days written one by one cost it once.
 CREATE TABLE month_due (
 	sensor TEXT NOT NULL,
 	time INTEGER NOT NULL,
+	turn INTEGER NOT NULL,
 	PRIMARY KEY (sensor, time)
 ) STRICT, WITHOUT ROWID;
 
@@ -64,10 +66,6 @@ CREATE TABLE sensor_gap (
 	PRIMARY KEY ("sensor", "sense", "first", "cause")
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sensor_gap_by_last ON sensor_gap (last);
-
--- The ports of one source, without a look into the table.
-DROP INDEX telescope_source_port_by_address;
-CREATE INDEX telescope_source_port_by_address ON telescope_source_port (address, time, packets, bytes);
 
 -- Victims are ranked by packets, findings counted by both of their times.
 DROP INDEX telescope_victim_by_last;
