@@ -271,7 +271,8 @@ static struct event *make_hello(const struct nr_listener *listener)
 	nr_json_time(&json, "time", nr_time_now());
 	nr_sensors_write_hello(listener->events->sensors, listener->all ? NULL : listener->sensor, &json);
 	nr_json_object_end(&json);
-	return nr_json_finish(&json, NULL) ? NULL : make("hello", 0, "", json.bytes, json.length);
+	return nr_json_finish(&json, NULL) ? NULL
+					   : make("hello\nretry: 2000", 0, "", json.bytes, json.length);
 }
 
 /* The first position of what is remembered whose event has this number or a later one. */
@@ -375,17 +376,13 @@ static void heartbeat_deadline(struct timespec *ret_deadline)
 
 size_t nr_events_read(struct nr_listener *listener, char *bytes, size_t room)
 {
-	static const char retry[] = "retry: 2000\n\n", heartbeat[] = ":\n\n";
+	static const char heartbeat[] = ":\n\n";
 	struct nr_events *events = listener->events;
 	struct timespec deadline;
 	heartbeat_deadline(&deadline);
 	pthread_mutex_lock(&events->lock);
 	size_t done = 0;
 	int waited = 0;
-	if (!listener->greeted && !events->stopping && room > sizeof retry) {
-		memcpy(bytes, retry, sizeof retry - 1);
-		done = sizeof retry - 1;
-	}
 	while (!events->stopping) {
 		done += copy_events(listener, bytes + done, room - done);
 		if (done || waited == ETIMEDOUT)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/sensors.h"
 
+#include "base/prefix_table.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -51,13 +53,30 @@ static struct entry *find(struct nr_sensors *sensors, const char *name)
 	return NULL;
 }
 
-static void fill(struct entry *entry, const struct nr_sensor *sensor, struct nr_prefix *dark)
+/* The telescope's N_dark; prefixes may overlap. */
+static int count_dark(const struct nr_sensor *sensor, uint64_t *ret_size, struct nr_error *error)
+{
+	NR_AUTO(nr_prefix_table_freep) struct nr_prefix_table *table = NULL;
+	*ret_size = sensor->dark_size;
+	if (*ret_size)
+		return 0;
+	int e = nr_prefix_table_new(&table, error);
+	for (size_t i = 0; !e && i < sensor->dark.count; i++)
+		e = nr_prefix_table_add(table, &sensor->dark.items[i], 0, error);
+	if (!e)
+		e = nr_prefix_table_seal(table, error);
+	if (!e)
+		*ret_size = nr_prefix_table_ipv4_addresses(table);
+	return e;
+}
+
+static void fill(struct entry *entry, const struct nr_sensor *sensor, struct nr_prefix *dark, uint64_t size)
 {
 	snprintf(entry->name, sizeof entry->name, "%s", sensor->name);
 	snprintf(entry->interface, sizeof entry->interface, "%s", sensor->interface ? sensor->interface : "");
 	free(entry->dark.items);
 	entry->dark = (struct nr_prefixes){dark, dark ? sensor->dark.count : 0};
-	entry->dark_size = sensor->dark_size;
+	entry->dark_size = size;
 	entry->since = sensor->since;
 	entry->state = NR_SENSOR_RUNNING;
 }
@@ -65,6 +84,10 @@ static void fill(struct entry *entry, const struct nr_sensor *sensor, struct nr_
 int nr_sensors_set(struct nr_sensors *sensors, const struct nr_sensor *sensor, struct nr_error *error)
 {
 	struct nr_prefix *dark = NULL;
+	uint64_t size;
+	int e = count_dark(sensor, &size, error);
+	if (e)
+		return e;
 	size_t bytes = sensor->dark.count * sizeof *dark;
 	if (bytes && !(dark = malloc(bytes)))
 		return nr_fail(error, -ENOMEM, "out of memory");
@@ -75,7 +98,7 @@ int nr_sensors_set(struct nr_sensors *sensors, const struct nr_sensor *sensor, s
 	if (!entry && sensors->count < NR_SENSORS_MAX)
 		entry = &sensors->entries[sensors->count++];
 	if (entry)
-		fill(entry, sensor, dark);
+		fill(entry, sensor, dark, size);
 	pthread_mutex_unlock(&sensors->lock);
 	if (entry)
 		return 0;

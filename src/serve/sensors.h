@@ -16,8 +16,8 @@ enum nr_sensor_state { NR_SENSOR_RUNNING, NR_SENSOR_RESTARTING, NR_SENSOR_DOWN }
 struct nr_sensor {
 	const char *name, *interface;
 	struct nr_prefixes dark; /* may be empty: every destination */
-	uint64_t dark_size;
-	nr_time since; /* when it began to watch */
+	uint64_t dark_size;      /* 0: as many IPv4 addresses as are in dark */
+	nr_time since;           /* when it began to watch */
 };
 
 struct nr_sensors;

@@ -14,6 +14,8 @@
 struct site {
 	char folder[64], path[96];
 	struct nr_store *store;
+	struct nr_sensors *sensors;
+	struct nr_events *events;
 	struct nr_server *server;
 	uint16_t port;
 };
@@ -41,7 +43,11 @@ static inline int site_start(void **state)
 	site.store = sample_store(site.path, NR_STORE_READ);
 	if (!site.store)
 		return -1;
-	struct nr_server_conf conf = {.api = {site.store, "store.db"}, .names = &site_names};
+	if (nr_sensors_new(&site.sensors, &error) != 0 ||
+		nr_events_new(site.sensors, &site.events, &error) != 0)
+		return -1;
+	struct nr_server_conf conf = {
+		.api = {site.store, "store.db", site.sensors, site.events}, .names = &site_names};
 	if (nr_listen_parse("127.0.0.1:0", &conf.listen, &error) != 0 ||
 		nr_listen_open(&conf.listen, &conf.socket, &error) != 0 ||
 		nr_server_start(&conf, &site.server, &error) != 0) {
@@ -57,6 +63,8 @@ static inline int site_stop(void **state)
 	(void)state;
 	nr_store_interrupt(site.store);
 	nr_server_stop(site.server);
+	nr_events_free(site.events);
+	nr_sensors_free(site.sensors);
 	nr_store_close(site.store);
 	char command[96];
 	snprintf(command, sizeof command, "rm -rf %s", site.folder);
