@@ -168,13 +168,14 @@ int nr_area_open(
 		return nr_fail(error, -ENOMEM, "out of memory");
 	area->bytes = whole_pages(bytes + NR_AREA_HEAD);
 	area->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (area->file < 0 && (errno == ELOOP || errno == EACCES || errno == EISDIR))
+	if (area->file < 0 && (errno == ELOOP || errno == EISDIR))
 		return nr_fail(error, -errno,
 			"%s: is not a file of this user alone; remove it, or name another folder for the "
 			"state",
 			path);
 	if (area->file < 0)
-		return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
+		return nr_fail(error, -errno, "%s: %s; the state's folder must be open to this user", path,
+			strerror(errno));
 	int e = check_owner(area->file, path, error);
 	if (e == 0)
 		e = lock_file(area->file, path, error);

@@ -15,8 +15,9 @@ struct nr_relay_reader {
 	size_t at, end;
 	void *rows;
 	size_t room;
-	bool begun; /* its BEGIN has come: before it, what is underway is of before ask_again() */
-	bool skipping;
+	bool begun;
+	bool skipping;     /* until the next beginning: what is underway was sent before ask_again() */
+	unsigned expected; /* beginnings that may come: the first, and one for each time that it was asked */
 	uint64_t position, until; /* of the next frame; before `until` rows for listeners are old */
 	uint64_t seen;            /* before this everything was handed out */
 };
@@ -38,6 +39,7 @@ int nr_relay_reader_new(const struct nr_table *const *tables, size_t table_count
 	memcpy(reader->tables, tables, table_count * sizeof *tables);
 	reader->table_count = table_count;
 	reader->socket = socket;
+	reader->expected = 1;
 	*ret_reader = nr_steal(&reader);
 	return 0;
 }
@@ -89,10 +91,11 @@ static int begin(struct nr_relay_reader *r, const uint8_t *body, struct nr_error
 {
 	struct nr_relay_begin where;
 	memcpy(&where, body, sizeof where);
-	if (r->begun && !r->skipping)
+	if (r->expected == 0)
 		return nr_fail(error, -EBADMSG, "a second beginning that nobody asked for");
 	if (where.until < where.from || where.until - where.from > UINT32_MAX)
 		return nr_fail(error, -EBADMSG, "a beginning that cannot be");
+	r->expected--;
 	r->begun = true;
 	r->skipping = false;
 	r->position = where.from;
@@ -169,5 +172,6 @@ int nr_relay_answer(struct nr_relay_reader *r, uint64_t position)
 int nr_relay_ask_again(struct nr_relay_reader *r)
 {
 	r->skipping = r->begun;
+	r->expected++;
 	return answer(r, NR_RELAY_AGAIN, 0);
 }

@@ -357,6 +357,32 @@ static void test_again(void **state)
 	close_rig(&rig);
 }
 
+/* Asked before anything was read: the first beginning and the one that was asked for. */
+static void test_again_at_once(void **state)
+{
+	(void)state;
+	struct rig rig;
+	open_rig(&rig, NULL);
+	send_numbers(&rig, &kept, 0, 10);
+	commit(&rig);
+	assert_int_equal(nr_relay_ask_again(rig.reader), 0);
+	assert_int_equal(nr_relay_ask_again(rig.reader), 0);
+	usleep(20000);
+	take_numbers(&rig, &kept, 0, 10);
+	send_numbers(&rig, &kept, 10, 10);
+	commit(&rig);
+	struct nr_relay_item item;
+	uint32_t last = 0;
+	for (int commits = 0; last != 19 || item.kind != NR_RELAY_COMMIT;) {
+		assert_int_equal(next(&rig, &item), 1);
+		if (item.kind == NR_RELAY_ROWS)
+			last = ((const struct sample *)item.rows)[item.count - 1].large;
+		assert_true(commits++ < 20);
+	}
+	nr_relay_answer(rig.reader, item.position);
+	close_rig(&rig);
+}
+
 /* Each of the two ends without the other knowing: what was not answered comes to who comes next. */
 static void test_successors(void **state)
 {
@@ -521,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_again_at_once),
 		cmocka_unit_test(test_successors),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_drain),
