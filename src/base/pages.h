@@ -13,4 +13,7 @@
 int nr_pages_resize(struct nr_area *area, void **pages, size_t from, size_t to, struct nr_error *error);
 void nr_pages_unmap(struct nr_area *area, void *pages, size_t bytes); /* NULL pages allowed */
 
+/* What stands before is written before what stands behind: who resumes an area may come between. */
+#define NR_IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
 #endif

@@ -127,7 +127,7 @@ static void test_limit_is_said(void **state)
 {
 	struct rig rig;
 	(void)state;
-	rig_init(&rig, (const char *const[]){"own", "10.0.0.0/8", NULL});
+	rig_init(&rig, (const char *const[]){"own", "10.0.0.0/8", "memory", "8G", NULL});
 	rig_start(&rig);
 	rig_flush(&rig, DAY0);
 	for (uint32_t i = 0; i < NR_OWN_MAX + 10; i++) {

@@ -88,7 +88,7 @@ static void test_boundaries(void **state)
 	(void)state;
 	for (size_t c = 0; c < NR_COUNT(cases); c++) {
 		NR_AUTO(nr_victims_fini) struct nr_victims v;
-		assert_int_equal(nr_victims_init(&v, NULL), 0);
+		assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 		for (size_t i = 0; i < NR_COUNT(cases[c].bursts) && cases[c].bursts[i].count; i++) {
 			const struct burst *b = &cases[c].bursts[i];
 			answers(&v, DAY0 + (nr_time)(b->at * 1e6 + .5), b->count,
@@ -138,7 +138,7 @@ static void test_peak(void **state)
 	for (size_t round = 0; round < 200; round++) {
 		static uint64_t buckets[400];
 		NR_AUTO(nr_victims_fini) struct nr_victims v;
-		assert_int_equal(nr_victims_init(&v, NULL), 0);
+		assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 		memset(buckets, 0, sizeof buckets);
 		nr_time now = DAY0;
 		for (size_t i = 0; i < 300; i++) {
@@ -172,7 +172,7 @@ static void test_ring_overflow(void **state)
 {
 	NR_AUTO(nr_victims_fini) struct nr_victims v;
 	(void)state;
-	assert_int_equal(nr_victims_init(&v, NULL), 0);
+	assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 	answers(&v, DAY0, 200, NR_SECOND);
 	answers(&v, DAY0 + 5 * NR_SECOND, 1000, 1); /* 19 buckets ago */
 	nr_victims_expire(&v, NR_TIME_MAX);
@@ -201,7 +201,7 @@ static void test_older_than_its_entry(void **state)
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(olds); i++) {
 		NR_AUTO(nr_victims_fini) struct nr_victims v;
-		assert_int_equal(nr_victims_init(&v, NULL), 0);
+		assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 		answers(&v, DAY0, 100, NR_SECOND / 10);
 		answers(&v, DAY0 - olds[i].before * NR_SECOND, 1, 0);
 		nr_victims_expire(&v, NR_TIME_MAX);
@@ -215,7 +215,7 @@ static void test_expire(void **state)
 {
 	NR_AUTO(nr_victims_fini) struct nr_victims v;
 	(void)state;
-	assert_int_equal(nr_victims_init(&v, NULL), 0);
+	assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 	answers(&v, DAY0, 61, NR_SECOND); /* the last at 60 s: in the interval that ends at 120 s */
 	nr_victims_expire(&v, DAY0 + 180 * NR_SECOND - 1);
 	assert_int_equal(v.used, 1);
@@ -233,7 +233,7 @@ static void test_keys(void **state)
 	static const uint8_t protocols[] = {NR_TCP, NR_UDP, NR_ICMP};
 	NR_AUTO(nr_victims_fini) struct nr_victims v;
 	(void)state;
-	assert_int_equal(nr_victims_init(&v, NULL), 0);
+	assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 	for (size_t i = 0; i < 3; i++)
 		for (size_t k = 0; k < 100; k++) {
 			struct nr_backscatter b = answer_of(DAY0 + (nr_time)k * NR_SECOND);
@@ -277,7 +277,7 @@ static void test_limit(void **state)
 	NR_AUTO(nr_victims_fini) struct nr_victims v;
 	const uint32_t beyond = 100;
 	(void)state;
-	assert_int_equal(nr_victims_init(&v, NULL), 0);
+	assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
 	for (uint32_t round = 0; round < 2; round++)
 		for (uint32_t i = 0; i < NR_VICTIMS_MAX + beyond; i++) {
 			struct nr_backscatter b = answer_of(DAY0 + round * NR_SECOND);

@@ -29,7 +29,7 @@ static int day_tally(const struct nr_day_end *end, struct nr_parts *parts, struc
 		return 0; /* sorted logs */
 	}
 	struct nr_tally *tally = parts->tallies;
-	tally->limit = NR_TALLY_LIMIT(end->conf->memory_bytes);
+	tally->limit = nr_promise(end->conf, NR_PROMISE_SORT, 1);
 	tally->keeper = &end->merged->keeper;
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
 		int e = nr_tally_append(tally, &end->day->windows[i], error);
@@ -108,11 +108,18 @@ static int take_off_research(
 		e = filtered(set, &parts->tallies[i], &of_day, error);
 	if (!e)
 		e = nr_tally_sort(&of_day, error);
+	if (!e && !m->research_packets) {
+		m->research_packets = calloc(NR_GROUP_COUNT, sizeof *m->research_packets);
+		e = m->research_packets ? 0 : nr_fail(error, -ENOMEM, "out of memory for research scanners");
+	}
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {&of_day, 0, 0}; !e && nr_tally_next(&walk, &sum);)
 		m->research_packets[nr_sum_group(&sum)] += sum.packets;
 	if (!e)
 		e = nr_tally_append(&m->research, &of_day, error);
+	m->research.limit = NR_PROMISE_THIN(nr_promise(end->conf, NR_PROMISE_LISTS, 4));
+	if (!e && nr_tally_bytes(&m->research) > nr_promise(end->conf, NR_PROMISE_LISTS, 4))
+		e = nr_tally_sort(&m->research, error);
 	if (!e && end->sink)
 		e = emit_research_steps(end, set, error);
 	if (!e && end->sink)
@@ -131,6 +138,7 @@ struct heavy {
 
 struct tool_day {
 	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
+	uint64_t kept[NR_TOOL_COUNT]; /* of the sources, those that were counted */
 	struct nr_hll sketches[NR_TOOL_COUNT];
 	struct {
 		struct heavy *items; /* owned */
@@ -177,6 +185,24 @@ static int count_heavy(struct tool_day *tools, const struct nr_parts *parts, str
 	return 0;
 }
 
+/* A tagged source stands for 2^level where lines were sampled; a busy one beside the sample for none. */
+static int count_tagged(struct nr_merged *m, uint8_t level, uint64_t member, enum nr_tool t,
+	const struct nr_tool_verdict *v, struct tool_day *tools, struct nr_error *error)
+{
+	if (!nr_member_counts(member, level))
+		return 0;
+	uint64_t weight = UINT64_C(1) << level;
+	tools->kept[t]++;
+	tools->sources[t] += weight;
+	nr_hll_add(&tools->sketches[t], nr_sketch_hash(member, level));
+	m->tool_totals[t].zmap_new += t == NR_TOOL_ZMAP && v->zmap_new ? weight : 0;
+	m->tool_totals[t].masscan_new += t == NR_TOOL_MASSCAN && v->masscan_new ? weight : 0;
+	int e = nr_tally_reserve(&m->tools, 1, error);
+	if (!e)
+		nr_tally_add(&m->tools, t, member, 1, NR_WORD_SIZE_MIN);
+	return e;
+}
+
 static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
 	struct tool_day *tools, struct nr_error *error)
 {
@@ -198,17 +224,21 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 				*heavy = (struct heavy){member, t};
 			else if (by_pattern)
 				tools->packets[t] += v.packets[t];
-			tools->sources[t]++;
-			nr_hll_add(&tools->sketches[t], nr_hll_hash(member));
-			int e = nr_tally_reserve(&m->tools, 1, error);
+			int e = count_tagged(m, day->level, member, t, &v, tools, error);
 			if (e)
 				return e;
-			nr_tally_add(&m->tools, t, member, 1, NR_WORD_SIZE_MIN);
-			m->tool_totals[t].zmap_new += t == NR_TOOL_ZMAP && v.zmap_new;
-			m->tool_totals[t].masscan_new += t == NR_TOOL_MASSCAN && v.masscan_new;
 		}
 	}
 	return 0;
+}
+
+/* Sources of all days; sampled where they are too many. */
+static int bound_tools(const struct nr_day_end *end, struct nr_error *error)
+{
+	struct nr_tally *tools = &end->merged->tools;
+	size_t full = nr_promise(end->conf, NR_PROMISE_LISTS, 4);
+	tools->limit = NR_PROMISE_THIN(full);
+	return nr_tally_bytes(tools) < full ? 0 : nr_tally_sort(tools, error);
 }
 
 static int judge_tools(const struct nr_day_end *end, const struct nr_parts *parts, struct nr_error *error)
@@ -224,6 +254,7 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
 			tools->packets[t] += day->matched[t];
 		m->untracked += day->untracked;
+		m->tools.level = NR_MAX(m->tools.level, day->level);
 		m->no_room += day->suspects.beyond;
 		int e = judge_tools_of(m, day, &day->table4, tools, error);
 		if (!e)
@@ -232,6 +263,8 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 			return e;
 	}
 	int e = count_heavy(tools, parts, error);
+	if (!e)
+		e = bound_tools(end, error);
 	if (e)
 		return e;
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
@@ -243,6 +276,7 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
 		struct nr_count count = {.packets = tools->packets[t],
 			.sources = tools->sources[t],
+			.error = nr_sample_error(tools->kept[t], nr_day_level(end)),
 			.sketch = &tools->sketches[t]};
 		e = nr_telescope_emit_category(&step, name, &count, error);
 		if (e)
@@ -253,34 +287,26 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 
 /* ---- the day into the run ---- */
 
-/* Sorted again whenever it has doubled: what sources repeat from day to day takes no room. */
-static int fold_tally(struct nr_merged *m, size_t part, struct nr_tally *tally, struct nr_error *error)
+/* Sorted again whenever it is full: what sources repeat from day to day takes no room. */
+static int fold_tally(
+	const struct nr_day_end *end, const struct nr_parts *parts, size_t part, struct nr_error *error)
 {
-	struct nr_tally *into = &m->parts[part];
-	if (!nr_tally_count(into)) {
+	struct nr_tally *into = &end->merged->parts[part], *tally = &parts->tallies[part];
+	size_t full = nr_promise_run(end->conf) / parts->count;
+	int e = 0;
+	if (nr_tally_count(into) || into->words.area != tally->words.area) {
+		e = nr_tally_append(into, tally, error);
+	} else {
 		nr_tally_fini(into);
 		*into = *tally;
 		into->keeper = NULL; /* judged: from here on only counts are read */
-		*tally = (struct nr_tally){0};
-		return 0;
+		nr_tally_init(tally, tally->words.area);
 	}
-	int e = nr_tally_append(into, tally, error);
 	nr_tally_fini(tally);
-	if (!e && nr_tally_count(into) >= m->part_sort_at[part]) {
+	into->limit = NR_PROMISE_THIN(full);
+	if (!e && nr_tally_bytes(into) >= full && end->merged->days_folded) {
 		e = nr_tally_sort(into, error);
-		m->part_sort_at[part] = 2 * nr_tally_count(into);
-	}
-	return e;
-}
-
-static int add_members(struct nr_wides *members, const struct nr_source_table *table, struct nr_error *error)
-{
-	int e = 0;
-	for (size_t i = 0; !e && i < table->used; i++) {
-		const struct nr_source *s = nr_source_at(table, i);
-		if (s->packets)
-			e = nr_members_add(
-				members, nr_source_member(table, s), nr_source_categories(s), 0, 0, error);
+		nr_tally_trim(into);
 	}
 	return e;
 }
@@ -293,6 +319,27 @@ int nr_merged_sort_members(struct nr_merged *m, size_t limit, struct nr_error *e
 		nr_members_thin(&m->members, m->members_level);
 	while (!e && m->members.count > limit)
 		nr_members_thin(&m->members, ++m->members_level);
+	return e;
+}
+
+static int add_members(
+	const struct nr_day_end *end, const struct nr_source_table *table, struct nr_error *error)
+{
+	struct nr_merged *m = end->merged;
+	size_t full = nr_promise_members(end->conf);
+	int e = 0;
+	for (size_t i = 0; !e && i < table->used; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		uint64_t member = nr_source_member(table, s);
+		if (!s->packets || !nr_member_is_sampled(member, m->members_level))
+			continue;
+		e = nr_members_add(&m->members, member, nr_source_categories(s), 0, 0, error);
+		if (!e && m->members.count >= full) {
+			m->members_unsorted = true;
+			e = nr_merged_sort_members(m, full / 4 * 3, error);
+			m->members_unsorted = true;
+		}
+	}
 	return e;
 }
 
@@ -339,27 +386,27 @@ static int fold_members(const struct nr_day_end *end, const struct nr_parts *par
 		const struct nr_day *day = nr_day_of(end, i);
 		if (!day)
 			continue;
-		e = add_members(&m->members, &day->table4, error);
+		e = add_members(end, &day->table4, error);
 		if (!e)
-			e = add_members(&m->members, &day->table6, error);
+			e = add_members(end, &day->table6, error);
 	}
-	if (!e && m->members.count >= m->members_sort_at) {
-		e = nr_merged_sort_members(m, NR_TALLY_LIMIT(end->conf->memory_bytes) / 2, error);
-		m->members_sort_at = NR_MAX(2 * m->members.count, (size_t)1 << 20);
-	}
+	if (!e && m->members.count >= nr_promise_members(end->conf))
+		e = nr_merged_sort_members(m, nr_promise_members(end->conf) / 4 * 3, error);
 	return e;
 }
 
 static int fold_day(const struct nr_day_end *end, struct nr_parts *parts, struct nr_error *error)
 {
 	int e = 0;
+	if (end->conf->refs->endless)
+		return 0;
 	nr_research_fold(end->merged);
 	if (end->merged->summed)
 		count_masks(end);
 	else
 		e = fold_members(end, parts, error);
 	for (size_t i = 0; !e && i < parts->count; i++)
-		e = fold_tally(end->merged, i, &parts->tallies[i], error);
+		e = fold_tally(end, parts, i, error);
 	return e;
 }
 

@@ -17,14 +17,6 @@ static bool wants_sketch(const struct nr_step *step)
 	return step->seconds >= NR_STEP_HOUR;
 }
 
-/* One of 2^level sources stands in the sketch: its rank counts `level` more, as the largest of so many would
- * (Flajolet et al. 2007: the expected largest rank grows by one when the sources double). */
-static uint64_t sketch_hash(uint64_t member, uint8_t level)
-{
-	uint64_t hash = nr_hll_hash(member), index = hash >> (64 - NR_HLL_BITS) << (64 - NR_HLL_BITS);
-	return index | (hash << NR_HLL_BITS >> NR_HLL_BITS >> level);
-}
-
 /* ---- ports ---- */
 
 struct port_block {
@@ -106,7 +98,7 @@ static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 	size_t n = block->sum.sources++;
 	if (!wants_sketch(block->step))
 		return;
-	uint64_t hash = sketch_hash(nr_sum_member(sum), block->level);
+	uint64_t hash = nr_sketch_hash(nr_sum_member(sum), block->level);
 	if (n < NR_HLL_HASHES_MAX) {
 		block->hashes[n] = hash;
 		return;
@@ -197,7 +189,7 @@ static void count_members(const struct nr_wides *members, uint8_t level, struct 
 {
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(members, &at, &sum);) {
-		uint64_t hash = sketch_hash(nr_members_member(&sum), level);
+		uint64_t hash = nr_sketch_hash(nr_members_member(&sum), level);
 		for (unsigned mask = nr_members_mask(&sum) | NR_BIT(bits); mask; mask &= mask - 1) {
 			struct nr_count *c = &counts[__builtin_ctz(mask)];
 			c->sources++;
@@ -333,7 +325,7 @@ static int add_origin(struct origins *o, const struct nr_place *place, const str
 	}
 	(*slot)->packets += sum->packets;
 	(*slot)->sources++;
-	nr_hll_add(&(*slot)->sketch, sketch_hash(nr_members_member(sum), level));
+	nr_hll_add(&(*slot)->sketch, nr_sketch_hash(nr_members_member(sum), level));
 	return 0;
 }
 

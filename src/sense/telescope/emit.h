@@ -21,6 +21,13 @@ struct nr_count {
 	double error;          /* relative standard error of sources; 0 = exact */
 	struct nr_hll *sketch; /* NULL: not wanted */
 };
+/* One of 2^level sources stands in the sketch: its rank counts `level` more, as the largest of so many would
+ * (Flajolet et al. 2007: the expected largest rank grows by one when the sources double). */
+NR_INLINE uint64_t nr_sketch_hash(uint64_t member, uint8_t level)
+{
+	uint64_t hash = nr_hll_hash(member), index = hash >> (64 - NR_HLL_BITS) << (64 - NR_HLL_BITS);
+	return index | (hash << NR_HLL_BITS >> NR_HLL_BITS >> level);
+}
 /* Adds the sources of sorted members (a sample of this level) by category; counts[NR_CATEGORY_COUNT] is
  * everything. */
 void nr_telescope_count_members(

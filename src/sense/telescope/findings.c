@@ -12,7 +12,7 @@
 /* The report's own copy. */
 static int keep_for_report(struct nr_merged *m, const struct nr_finding *f, struct nr_error *error)
 {
-	struct nr_kept_finding *k = nr_list_add(&m->findings);
+	struct nr_kept_finding *k = nr_kept_add(&m->findings);
 	if (!k)
 		return 0;
 	k->reason_en = strdup(f->reason_en);
@@ -41,7 +41,7 @@ int nr_findings_keep(const struct nr_telescope_conf *conf, struct nr_merged *m, 
 	f->evidence = json->bytes;
 	if (sink)
 		e = nr_sink_finding(sink, f, error);
-	return e ? e : keep_for_report(m, f, error);
+	return e || conf->refs->endless ? e : keep_for_report(m, f, error);
 }
 
 /* ---- research scanners ---- */

@@ -3,6 +3,7 @@
  * The flush: windows whose slack is over are merged over the workers and emitted; hours and days follow when
  * their last window has closed.
  */
+#include "sense/telescope/admit.h"
 #include "sense/telescope/early.h"
 #include "sense/telescope/merged.h"
 
@@ -108,7 +109,7 @@ static int ready_windows(const struct flush *f, struct nr_error *error)
 static int take_log(struct nr_tally *into, struct nr_window *w, struct nr_error *error)
 {
 	int e = 0;
-	if (nr_tally_count(into)) {
+	if (nr_tally_count(into) || into->words.area != w->log.words.area) {
 		e = nr_tally_append(into, &w->log, error);
 		nr_tally_fini(&w->log);
 	} else { /* no copy */
@@ -117,7 +118,7 @@ static int take_log(struct nr_tally *into, struct nr_window *w, struct nr_error 
 		*into = w->log;
 		into->limit = before.limit;
 		into->keeper = before.keeper;
-		w->log = (struct nr_tally){0};
+		nr_tally_init(&w->log, before.words.area);
 	}
 	w->open = false;
 	return e;
@@ -129,37 +130,72 @@ static struct nr_window *window_of(const struct flush *f, size_t local, int64_t 
 	return w->open && w->number == number ? w : NULL;
 }
 
+/* Their content is in the day: the logs are empty from here on. */
+static void close_window(const struct flush *f, int64_t number)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct nr_window *w = window_of(f, i, number);
+		if (!w)
+			continue;
+		w->open = false;
+		nr_tally_fini(&w->log);
+	}
+	f->merged->merged_window = NR_NO_WINDOW;
+}
+
+/* In areas logs stay until all are copied, so that the process may end at any instruction: before the mark
+ * the merge is done anew, after it the logs are closed. */
 static int merge_window(const struct flush *f, int64_t number, struct nr_tally *into, struct nr_error *error)
 {
+	bool in_area = f->merged->area != NULL;
 	int e = 0;
-	for (size_t i = 0; !e && i < f->count; i++)
-		if (window_of(f, i, number))
-			e = take_log(into, window_of(f, i, number), error);
-	return e ? e : nr_tally_sort(into, error);
+	if (in_area)
+		nr_tally_fini(into);
+	into->keeper = &f->merged->keeper;
+	for (size_t i = 0; !e && i < f->count; i++) {
+		struct nr_window *w = window_of(f, i, number);
+		if (w)
+			e = in_area ? nr_tally_append(into, &w->log, error) : take_log(into, w, error);
+	}
+	if (!e)
+		e = nr_tally_sort(into, error);
+	NR_IN_ORDER();
+	if (!e && in_area)
+		f->merged->merged_window = number;
+	return e;
 }
 
 static struct nr_merged_day *merged_day(struct nr_merged *m, nr_time start)
 {
 	struct nr_merged_day *day = &m->days[(uint64_t)(start / NR_DAY) & 1];
 	if (!day->open) {
-		day->open = true;
 		day->start = start;
 		day->hours_emitted = 0;
+		for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
+			nr_tally_init(&day->windows[i], m->area);
+		NR_IN_ORDER();
+		day->open = true;
 	}
 	return day;
 }
 
-/* A day's windows are kept until its end, as a sample where they would not fit. */
-static int bound_day(const struct flush *f, struct nr_merged_day *day, size_t more, struct nr_error *error)
+static size_t day_bytes(const struct nr_merged_day *day)
 {
-	day->pairs += more;
+	size_t bytes = 0;
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
+		bytes += nr_tally_bytes(&day->windows[i]);
+	return bytes;
+}
+
+/* A day's windows are kept until its end, as a sample where they would not fit. */
+static int bound_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+{
 	int e = 0;
-	while (!e && day->pairs > NR_TALLY_LIMIT(f->conf->memory_bytes)) {
+	while (!e && day_bytes(day) > nr_promise(f->conf, NR_PROMISE_DAY, 1)) {
 		day->level++;
-		day->pairs = 0;
 		for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
 			e = nr_tally_thin(&day->windows[i], day->level, error);
-			day->pairs += nr_tally_count(&day->windows[i]);
+			nr_tally_trim(&day->windows[i]);
 		}
 	}
 	return e;
@@ -173,13 +209,15 @@ static int take_day(const struct flush *f, struct nr_merged_day *day, int64_t nu
 	for (size_t i = 0; !e && i < f->count; i++) {
 		if (!window_of(f, i, number))
 			continue;
-		day->parts[i].limit = f->locals[i]->tally_limit;
+		day->parts[i].limit = NR_PROMISE_THIN(f->locals[i]->log_bytes);
 		day->parts[i].keeper = &f->locals[i]->keeper;
 		e = take_log(&day->parts[i], window_of(f, i, number), error);
 	}
 	return e;
 }
 
+/* A predecessor that ended after the merge has left the rest to do; its detectors may have seen the window.
+ */
 static int finish_window(const struct flush *f, int64_t number, struct nr_error *error)
 {
 	nr_time step = f->locals[0]->step, start = number * step;
@@ -187,17 +225,20 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 	if (!f->sink)
 		return take_day(f, day, number, error);
 	struct nr_tally *tally = &day->windows[(start - day->start) / step];
-	tally->keeper = &f->merged->keeper;
-	int e = merge_window(f, number, tally, error);
+	bool merged = f->merged->merged_window == number;
+	int e = merged ? 0 : merge_window(f, number, tally, error);
 	if (e)
 		return e;
 	struct nr_step emit = {f->conf, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
 	e = nr_telescope_emit(&emit, tally, error);
 	struct nr_early_window early = {
 		f->conf, f->merged, f->sink, start, tally, start == day->start ? NULL : tally - 1};
-	if (!e)
+	if (!e && !merged)
 		e = nr_early_window(&early, error);
-	return e ? e : bound_day(f, day, nr_tally_count(tally), error);
+	if (e)
+		return e;
+	close_window(f, number);
+	return bound_day(f, day, error);
 }
 
 /* ---- hours and days ---- */
@@ -231,8 +272,9 @@ static void close_local_day(struct nr_local *l, nr_time start)
 	if (!day->open || day->start != start)
 		return;
 	l->sources_expected = day->table4.used;
-	nr_source_table_fini(&day->table4);
-	nr_source_table_fini(&day->table6);
+	day->open = false;
+	NR_IN_ORDER();
+	nr_admit_close_day(l, day);
 	nr_suspects_fini(&day->suspects);
 	nr_own_fini(&day->own);
 	nr_ipv6_day_fini(&day->ipv6);
@@ -247,7 +289,11 @@ static void close_local_day(struct nr_local *l, nr_time start)
 static int finish_day(struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
 	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink, f->crew};
-	int e = nr_day_finish(&end, error);
+	int e = day->told ? 0 : nr_day_finish(&end, error);
+	if (e && f->merged->area)
+		return e; /* once more at the next flush, or by a successor */
+	day->told = true;
+	NR_IN_ORDER();
 	for (size_t i = 0; i < f->count; i++)
 		close_local_day(f->locals[i], day->start);
 	nr_merged_day_fini(day);
@@ -292,8 +338,8 @@ static int finish_victims(const struct flush *f, nr_time end, struct nr_error *e
 		struct nr_victims *v = &f->locals[i]->victims;
 		nr_victims_expire(v, end);
 		for (size_t k = 0; k < v->ended_count; k++) {
-			struct nr_victim *kept = nr_victim_is_attack(&v->ended[k]) ? nr_list_add(&m->victims)
-										   : nr_list_add(&m->bursts);
+			struct nr_victim *kept = nr_victim_is_attack(&v->ended[k]) ? nr_kept_add(&m->victims)
+										   : nr_kept_add(&m->bursts);
 			if (kept)
 				*kept = v->ended[k];
 		}
@@ -322,6 +368,8 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, stru
 	f.merged->local_count = count;
 	f.merged->summed = is_summed(&f);
 	int e = ready_windows(&f, error);
+	if (!e && f.merged->merged_window != NR_NO_WINDOW)
+		e = finish_window(&f, f.merged->merged_window, error);
 	for (int64_t number = 0; !e && next_window(&f, &number);)
 		e = finish_window(&f, number, error);
 	if (!e)
@@ -330,6 +378,8 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, stru
 		e = finish_days(&f, error);
 	if (!e && f.sink && f.days_finished)
 		e = f.sink->commit(f.sink, error);
+	if (!e && f.conf->refs->endless)
+		nr_merged_forget_run(f.merged, f.conf);
 	for (size_t i = 0; i < count && end != NR_TIME_MAX; i++) {
 		f.locals[i]->open_from = f.final;
 		nr_local_open(f.locals[i]);

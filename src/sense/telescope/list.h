@@ -15,6 +15,7 @@
 		type *items;                                                                                 \
 		size_t count, room;                                                                          \
 		uint64_t beyond;                                                                             \
+		size_t most; /* items; 0: NR_KEPT_MAX */                                                     \
 	}
 
 /* Room for one more item at the end of a list, zeroed; NULL: the list is full or memory ran out (counted in
@@ -22,6 +23,10 @@
 #define nr_list_add(list)                                                                                    \
 	(__typeof__((list)->items))nr_list_grow((void **)&(list)->items, &(list)->count, &(list)->room,      \
 		&(list)->beyond, sizeof *(list)->items)
+/* The same for an NR_LIST, which has a limit of its own. */
+#define nr_kept_add(list)                                                                                    \
+	((list)->most && (list)->count >= (list)->most ? ((list)->beyond++, (__typeof__((list)->items))NULL) \
+						       : nr_list_add(list))
 void *nr_list_grow(void **items, size_t *count, size_t *room, uint64_t *beyond, size_t size);
 
 #endif

@@ -21,7 +21,7 @@ int nr_telescope_live_new(const struct nr_telescope_live_source *source, struct 
 	live->sense = *source->sense;
 	live->conf = *source->live;
 	live->refs.workers = (unsigned)live->conf.workers;
-	live->refs.store = true;
+	live->refs.store = live->refs.endless = true;
 	*ret_live = live;
 	return 0;
 }
@@ -206,7 +206,7 @@ static int prepare_again(struct nr_telescope_live *live, struct nr_error *error)
 	if (rc)
 		return rc;
 	struct nr_telescope_conf sense = *again.sense;
-	struct nr_telescope_refs refs = {.workers = live->refs.workers, .store = true};
+	struct nr_telescope_refs refs = {.workers = live->refs.workers, .endless = true, .store = true};
 	const char *changed = changed_for_good(live, &again);
 	if (changed)
 		rc = nr_fail(error, -EINVAL, "--%s has changed: this needs a restart", changed);

@@ -15,16 +15,27 @@ static bool any_local_keeps(const void *context, uint64_t member)
 	return false;
 }
 
-int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error)
+/* Lists of the report, of their half of NR_PROMISE_LISTS. */
+static void limit_lists(struct nr_merged *m, const struct nr_telescope_conf *conf)
 {
-	struct nr_merged *m = calloc(1, sizeof *m);
-	if (!m)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	m->research_packets = calloc(NR_GROUP_COUNT, sizeof *m->research_packets);
-	if (!m->research_packets) {
-		free(m);
-		return nr_fail(error, -ENOMEM, "out of memory");
-	}
+	size_t bytes = nr_promise(conf, NR_PROMISE_LISTS, 2);
+	m->findings.most = NR_MIN(bytes / 2 / NR_FINDING_BYTES, (size_t)NR_KEPT_MAX);
+	m->scanners.most = NR_MIN(bytes / 8 / sizeof *m->scanners.items, (size_t)NR_KEPT_MAX);
+	m->victims.most = m->bursts.most = NR_MIN(bytes / 8 / sizeof *m->victims.items, (size_t)NR_KEPT_MAX);
+	m->campaigns.most = NR_MIN(bytes / 16 / sizeof *m->campaigns.items, (size_t)NR_KEPT_MAX);
+	m->floods.most = NR_MIN(bytes / 16 / sizeof *m->floods.items, (size_t)NR_KEPT_MAX);
+}
+
+int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, struct nr_merged **ret_merged,
+	struct nr_error *error)
+{
+	struct nr_merged *m = NULL;
+	int e = nr_pages_resize(area, (void **)&m, 0, sizeof *m, error);
+	if (e)
+		return e;
+	m->area = area;
+	m->merged_window = NR_NO_WINDOW;
+	limit_lists(m, conf);
 	m->keeper = (struct nr_keeper){any_local_keeps, m};
 	*ret_merged = m;
 	return 0;
@@ -40,6 +51,8 @@ uint8_t nr_merged_level(const struct nr_merged *m)
 
 void nr_merged_day_fini(struct nr_merged_day *day)
 {
+	day->open = false;
+	NR_IN_ORDER();
 	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
 		nr_tally_fini(&day->windows[i]);
 	for (size_t i = 0; i < NR_PARTS_MAX; i++)
@@ -47,12 +60,9 @@ void nr_merged_day_fini(struct nr_merged_day *day)
 	*day = (struct nr_merged_day){0};
 }
 
-void nr_merged_free(struct nr_merged *m)
+/* What the report of a run is made of. */
+static void fini_run(struct nr_merged *m)
 {
-	if (!m)
-		return;
-	for (size_t i = 0; i < NR_COUNT(m->days); i++)
-		nr_merged_day_fini(&m->days[i]);
 	for (size_t i = 0; i < NR_PARTS_MAX; i++)
 		nr_tally_fini(&m->parts[i]);
 	nr_members_fini(&m->members);
@@ -70,9 +80,42 @@ void nr_merged_free(struct nr_merged *m)
 	free(m->victims.items);
 	free(m->bursts.items);
 	free(m->research_packets);
-	nr_early_free(m->early);
 	free(m->ipv6);
-	free(m);
+}
+
+static void forget_run(struct nr_merged *m)
+{
+	memset(m->parts, 0, sizeof m->parts);
+	m->members = (struct nr_wides){0};
+	m->tools = m->research = (struct nr_tally){0};
+	memset(&m->findings, 0, sizeof m->findings);
+	memset(&m->scanners, 0, sizeof m->scanners);
+	memset(&m->campaigns, 0, sizeof m->campaigns);
+	memset(&m->floods, 0, sizeof m->floods);
+	memset(&m->victims, 0, sizeof m->victims);
+	memset(&m->bursts, 0, sizeof m->bursts);
+	m->research_packets = NULL;
+	m->ipv6 = NULL;
+	m->members_level = 0;
+	m->members_unsorted = false;
+}
+
+void nr_merged_forget_run(struct nr_merged *m, const struct nr_telescope_conf *conf)
+{
+	fini_run(m);
+	forget_run(m);
+	limit_lists(m, conf);
+}
+
+void nr_merged_free(struct nr_merged *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < NR_COUNT(m->days); i++)
+		nr_merged_day_fini(&m->days[i]);
+	fini_run(m);
+	nr_early_free(m->early);
+	nr_pages_unmap(m->area, m, sizeof *m);
 }
 
 struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
@@ -122,4 +165,14 @@ bool nr_parts_next(struct nr_parts_walk *walk, struct nr_tally_sum *ret_sum)
 		if (!next_group(walk))
 			return false;
 	}
+}
+
+uint8_t nr_day_level(const struct nr_day_end *end)
+{
+	uint8_t level = 0;
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		level = day ? NR_MAX(level, day->level) : level;
+	}
+	return level;
 }

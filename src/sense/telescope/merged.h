@@ -15,10 +15,10 @@
 struct nr_merged_day {
 	nr_time start;
 	bool open;
-	unsigned hours_emitted;                      /* hours [0, n) have been handed over */
+	bool told;              /* judged and handed over: what remains is to forget it */
+	unsigned hours_emitted; /* hours [0, n) have been handed over */
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
 	struct nr_tally parts[NR_PARTS_MAX];         /* by worker; where they are not */
-	size_t pairs;                                /* in all windows */
 	uint8_t level;                               /* of all windows */
 };
 
@@ -70,11 +70,17 @@ struct nr_usual_total {
 
 struct nr_early; /* early.h */
 
+#define NR_NO_WINDOW     INT64_MIN
+#define NR_FINDING_BYTES 1536 /* that one takes with its texts */
+
 struct nr_merged {
+	struct nr_area *area;           /* where it and the open days lie; what a report needs lies outside */
 	struct nr_local *const *locals; /* of the flush that runs */
 	size_t local_count;
 	struct nr_keeper keeper; /* the busy sources of all workers */
 	struct nr_merged_day days[2];
+	/* the window whose logs are in the day already, but are not closed; NR_NO_WINDOW: none */
+	int64_t merged_window;
 	struct nr_tally parts[NR_PARTS_MAX]; /* the whole run: all days; by worker where no rows are wanted */
 	bool summed; /* one day without rows: what usual groups got stands in `usual`, except what is judged;
 			sources are counted by their categories in mask_sources */
@@ -84,12 +90,11 @@ struct nr_merged {
 	uint64_t sources6;       /* of them, IPv6 */
 	unsigned days_folded;    /* days that have ended */
 	struct nr_wides members; /* its sources with their categories */
-	size_t part_sort_at[NR_PARTS_MAX], members_sort_at;
 	uint8_t members_level;
 	bool members_unsorted; /* a source may stand in them more than once */
 	struct nr_tally tools; /* group: tool */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
-	uint64_t *research_packets; /* [NR_GROUP_COUNT]: of research scanners on their days */
+	uint64_t *research_packets; /* [NR_GROUP_COUNT]: of research scanners on their days; NULL: none */
 	struct nr_tally research;   /* group: the scanners' groups, for sources without them */
 	uint64_t untracked;         /* packets of sources beyond the memory limit */
 	uint64_t no_room;           /* own hosts, suspects, candidates, signatures that found a full table */
@@ -99,16 +104,23 @@ struct nr_merged {
 	NR_LIST(struct nr_victim) victims; /* attacks */
 	NR_LIST(struct nr_victim) bursts;  /* large, but shorter than an attack */
 	NR_LIST(struct nr_kept_finding) findings;
-	struct nr_early *early; /* owned; NULL until the first window */
+	struct nr_early *early;   /* owned; NULL until the first window */
 	struct nr_ipv6_run *ipv6; /* owned; NULL until the first day with IPv6 packets */
 };
 
+NR_INLINE uint64_t nr_research_packets(const struct nr_merged *m, uint32_t group)
+{
+	return m->research_packets ? m->research_packets[group] : 0;
+}
 /* One source of 2^level stands in the pairs that keep fewest. */
 uint8_t nr_merged_level(const struct nr_merged *merged);
 void nr_merged_day_fini(struct nr_merged_day *day);
 /* Sorts the run's members and keeps them to the limit by sampling. */
 int nr_merged_sort_members(struct nr_merged *merged, size_t limit, struct nr_error *error);
-int nr_merged_new(struct nr_merged **ret_merged, struct nr_error *error);
+int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, struct nr_merged **ret_merged,
+	struct nr_error *error);
+/* Everything that only a report would tell: what has no end has none. */
+void nr_merged_forget_run(struct nr_merged *merged, const struct nr_telescope_conf *conf);
 void nr_merged_free(struct nr_merged *merged);
 
 /* ---- day.c: judges one finished day, emits its rows, folds it into the run ---- */
@@ -121,6 +133,8 @@ struct nr_day_end {
 	struct nr_sink *sink; /* NULL: no rows wanted */
 	struct nr_crew *crew;
 };
+/* The highest level of its workers: one source of 2^level has a line. */
+uint8_t nr_day_level(const struct nr_day_end *end);
 /* The day's pairs: parts whose sources are different ones, each sorted. One part where rows are wanted. */
 struct nr_parts {
 	struct nr_tally *tallies; /* owned by whoever ends the day */

@@ -4,6 +4,7 @@
  * (NR_AHEAD), so that their cache misses are under way at the same time. What almost all packets of a darknet
  * are, a SYN without any oddity of a source that was seen before, is done here; everything else in entry.c.
  */
+#include "sense/telescope/admit.h"
 #include "sense/telescope/entry.h"
 #include "sense/telescope/pulse.h"
 #include "sense/telescope/syn.h"
@@ -17,9 +18,7 @@ static bool open_day(struct nr_local *l, struct nr_day *day, nr_time start)
 {
 	struct nr_error error = {0};
 	*day = (struct nr_day){.start = start, .open = true, .ipv6.area = l->area};
-	if (nr_source_table_init(
-		    &day->table4, l->area, sizeof(struct nr_source), l->sources_expected, &error) ||
-		nr_source_table_init(&day->table6, l->area, sizeof(struct nr_source6), 0, &error)) {
+	if (nr_admit_open_day(l, day, &error)) {
 		nr_local_fail(l, &error);
 		return false;
 	}
@@ -49,10 +48,10 @@ static bool select_time(struct nr_local *l, nr_time time)
 	struct nr_window *w = &l->windows[(uint64_t)number % NR_WINDOWS_OPEN];
 	if (!w->open) {
 		w->number = number;
-		w->log.limit = l->tally_limit;
+		nr_tally_init(&w->log, l->area);
+		w->log.limit = NR_PROMISE_THIN(l->log_bytes);
 		w->log.keeper = &l->keeper;
 		w->open = true;
-		w->sort_at = l->sort_items;
 	}
 	l->window = w;
 	l->window_start = number * l->step;
@@ -62,24 +61,17 @@ static bool select_time(struct nr_local *l, nr_time time)
 
 /* ---- sources ---- */
 
-static void keep_room(struct nr_local *l, struct nr_source_table *table)
-{
-	if (NR_UNLIKELY(!nr_source_table_has_room(table, NR_BLOCK)))
-		(void)nr_source_table_grow(
-			table, l->table_bytes_max); /* else sources beyond are untracked, and said so */
-}
-
 static void observe_source6(
 	const struct nr_telescope_refs *refs, struct nr_local *l, const struct nr_packet *p, nr_time time)
 {
 	struct nr_source_table *table = &l->day->table6;
 	l->packets6++;
-	keep_room(l, table);
 	uint64_t member = nr_member_of(&p->source);
+	uint32_t earlier = 0;
 	nr_ipv6_observe(&l->day->ipv6, p, member);
 	struct nr_source *s = nr_source_find6(table, member, &p->source);
 	if (!s) {
-		if (!nr_source_table_has_room(table, 1)) {
+		if (!nr_admit(l, table, member, &earlier)) {
 			nr_entry_untracked(refs, l, member, p);
 			return;
 		}
@@ -90,6 +82,7 @@ static void observe_source6(
 		s->address = (uint32_t)member;
 	}
 	nr_entry_observe(refs, l, table, s, member, p, time);
+	s->packets += NR_MIN(earlier, UINT32_MAX - s->packets);
 }
 
 static void observe_source4(
@@ -99,9 +92,9 @@ static void observe_source4(
 	uint32_t address = nr_address_low(&p->source);
 	uint64_t hash = nr_source_hash(table, address);
 	struct nr_source *s = nr_source_find4(table, hash, address);
+	uint32_t earlier = 0;
 	if (!s) {
-		keep_room(l, table);
-		if (NR_UNLIKELY(!nr_source_table_has_room(table, 1))) {
+		if (!nr_admit(l, table, address, &earlier)) {
 			nr_entry_untracked(refs, l, address, p);
 			return;
 		}
@@ -109,6 +102,7 @@ static void observe_source4(
 		s->address = address;
 	}
 	nr_entry_observe(refs, l, table, s, address, p, time);
+	s->packets += NR_MIN(earlier, UINT32_MAX - s->packets);
 }
 
 /* A packet of any kind. False: no memory. */
@@ -242,8 +236,6 @@ static void look_ahead(const struct nr_local *l, const struct nr_batch *batch, s
 /* What a block of packets may need is there before its first one. */
 static bool prepare_block(struct nr_local *l)
 {
-	if (NR_LIKELY(l->day != NULL))
-		keep_room(l, &l->day->table4);
 	if (NR_UNLIKELY(l->packets >= l->usual.choose_at) && !nr_local_choose_usual(l))
 		return false;
 	return nr_local_make_room(l, NR_BLOCK * NR_ITEMS_PACKET);

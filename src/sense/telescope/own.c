@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/own.h"
+#include "base/pages.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -28,7 +29,7 @@ static struct nr_own_host *slot_of(struct nr_own_host *slots, size_t capacity, u
 
 void nr_own_fini(struct nr_own *own)
 {
-	free(own->slots);
+	nr_pages_unmap(own->area, own->slots, own->capacity * sizeof *own->slots);
 	*own = (struct nr_own){0};
 }
 
@@ -36,22 +37,25 @@ static bool make_room(struct nr_own *own)
 {
 	if (own->used * 2 < own->capacity)
 		return true;
-	if (own->used >= NR_OWN_MAX)
+	if (own->capacity > (own->limit ? own->limit : NR_OWN_MAX))
 		return false;
 	if (!own->key && getrandom(&own->key, sizeof own->key, 0) != sizeof own->key)
 		return false;
 	own->key |= 1;
 	size_t capacity = own->capacity ? own->capacity * 2 : NR_OWN_START;
-	struct nr_own_host *slots = calloc(capacity, sizeof *slots);
-	if (!slots)
+	void *pages = NULL;
+	if (nr_pages_resize(own->area, &pages, 0, capacity * sizeof(struct nr_own_host), NULL))
 		return false;
+	struct nr_own_host *slots = pages;
 	for (size_t i = 0; i < own->capacity; i++)
 		if (own->slots[i].packets)
 			*slot_of(slots, capacity, own->key, &own->slots[i].address, own->slots[i].kind) =
 				own->slots[i];
-	free(own->slots);
+	void *old = own->slots;
+	size_t old_bytes = own->capacity * sizeof *own->slots;
 	own->slots = slots;
 	own->capacity = capacity;
+	nr_pages_unmap(own->area, old, old_bytes);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #ifndef NR_SENSE_TELESCOPE_OWN_H
 #define NR_SENSE_TELESCOPE_OWN_H
 
+#include "base/area.h"
 #include "sense/telescope/rules.h"
 
 enum nr_own_kind {
@@ -38,7 +39,9 @@ struct nr_own_host {
 };
 
 struct nr_own {
-	struct nr_own_host *slots; /* owned */
+	struct nr_own_host *slots; /* nr_pages */
+	struct nr_area *area;
+	size_t limit; /* entries; 0: NR_OWN_MAX */
 	size_t capacity, used;
 	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of hosts that found no room */

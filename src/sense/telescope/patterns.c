@@ -4,11 +4,11 @@
  * value) and spoofed floods (one packet each, one signature, addresses from everywhere).
  */
 #include "sense/telescope/merged.h"
-#include "sense/telescope/radix.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct signed_source {
 	char signature[128];
@@ -35,13 +35,13 @@ static int by_signature(const void *a, const void *b)
 	       (x->source->destination_port < y->source->destination_port);
 }
 
-static void find_signed(struct signed_sources *out, const struct nr_day *day)
+static void find_signed(struct signed_sources *out, const struct nr_day *day, uint8_t level)
 {
 	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		char text[128];
-		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || nr_tools_judge(day, s, s->address).tools ||
-			!nr_tools_signature(s, text))
+		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || !nr_member_is_sampled(s->address, level) ||
+			nr_tools_judge(day, s, s->address).tools || !nr_tools_signature(s, text))
 			continue;
 		struct signed_source *new = nr_list_add(out);
 		if (!new)
@@ -54,7 +54,7 @@ static void find_signed(struct signed_sources *out, const struct nr_day *day)
 /* items[0..count) share a signature and are ordered by the port of their first SYN. */
 static void add_campaign(const struct nr_day_end *end, const struct signed_source *items, size_t count)
 {
-	struct nr_campaign *c = nr_list_add(&end->merged->campaigns);
+	struct nr_campaign *c = nr_kept_add(&end->merged->campaigns);
 	if (!c)
 		return;
 	uint32_t first = UINT32_MAX, last = 0;
@@ -73,7 +73,7 @@ static void add_campaign(const struct nr_day_end *end, const struct signed_sourc
 	c->day = end->day->start;
 	c->first = end->day->start + ((nr_time)first << NR_SOURCE_TIME_SHIFT);
 	c->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
-	c->sources = count;
+	c->sources = (uint64_t)count << nr_day_level(end);
 	memcpy(c->signature, items[0].signature, sizeof c->signature);
 }
 
@@ -98,7 +98,7 @@ static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
 	NR_AUTO(signed_sources_fini) struct signed_sources s = {0};
 	for (size_t i = 0; i < end->local_count; i++)
 		if (nr_day_of(end, i))
-			find_signed(&s, nr_day_of(end, i));
+			find_signed(&s, nr_day_of(end, i), nr_day_level(end));
 	end->merged->no_room += s.beyond;
 	if (!s.count)
 		return 0;
@@ -118,36 +118,41 @@ static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
 	return 0;
 }
 
-/* ---- floods: key = port, window, TTL, options, then the first octet of the source ---- */
+/* ---- floods: key = port, window, TTL, options ---- */
 
 static uint64_t flood_key(const struct nr_source *s)
 {
-	return (uint64_t)s->destination_port << 48 | (uint64_t)s->window << 32 | (uint64_t)s->ttl << 24 |
-	       (uint64_t)s->option_hash << 16 | s->address >> 24;
+	return (uint64_t)s->destination_port << 32 | (uint64_t)s->window << 16 | (uint64_t)s->ttl << 8 |
+	       s->option_hash;
 }
 
-struct keys {
-	uint64_t *items; /* owned */
-	size_t count;
-};
-
-static void keys_fini(struct keys *keys)
+/* Sources that sent one SYN and nothing else, as far as they are sampled. */
+static bool is_single(const struct nr_source *s, uint8_t level)
 {
-	free(keys->items);
+	return s->packets == 1 && s->syns && nr_member_is_sampled(s->address, level);
 }
 
-static int find_single_packets(struct keys *out, const struct nr_day *day, struct nr_error *error)
+/* Signatures are counted by SpaceSaving: those of floods are among its counters, whatever strangers send. */
+#define NR_FLOOD_COUNTERS 65536
+
+static uint64_t count_singles(const struct nr_day_end *end)
 {
-	uint64_t *grown = realloc(out->items, (out->count + day->table4.used + 1) * sizeof *grown);
-	if (!grown)
-		return nr_fail(error, -ENOMEM, "out of memory to look for floods");
-	out->items = grown;
+	uint64_t count = 0;
+	for (size_t i = 0; i < end->local_count; i++) {
+		const struct nr_day *day = nr_day_of(end, i);
+		for (size_t k = 0; day && k < day->table4.used; k++)
+			count += is_single(nr_source_at(&day->table4, k), nr_day_level(end));
+	}
+	return count << nr_day_level(end);
+}
+
+static void count_signatures(struct nr_space_saving *signatures, const struct nr_day *day, uint8_t level)
+{
 	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
-		if (s->packets == 1 && s->syns)
-			out->items[out->count++] = flood_key(s);
+		if (is_single(s, level))
+			nr_space_saving_add(signatures, flood_key(s), 1);
 	}
-	return 0;
 }
 
 static double entropy_of(const uint64_t counts[static 256], uint64_t total)
@@ -161,93 +166,120 @@ static double entropy_of(const uint64_t counts[static 256], uint64_t total)
 	return bits;
 }
 
-/* Floods of one day are in the order of their keys. */
-static struct nr_flood *flood_of(struct nr_flood *floods, size_t count, uint64_t key)
+/* A signature of very many sources, and what is known of them. */
+struct suspected {
+	struct nr_flood flood;
+	uint64_t octets[256]; /* sources by the first octet of their address */
+};
+struct suspecteds {
+	struct suspected *items; /* owned; in the order of their keys */
+	size_t count, room;
+	uint64_t beyond;
+};
+
+static void suspecteds_fini(struct suspecteds *s)
 {
-	size_t from = 0;
-	while (count) {
-		size_t half = count / 2;
-		if (floods[from + half].key == key)
-			return &floods[from + half];
-		if (floods[from + half].key < key) {
-			from += half + 1;
-			count -= half + 1;
-		} else {
-			count = half;
-		}
+	free(s->items);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct suspected *x = a, *y = b;
+	return (x->flood.key > y->flood.key) - (x->flood.key < y->flood.key);
+}
+
+static int key_of(const void *key, const void *item)
+{
+	uint64_t k = *(const uint64_t *)key;
+	const struct suspected *s = item;
+	return (k > s->flood.key) - (k < s->flood.key);
+}
+
+static void find_suspected(
+	const struct nr_day_end *end, const struct nr_space_saving *signatures, struct suspecteds *out)
+{
+	uint64_t least = NR_MAX((uint64_t)NR_FLOOD_SOURCES >> nr_day_level(end), (uint64_t)2);
+	for (uint32_t i = 0; i < signatures->used; i++) {
+		const struct nr_space_counter *c = nr_space_saving_at(signatures, i);
+		struct suspected *new = c->count >= least ? nr_list_add(out) : NULL;
+		if (new)
+			new->flood = (struct nr_flood){.day = end->day->start,
+				.first = NR_TIME_MAX,
+				.last = NR_TIME_MIN,
+				.key = c->key,
+				.port = (uint16_t)(c->key >> 32),
+				.window = (uint16_t)(c->key >> 16),
+				.ttl = (uint8_t)(c->key >> 8)};
 	}
-	return NULL;
+	if (out->count > 1)
+		qsort(out->items, out->count, sizeof *out->items, by_key);
+}
+
+static void add_source(const struct nr_day_end *end, struct suspected *suspected, const struct nr_source *s)
+{
+	struct nr_flood *flood = &suspected->flood;
+	nr_time time = end->day->start + ((nr_time)s->first << NR_SOURCE_TIME_SHIFT);
+	if (time < flood->first || (time == flood->first && s->address < nr_address_ipv4(&flood->example)))
+		flood->example = nr_address_from_ipv4(s->address);
+	flood->first = NR_MIN(flood->first, time);
+	flood->last = NR_MAX(flood->last, time);
+	flood->sources++;
+	suspected->octets[s->address >> 24]++;
 }
 
 /* One walk over the sources for all floods: forged packets can make thousands of them. */
-static void find_spans(
-	const struct nr_day_end *end, const struct nr_day *day, struct nr_flood *floods, size_t count)
+static void add_sources(const struct nr_day_end *end, const struct nr_day *day, struct suspecteds *suspecteds)
 {
 	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
-		struct nr_flood *flood =
-			s->packets == 1 && s->syns ? flood_of(floods, count, flood_key(s) >> 16) : NULL;
-		if (!flood)
+		if (!is_single(s, nr_day_level(end)))
 			continue;
-		nr_time time = end->day->start + ((nr_time)s->first << NR_SOURCE_TIME_SHIFT);
-		if (time < flood->first ||
-			(time == flood->first && s->address < nr_address_ipv4(&flood->example)))
-			flood->example = nr_address_from_ipv4(s->address);
-		flood->first = NR_MIN(flood->first, time);
-		flood->last = NR_MAX(flood->last, time);
+		uint64_t key = flood_key(s);
+		struct suspected *found = bsearch(
+			&key, suspecteds->items, suspecteds->count, sizeof *suspecteds->items, key_of);
+		if (found)
+			add_source(end, found, s);
 	}
 }
 
-/* keys: of sources with one signature, the first octet of each in the lowest byte. */
-static void add_flood(const struct nr_day_end *end, uint64_t key, const uint64_t *keys, size_t total)
+static void keep_floods(const struct nr_day_end *end, const struct suspecteds *suspecteds)
 {
-	uint64_t counts[256] = {0};
-	for (size_t i = 0; i < total; i++)
-		counts[keys[i] & 0xff]++;
-	double entropy = entropy_of(counts, total);
-	if (entropy < NR_FLOOD_ENTROPY)
-		return;
-	struct nr_flood *flood = nr_list_add(&end->merged->floods);
-	if (!flood)
-		return;
-	*flood = (struct nr_flood){
-		.day = end->day->start,
-		.first = NR_TIME_MAX,
-		.last = NR_TIME_MIN,
-		.key = key,
-		.sources = total,
-		.entropy = entropy,
-		.port = (uint16_t)(key >> 32),
-		.window = (uint16_t)(key >> 16),
-		.ttl = (uint8_t)(key >> 8),
-	};
+	for (size_t i = 0; i < suspecteds->count; i++) {
+		const struct suspected *s = &suspecteds->items[i];
+		double entropy = entropy_of(s->octets, s->flood.sources);
+		uint64_t sources = s->flood.sources << nr_day_level(end);
+		if (sources < NR_FLOOD_SOURCES || entropy < NR_FLOOD_ENTROPY)
+			continue;
+		struct nr_flood *flood = nr_kept_add(&end->merged->floods);
+		if (!flood)
+			return;
+		*flood = s->flood;
+		flood->sources = sources;
+		flood->entropy = entropy;
+	}
 }
 
 static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 {
-	NR_AUTO(keys_fini) struct keys singles = {0};
-	size_t first = end->merged->floods.count;
-	for (size_t i = 0; i < end->local_count; i++) {
-		int e = nr_day_of(end, i) ? find_single_packets(&singles, nr_day_of(end, i), error) : 0;
-		if (e)
-			return e;
-	}
-	if (singles.count < NR_FLOOD_SOURCES)
+	if (count_singles(end) < NR_FLOOD_SOURCES)
 		return 0;
-	int e = nr_radix_sort_8(singles.items, singles.count, 0, error);
-	if (e)
-		return e;
-	for (size_t from = 0, to; from < singles.count; from = to) {
-		uint64_t key = singles.items[from] >> 16;
-		for (to = from + 1; to < singles.count && singles.items[to] >> 16 == key;)
-			to++;
-		if (to - from >= NR_FLOOD_SOURCES)
-			add_flood(end, key, singles.items + from, to - from);
-	}
-	size_t count = end->merged->floods.count - first;
-	for (size_t i = 0; count && i < end->local_count; i++)
+	NR_AUTO(nr_freep)
+	struct nr_space_saving *signatures = malloc(nr_space_saving_bytes(NR_FLOOD_COUNTERS));
+	NR_AUTO(suspecteds_fini) struct suspecteds suspecteds = {0};
+	uint64_t seed;
+	if (!signatures)
+		return nr_fail(error, -ENOMEM, "out of memory to look for floods");
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
+	nr_space_saving_init(signatures, NR_FLOOD_COUNTERS, seed);
+	for (size_t i = 0; i < end->local_count; i++)
 		if (nr_day_of(end, i))
-			find_spans(end, nr_day_of(end, i), end->merged->floods.items + first, count);
+			count_signatures(signatures, nr_day_of(end, i), nr_day_level(end));
+	find_suspected(end, signatures, &suspecteds);
+	for (size_t i = 0; suspecteds.count && i < end->local_count; i++)
+		if (nr_day_of(end, i))
+			add_sources(end, nr_day_of(end, i), &suspecteds);
+	keep_floods(end, &suspecteds);
 	return 0;
 }
 

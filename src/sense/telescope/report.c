@@ -69,7 +69,7 @@ static int make_ports(struct nr_report *r, const struct group_sum *all, const st
 			.packets = g->packets,
 			.bytes = g->bytes,
 			.sources = g->sources,
-			.packets_without_research = g->packets - r->merged->research_packets[group],
+			.packets_without_research = g->packets - nr_research_packets(r->merged, group),
 			.sources_without_research = g->sources - NR_MIN(g->sources, research[group].sources),
 		};
 	}
@@ -191,7 +191,8 @@ static int count_tools(struct nr_report *r, struct nr_error *error)
 	int e = nr_tally_sort(&r->merged->tools, error);
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {&r->merged->tools, 0, 0}; !e && nr_tally_next(&walk, &sum);)
-		r->tool_sources[nr_sum_group(&sum)]++;
+		if (nr_member_counts(nr_sum_member(&sum), r->merged->tools.level))
+			r->tool_sources[nr_sum_group(&sum)] += UINT64_C(1) << r->merged->tools.level;
 	return e;
 }
 
@@ -209,7 +210,7 @@ static int count_sources(struct nr_report *r, struct nr_error *error)
 {
 	struct nr_merged *m = r->merged;
 	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
-	int e = m->summed ? 0 : nr_merged_sort_members(m, NR_TALLY_LIMIT(r->conf->memory_bytes) / 2, error);
+	int e = m->summed ? 0 : nr_merged_sort_members(m, nr_promise_members(r->conf), error);
 	if (!e)
 		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
 	if (e)

@@ -150,7 +150,7 @@ int nr_research_judge(
 		struct nr_research_scanner s = {0};
 		if (!judge(end, &t, &c.items[i], &s))
 			continue;
-		struct nr_research_scanner *kept = nr_list_add(&m->scanners);
+		struct nr_research_scanner *kept = nr_kept_add(&m->scanners);
 		if (kept)
 			*kept = s;
 	}

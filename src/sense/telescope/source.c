@@ -20,33 +20,58 @@ static size_t dirty_bytes(size_t room)
 	return (room / 64 + 1) * sizeof(uint64_t);
 }
 
-size_t nr_source_table_bytes(const struct nr_source_table *table, size_t room)
+size_t nr_source_table_bytes(const struct nr_source_table *table)
 {
-	return room * table->stride + capacity_for(room) * sizeof *table->index + dirty_bytes(room);
+	if (!table->entries)
+		return 0;
+	/* while an index grows, the one before it stands beside it */
+	size_t index = table->capacity * sizeof *table->index;
+	return table->room * table->stride + index + index / 2 + dirty_bytes(table->room);
+}
+
+static size_t bytes_for(const struct nr_source_table *table, size_t room)
+{
+	return nr_source_table_bytes(&(struct nr_source_table){.entries = table->entries,
+		.stride = table->stride,
+		.room = room,
+		.capacity = capacity_for(room)});
+}
+
+static int resize_entries(struct nr_source_table *table, size_t room, struct nr_error *error)
+{
+	size_t before = table->space * table->stride, dirty = table->space ? dirty_bytes(table->space) : 0;
+	if (room <= table->space)
+		return 0;
+	int e = nr_pages_resize(
+		table->area, (void **)&table->dirty, dirty, dirty_bytes(room), error); /* may be too large */
+	if (!e)
+		e = nr_pages_resize(
+			table->area, (void **)&table->entries, before, room * table->stride, error);
+	if (!e)
+		table->space = room;
+	return e;
 }
 
 static int make_room(struct nr_source_table *table, size_t room, struct nr_error *error)
 {
-	void *entries = table->entries, *index = NULL, *dirty = table->dirty;
-	size_t capacity = capacity_for(room), before = table->dirty ? dirty_bytes(table->room) : 0;
-	int e = nr_pages_resize(table->area, &index, 0, capacity * sizeof *table->index, error);
+	void *index = NULL;
+	size_t capacity = capacity_for(room);
+	int e = resize_entries(table, room, error);
+	if (!e)
+		e = nr_pages_resize(table->area, &index, 0, capacity * sizeof *table->index, error);
 	if (e)
 		return e;
-	e = nr_pages_resize(table->area, &dirty, before, dirty_bytes(room), error);
-	if (!e) {
-		table->dirty = dirty; /* larger than needed, should the next one fail */
-		e = nr_pages_resize(
-			table->area, &entries, table->room * table->stride, room * table->stride, error);
-	}
-	if (e) {
-		nr_pages_unmap(table->area, index, capacity * sizeof *table->index);
-		return e;
-	}
-	nr_pages_unmap(table->area, table->index, table->capacity * sizeof *table->index);
-	table->entries = entries;
+	void *old = table->index;
+	size_t old_bytes = table->capacity * sizeof *table->index;
+	/* whoever ends between any two: the capacity is never larger than the index */
+	table->room = NR_MIN(room, table->room);
+	table->capacity = NR_MIN(capacity, table->capacity);
+	NR_IN_ORDER();
 	table->index = index;
+	NR_IN_ORDER();
 	table->room = room;
 	table->capacity = capacity;
+	nr_pages_unmap(table->area, old, old_bytes);
 	return 0;
 }
 
@@ -56,6 +81,12 @@ static void enter(struct nr_source_table *table, uint64_t hash, size_t entry)
 	while (table->index[i])
 		i = i + 1 == table->capacity ? 0 : i + 1;
 	table->index[i] = (uint32_t)(entry + 1) << 6 | nr_source_tag(hash);
+}
+
+static void enter_all(struct nr_source_table *table)
+{
+	for (size_t i = 0; i < table->used; i++)
+		enter(table, nr_source_hash(table, nr_source_member(table, nr_source_at(table, i))), i);
 }
 
 int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, size_t stride, size_t expected,
@@ -70,9 +101,9 @@ int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, si
 
 void nr_source_table_fini(struct nr_source_table *table)
 {
-	nr_pages_unmap(table->area, table->entries, table->room * table->stride);
+	nr_pages_unmap(table->area, table->entries, table->space * table->stride);
 	nr_pages_unmap(table->area, table->index, table->capacity * sizeof *table->index);
-	nr_pages_unmap(table->area, table->dirty, dirty_bytes(table->room));
+	nr_pages_unmap(table->area, table->dirty, dirty_bytes(table->space));
 	*table = (struct nr_source_table){0};
 }
 
@@ -80,14 +111,48 @@ void nr_source_table_fini(struct nr_source_table *table)
 bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max)
 {
 	size_t room = NR_MIN(table->room * (table->room < NR_ROOM_SMALL ? 4 : 2), NR_SOURCES_MAX);
-	size_t each = table->stride + 8; /* an entry, its part of the index and its bit */
-	if (nr_source_table_bytes(table, room) > bytes_max)
+	size_t each = table->stride + 10; /* an entry, its part of the index and its bit */
+	if (table->area)                  /* there growing copies */
+		bytes_max -= NR_MIN(table->room * table->stride, bytes_max);
+	if (bytes_for(table, room) > bytes_max)
 		room = bytes_max / each;
 	if (room < table->room + table->room / 16 + NR_ROOM_MIN / 2 || make_room(table, room, NULL))
 		return false;
-	for (size_t i = 0; i < table->used; i++)
-		enter(table, nr_source_hash(table, nr_source_member(table, nr_source_at(table, i))), i);
+	enter_all(table);
 	return true;
+}
+
+size_t nr_source_table_keep(struct nr_source_table *table,
+	bool (*keep)(const void *context, const struct nr_source *source, uint64_t member),
+	const void *context)
+{
+	size_t kept = 0, before = table->used;
+	for (size_t i = 0; i < before; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (!keep(context, s, nr_source_member(table, s)))
+			continue;
+		if (kept != i)
+			memcpy(nr_source_at(table, kept), s, table->stride);
+		kept++;
+	}
+	table->used = kept;
+	memset(nr_source_at(table, kept), 0, (before - kept) * table->stride);
+	memset(table->index, 0, table->capacity * sizeof *table->index);
+	enter_all(table);
+	return before - kept;
+}
+
+void nr_source_table_shrink(struct nr_source_table *table)
+{
+	size_t room = NR_MAX(table->used + table->used / 8, (size_t)NR_ROOM_MIN);
+	size_t space = table->space;
+	if (room >= table->room || make_room(table, room, NULL))
+		return;
+	enter_all(table);
+	table->space = room; /* smaller pages cannot fail */
+	nr_pages_resize(
+		table->area, (void **)&table->entries, space * table->stride, room * table->stride, NULL);
+	nr_pages_resize(table->area, (void **)&table->dirty, dirty_bytes(space), dirty_bytes(room), NULL);
 }
 
 static const struct nr_source6 *as6(const struct nr_source *source)

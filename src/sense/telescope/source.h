@@ -101,19 +101,27 @@ struct nr_source_table {
 	uint32_t *index;  /* nr_pages; 0: empty, else (entry + 1) << 6 | tag */
 	uint64_t *dirty;  /* nr_pages; a bit for each entry: something is not in the tally yet */
 	struct nr_area *area;
-	size_t stride, used, room, capacity;
-	uint64_t key; /* random odd multiplier: addresses are chosen by strangers */
+	size_t stride, used, room, capacity; /* capacity: of the index */
+	size_t space;                        /* entries that there are pages for: at least room */
+	uint64_t key;                        /* random odd multiplier: addresses are chosen by strangers */
 };
 #define NR_SOURCES_MAX ((size_t)(1u << 26) - 2)
 
 int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, size_t stride, size_t expected,
 	struct nr_error *error);
 void nr_source_table_fini(struct nr_source_table *table);
-/* Bytes of a table with so much room. */
-size_t nr_source_table_bytes(const struct nr_source_table *table, size_t room);
-/* Room for more entries within bytes_max; pointers are void afterwards, indices stay. False: it stays as it
- * is. */
+/* What it may hold in memory with its present room. */
+size_t nr_source_table_bytes(const struct nr_source_table *table);
+/* Room for more entries within bytes_max; pointers are void afterwards, entry numbers stay. False: it stays
+ * as it is. */
 bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max);
+/* Keeps what keep() likes, in the same order, with new entry numbers. Nothing may be dirty. Answers how many
+ * went. */
+size_t nr_source_table_keep(struct nr_source_table *table,
+	bool (*keep)(const void *context, const struct nr_source *source, uint64_t member),
+	const void *context);
+/* Gives back what it does not need; entry numbers stay. */
+void nr_source_table_shrink(struct nr_source_table *table);
 
 NR_INLINE bool nr_source_table_has_room(const struct nr_source_table *table, size_t more)
 {

@@ -5,9 +5,11 @@
 #ifndef NR_SENSE_TELESCOPE_STATE_H
 #define NR_SENSE_TELESCOPE_STATE_H
 
-#include "sense/telescope/ipv6.h"
+#include "base/space_saving.h"
 #include "sense/telescope/early_local.h"
+#include "sense/telescope/ipv6.h"
 #include "sense/telescope/own.h"
+#include "sense/telescope/promise.h"
 #include "sense/telescope/source.h"
 #include "sense/telescope/suspect.h"
 #include "sense/telescope/telescope.h"
@@ -25,19 +27,20 @@ struct nr_day {
 	nr_time start;
 	bool open;
 	struct nr_source_table table4, table6;
-	struct nr_suspects suspects;     /* ZMap >= 4.1: targets of the first SYNs */
-	struct nr_own own;               /* packets that come from --own */
+	uint8_t level;                 /* one source of 2^level has a line in them, and the busy ones */
+	struct nr_space_saving *heavy; /* nr_pages: packets of those without; NULL: none yet */
+	struct nr_suspects suspects;   /* ZMap >= 4.1: targets of the first SYNs */
+	struct nr_own own;             /* packets that come from --own */
 	struct nr_ipv6_day ipv6;
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
-	uint64_t untracked; /* packets of sources beyond the memory limit: counted, but not judged */
-	uint64_t live;      /* packets that pulses counted */
+	uint64_t untracked;              /* packets of sources without a line: counted, but not judged */
+	uint64_t live;                   /* packets that pulses counted */
 };
 
 struct nr_window {
 	int64_t number; /* time / step */
 	bool open;
-	struct nr_tally log; /* appended to; sorted now and then */
-	size_t sort_at;      /* items at which it is sorted to stay small */
+	struct nr_tally log; /* appended to; sorted when it is large */
 };
 
 struct nr_merged;
@@ -45,8 +48,6 @@ struct nr_merged;
 #define NR_BUSY_PACKETS NR_SCALED_PACKETS
 /* For struct nr_keeper: context is a struct nr_local. */
 bool nr_local_keeps(const void *local, uint64_t member);
-/* Pairs that a tally holds exactly: an eighth of the promised memory. */
-#define NR_TALLY_LIMIT(memory_bytes) ((size_t)((memory_bytes) / 8 / sizeof(uint64_t)))
 
 struct nr_local {
 	struct nr_area *area; /* where this state lies; NULL: it ends with the process */
@@ -63,16 +64,17 @@ struct nr_local {
 	uint64_t packets, bytes, late, packets6; /* packets6: of packets, IPv6 */
 	struct nr_usual usual;
 	struct nr_usual_sum usual_sums[NR_USUAL_GROUPS + 1]; /* of a run whose pairs are summed */
-	size_t table_bytes_max;
-	size_t sort_items, tally_limit;
+	size_t table_bytes_max;                              /* of all source tables */
+	size_t own_max, suspects_max;                        /* entries of one day */
+	size_t log_bytes; /* at which a window's log is sorted to become smaller */
 	size_t sources_expected;
 	struct nr_day days[2];
 	struct nr_window windows[NR_WINDOWS_OPEN];
 	struct nr_victims victims;
 	struct nr_early_local *early; /* owned; NULL where no rows are wanted */
-	struct nr_error failure;  /* sticky; answered by the next flush */
-	struct nr_keeper keeper;  /* this worker's busy sources */
-	struct nr_merged *merged; /* owned by worker 0's local, used by flush alone */
+	struct nr_error failure;      /* sticky; answered by the next flush */
+	struct nr_keeper keeper;      /* this worker's busy sources */
+	struct nr_merged *merged;     /* owned by worker 0's local, used by flush alone */
 	/* owned; NULL until the first pulse, so offline. Not in the area: a resumed state forgets it */
 	struct nr_pulse *pulse;
 };

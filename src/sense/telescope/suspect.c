@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/suspect.h"
+#include "base/pages.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -20,7 +21,7 @@ static struct nr_suspect *slot_of(struct nr_suspect *slots, size_t capacity, uin
 
 void nr_suspects_fini(struct nr_suspects *suspects)
 {
-	free(suspects->slots);
+	nr_pages_unmap(suspects->area, suspects->slots, suspects->capacity * sizeof *suspects->slots);
 	*suspects = (struct nr_suspects){0};
 }
 
@@ -28,22 +29,25 @@ static bool make_room(struct nr_suspects *suspects)
 {
 	if (suspects->used * 2 < suspects->capacity)
 		return true;
-	if (suspects->used >= NR_SUSPECTS_MAX)
+	if (suspects->capacity > (suspects->limit ? suspects->limit : NR_SUSPECTS_MAX))
 		return false;
 	if (!suspects->key && getrandom(&suspects->key, sizeof suspects->key, 0) != sizeof suspects->key)
 		return false;
 	suspects->key |= 1;
 	size_t capacity = suspects->capacity ? suspects->capacity * 2 : NR_SUSPECTS_START;
-	struct nr_suspect *slots = calloc(capacity, sizeof *slots);
-	if (!slots)
+	void *pages = NULL;
+	if (nr_pages_resize(suspects->area, &pages, 0, capacity * sizeof(struct nr_suspect), NULL))
 		return false;
+	struct nr_suspect *slots = pages;
 	for (size_t i = 0; i < suspects->capacity; i++)
 		if (suspects->slots[i].count)
 			*slot_of(slots, capacity, suspects->key, suspects->slots[i].member) =
 				suspects->slots[i];
-	free(suspects->slots);
+	void *old = suspects->slots;
+	size_t old_bytes = suspects->capacity * sizeof *suspects->slots;
 	suspects->slots = slots;
 	suspects->capacity = capacity;
+	nr_pages_unmap(suspects->area, old, old_bytes);
 	return true;
 }
 

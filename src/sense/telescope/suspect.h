@@ -7,6 +7,7 @@
 #ifndef NR_SENSE_TELESCOPE_SUSPECT_H
 #define NR_SENSE_TELESCOPE_SUSPECT_H
 
+#include "base/area.h"
 #include "wire/packet.h"
 
 #define NR_SUSPECT_TARGETS 8
@@ -23,7 +24,9 @@ struct nr_suspect {
 };
 
 struct nr_suspects {
-	struct nr_suspect *slots; /* owned */
+	struct nr_suspect *slots; /* nr_pages */
+	struct nr_area *area;
+	size_t limit; /* entries; 0: NR_SUSPECTS_MAX */
 	size_t capacity, used;
 	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
 	uint64_t beyond; /* packets of sources that found no room */

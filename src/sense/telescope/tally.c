@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/tally.h"
 #include "base/hash.h"
-#include "base/pages.h"
 #include "sense/telescope/radix.h"
 
 #include <errno.h>
@@ -22,13 +21,15 @@ uint64_t nr_member_of(const struct nr_address *address)
 
 /* ---- the two lists ---- */
 
-static int reserve(
-	void **items, size_t count, size_t *room, size_t more, size_t width, struct nr_error *error)
+static int reserve(struct nr_area *area, void **items, size_t count, size_t *room, size_t more, size_t width,
+	struct nr_error *error)
 {
 	if (NR_LIKELY(*room - count >= more))
 		return 0;
-	size_t wanted = NR_MAX(NR_MAX(*room * 2, count + more), (size_t)NR_ROOM_MIN);
-	int e = nr_pages_resize(NULL, items, *room * width, wanted * width, error);
+	/* pages of an area are there as soon as they are asked for, others when they are touched */
+	size_t wanted =
+		NR_MAX(NR_MAX(area ? *room + *room / 4 : *room * 2, count + more), (size_t)NR_ROOM_MIN);
+	int e = nr_pages_resize(area, items, *room * width, wanted * width, error);
 	if (!e)
 		*room = wanted;
 	return e;
@@ -36,12 +37,12 @@ static int reserve(
 
 static int reserve_words(struct nr_words *w, size_t more, struct nr_error *error)
 {
-	return reserve((void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
+	return reserve(w->area, (void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
 }
 
 static int reserve_wides(struct nr_wides *w, size_t more, struct nr_error *error)
 {
-	return reserve((void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
+	return reserve(w->area, (void **)&w->items, w->count, &w->room, more, sizeof *w->items, error);
 }
 
 /* Splits what is too large for one item. */
@@ -61,11 +62,126 @@ static int add_wide(
 	return 0;
 }
 
+void nr_tally_init(struct nr_tally *tally, struct nr_area *area)
+{
+	*tally = (struct nr_tally){.words.area = area, .wides.area = area};
+}
+
 void nr_tally_fini(struct nr_tally *tally)
 {
-	nr_pages_unmap(NULL, tally->words.items, tally->words.room * sizeof *tally->words.items);
+	nr_pages_unmap(tally->words.area, tally->words.items, tally->words.room * sizeof *tally->words.items);
 	nr_members_fini(&tally->wides);
-	*tally = (struct nr_tally){0};
+	if (tally->spare) {
+		nr_tally_fini(tally->spare);
+		nr_pages_unmap(tally->words.area, tally->spare, sizeof *tally->spare);
+	}
+	nr_tally_init(tally, tally->words.area);
+}
+
+/* ---- changes that are whole or have not happened ---- */
+
+/* The content of the spare becomes that of the tally, and the other way round. */
+static void take_spare(struct nr_tally *tally)
+{
+	struct nr_tally *spare = tally->spare;
+	tally->spare_counts = true;
+	NR_IN_ORDER();
+	tally->words = spare->words;
+	tally->wides = spare->wides;
+	tally->level = spare->level;
+	tally->unsorted = spare->unsorted;
+	NR_IN_ORDER();
+	tally->spare_counts = false;
+	NR_IN_ORDER();
+	nr_tally_init(spare, tally->words.area);
+}
+
+static int in_spare(struct nr_tally *tally, int (*change)(struct nr_tally *, uint8_t, struct nr_error *),
+	uint8_t level, struct nr_error *error)
+{
+	struct nr_area *area = tally->words.area;
+	if (!area)
+		return change(tally, level, error);
+	int e = tally->spare ? 0
+			     : nr_pages_resize(area, (void **)&tally->spare, 0, sizeof *tally->spare, error);
+	if (e)
+		return e;
+	struct nr_tally *spare = tally->spare;
+	const struct nr_words words = tally->words;
+	const struct nr_wides wides = tally->wides;
+	nr_tally_fini(spare);
+	nr_tally_init(spare, area);
+	spare->limit = tally->limit;
+	spare->keeper = tally->keeper;
+	e = nr_tally_append(spare, tally, error);
+	if (!e)
+		e = change(spare, level, error);
+	if (e)
+		return e;
+	take_spare(tally);
+	nr_pages_unmap(area, words.items, words.room * sizeof *words.items);
+	nr_pages_unmap(area, wides.items, wides.room * sizeof *wides.items);
+	return 0;
+}
+
+static bool is_sound(const void *items, size_t count, size_t room, size_t width, const struct nr_area *area)
+{
+	return count <= room && (!items ? !room : nr_area_holds(area, items, room * width));
+}
+
+/* What it holds was never whole, or is the tally's. */
+static void forget_spare(struct nr_tally *spare, const struct nr_tally *tally, struct nr_area *area)
+{
+	const struct nr_words *words = &spare->words;
+	const struct nr_wides *wides = &spare->wides;
+	size_t bytes = words->room * sizeof *words->items;
+	if (words->items != tally->words.items && nr_area_holds(area, words->items, bytes))
+		nr_pages_unmap(area, words->items, bytes);
+	bytes = wides->room * sizeof *wides->items;
+	if (wides->items != tally->wides.items && nr_area_holds(area, wides->items, bytes))
+		nr_pages_unmap(area, wides->items, bytes);
+	nr_tally_init(spare, area);
+}
+
+int nr_tally_resume(struct nr_tally *tally, struct nr_area *area, const struct nr_keeper *keeper)
+{
+	if (tally->spare && !nr_area_holds(area, tally->spare, sizeof *tally->spare))
+		return -EBADMSG;
+	if (tally->spare_counts)
+		take_spare(tally);
+	if (tally->spare)
+		forget_spare(tally->spare, tally, area);
+	tally->words.area = tally->wides.area = area;
+	tally->keeper = keeper;
+	tally->unsorted = true;
+	if (!is_sound(tally->words.items, tally->words.count, tally->words.room, sizeof(uint64_t), area) ||
+		!is_sound(tally->wides.items, tally->wides.count, tally->wides.room, sizeof(struct nr_wide),
+			area))
+		return -EBADMSG;
+	while (tally->words.count && !tally->words.items[tally->words.count - 1])
+		tally->words.count--; /* counted before it was written */
+	while (tally->wides.count && !tally->wides.items[tally->wides.count - 1].key &&
+		!tally->wides.items[tally->wides.count - 1].packets)
+		tally->wides.count--;
+	return 0;
+}
+
+/* Smaller pages cannot fail. */
+static void trim(struct nr_area *area, void **items, size_t count, size_t *room, size_t width)
+{
+	size_t before = *room;
+	if (!*items || NR_MAX(count, (size_t)NR_ROOM_MIN) >= before)
+		return;
+	*room = NR_MAX(count, (size_t)NR_ROOM_MIN);
+	(void)nr_pages_resize(area, items, before * width, *room * width, NULL);
+}
+
+void nr_tally_trim(struct nr_tally *tally)
+{
+	struct nr_words *words = &tally->words;
+	struct nr_wides *wides = &tally->wides;
+	trim(words->area, (void **)&words->items, words->count, &words->room, sizeof *words->items);
+	trim(wides->area, (void **)&wides->items, wides->count, &wides->room, sizeof *wides->items);
 }
 
 int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error)
@@ -226,7 +342,7 @@ static int leave_out(struct nr_wides *rest, const struct nr_tally_sum *sum, stru
 	return add_wide(rest, key, sum->packets, sum->bytes, error);
 }
 
-int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
+static int thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 {
 	NR_AUTO(nr_members_fini) struct nr_wides rest = {0};
 	int e = 0;
@@ -260,10 +376,9 @@ int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	return e;
 }
 
-int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
+static int sort(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
 {
-	if (!tally->unsorted)
-		return 0;
+	(void)unused;
 	int e = nr_radix_sort_8(tally->words.items, tally->words.count, NR_WORD_KEY_SHIFT, error);
 	if (!e)
 		e = combine_words(tally, error);
@@ -275,10 +390,23 @@ int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 	move_shared(tally);
 	tally->unsorted = false;
 	if (tally->level)
-		e = nr_tally_thin(tally, tally->level, error);
-	while (!e && tally->limit && nr_tally_count(tally) > tally->limit && tally->level < NR_LEVEL_MAX)
-		e = nr_tally_thin(tally, (uint8_t)(tally->level + 1), error);
+		e = thin(tally, tally->level, error);
+	bool large = tally->limit && nr_tally_bytes(tally) > tally->limit;
+	while (!e && tally->limit && nr_tally_bytes(tally) > tally->limit && tally->level < NR_LEVEL_MAX)
+		e = thin(tally, (uint8_t)(tally->level + 1), error);
+	if (large)
+		nr_tally_trim(tally);
 	return e;
+}
+
+int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
+{
+	return in_spare(tally, thin, level, error);
+}
+
+int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
+{
+	return tally->unsorted ? in_spare(tally, sort, 0, error) : 0;
 }
 
 bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
@@ -302,8 +430,8 @@ bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum
 
 void nr_members_fini(struct nr_wides *members)
 {
-	nr_pages_unmap(NULL, members->items, members->room * sizeof *members->items);
-	*members = (struct nr_wides){0};
+	nr_pages_unmap(members->area, members->items, members->room * sizeof *members->items);
+	*members = (struct nr_wides){.area = members->area};
 }
 
 int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes,

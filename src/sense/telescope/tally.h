@@ -20,6 +20,7 @@
 
 #include "base/address.h"
 #include "base/hll.h"
+#include "base/pages.h"
 
 #define NR_MEMBER_BITS 46
 #define NR_MEMBER_MASK ((UINT64_C(1) << NR_MEMBER_BITS) - 1)
@@ -53,10 +54,12 @@ NR_INLINE struct nr_wide nr_wide_of(uint64_t key, uint64_t packets, uint64_t byt
 struct nr_words {
 	uint64_t *items; /* nr_pages */
 	size_t count, room;
+	struct nr_area *area; /* where they lie */
 };
 struct nr_wides {
 	struct nr_wide *items; /* nr_pages */
 	size_t count, room;
+	struct nr_area *area;
 };
 
 /* Members that are kept whatever the level, because they will be judged by what they did. They stand beside
@@ -71,8 +74,12 @@ struct nr_tally {
 	struct nr_wides wides;
 	bool unsorted;                  /* something was added since the last sort */
 	uint8_t level;                  /* one of 2^level members is kept */
-	size_t limit;                   /* items above which sorting raises the level; 0: none */
+	size_t limit;                   /* bytes above which sorting raises the level; 0: none */
 	const struct nr_keeper *keeper; /* NULL: nobody is kept besides the sample */
+	/* In an area, where the process may end at any instruction: what a change makes, until it takes the
+	 * tally's place (nr_pages; NULL: none yet). */
+	struct nr_tally *spare;
+	bool spare_counts; /* the spare is whole: it is the tally now */
 };
 
 /* Stands for all members of a group that the sample leaves out: packets and bytes, but no source. */
@@ -111,11 +118,21 @@ NR_INLINE uint64_t nr_tally_key(uint32_t group, uint64_t member)
 
 uint64_t nr_member_of(const struct nr_address *address);
 
-void nr_tally_fini(struct nr_tally *tally);
+/* Empty, in this area; all zero is empty without one. */
+void nr_tally_init(struct nr_tally *tally, struct nr_area *area);
+void nr_tally_fini(struct nr_tally *tally); /* empty again, in the same area */
 NR_INLINE size_t nr_tally_count(const struct nr_tally *tally)
 {
 	return tally->words.count + tally->wides.count;
 }
+NR_INLINE size_t nr_tally_bytes(const struct nr_tally *tally)
+{
+	return tally->words.count * sizeof(uint64_t) + tally->wides.count * sizeof(struct nr_wide);
+}
+/* Makes a tally sound whose process ended while it changed it; -EBADMSG: not possible. */
+int nr_tally_resume(struct nr_tally *tally, struct nr_area *area, const struct nr_keeper *keeper);
+/* Gives pages back that hold nothing. */
+void nr_tally_trim(struct nr_tally *tally);
 /* Makes room for `more` additions of either kind; -ENOMEM. */
 int nr_tally_reserve(struct nr_tally *tally, size_t more, struct nr_error *error);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sense's descriptor: what it is called, what can be set, when it is called. */
+#include "sense/telescope/admit.h"
 #include "sense/telescope/merged.h"
 #include "sense/telescope/pulse.h"
 
@@ -89,8 +90,6 @@ bool nr_local_keeps(const void *local, uint64_t member)
 	return false;
 }
 
-/* Half of the promised memory goes to the source tables, an eighth each to what workers tally, to its
- * sorting, to the day and to the run. */
 static int start(const void *conf, void *local, struct nr_area *area, struct nr_error *error)
 {
 	const struct nr_telescope_conf *c = conf;
@@ -100,22 +99,28 @@ static int start(const void *conf, void *local, struct nr_area *area, struct nr_
 	l->open_from = NR_TIME_MIN;
 	l->keeper = (struct nr_keeper){nr_local_keeps, l};
 	nr_local_leave_window(l);
-	l->table_bytes_max = (size_t)(c->memory_bytes / 2 / c->refs->workers);
-	l->tally_limit = l->sort_items = NR_TALLY_LIMIT(c->memory_bytes) / c->refs->workers;
-	int e = nr_victims_init(&l->victims, error);
+	l->table_bytes_max = nr_promise(c, NR_PROMISE_SOURCES, c->refs->workers);
+	l->log_bytes = nr_promise_log(c, area != NULL);
+	l->own_max = nr_promise(c, NR_PROMISE_OWN, (size_t)2 * c->refs->workers) /
+		     NR_TABLE_SHARE(struct nr_own_host);
+	l->suspects_max = nr_promise(c, NR_PROMISE_SUSPECT, (size_t)2 * c->refs->workers) /
+			  NR_TABLE_SHARE(struct nr_suspect);
+	int e = nr_victims_init(&l->victims, area,
+		NR_MIN(nr_promise(c, NR_PROMISE_VICTIMS, c->refs->workers) / NR_VICTIM_SHARE,
+			(size_t)NR_VICTIMS_MAX),
+		error);
 	if (!e)
 		e = nr_usual_init(&l->usual, area, error);
 	if (!e && c->refs->store)
 		e = nr_early_local_new(c, area, &l->early, error);
-	return e ? e : nr_merged_new(&l->merged, error);
+	return e ? e : nr_merged_new(c, area, &l->merged, error);
 }
 
 static void stop(void *local)
 {
 	struct nr_local *l = local;
 	for (size_t i = 0; i < NR_COUNT(l->days); i++) {
-		nr_source_table_fini(&l->days[i].table4);
-		nr_source_table_fini(&l->days[i].table6);
+		nr_admit_close_day(l, &l->days[i]);
 		nr_suspects_fini(&l->days[i].suspects);
 		nr_own_fini(&l->days[i].own);
 		nr_ipv6_day_fini(&l->days[i].ipv6);

@@ -12,17 +12,13 @@ bool nr_local_make_room(struct nr_local *l, size_t items)
 	struct nr_window *w = l->window;
 	if (NR_UNLIKELY(!w))
 		return true;
-	size_t count = nr_tally_count(&w->log);
-	if (NR_LIKELY(NR_MIN(w->log.words.room - w->log.words.count,
-			      w->log.wides.room - w->log.wides.count) >= items &&
-		      count < w->sort_at))
+	bool full = nr_tally_bytes(&w->log) >= l->log_bytes;
+	if (NR_LIKELY(!full) && NR_LIKELY(NR_MIN(w->log.words.room - w->log.words.count,
+						  w->log.wides.room - w->log.wides.count) >= items))
 		return true;
-	if (count >= w->sort_at) {
-		if (nr_tally_sort(&w->log, &error)) {
-			nr_local_fail(l, &error);
-			return false;
-		}
-		w->sort_at = NR_MAX(l->sort_items, nr_tally_count(&w->log) * 2);
+	if (full && nr_tally_sort(&w->log, &error)) {
+		nr_local_fail(l, &error);
+		return false;
 	}
 	if (nr_tally_reserve(&w->log, items, &error)) {
 		nr_local_fail(l, &error);
@@ -79,7 +75,7 @@ static void drain_recent(struct nr_local *l, struct nr_source *s, uint64_t membe
 
 static void drain_usual(struct nr_local *l, struct nr_source *s, uint64_t member)
 {
-	for (uint64_t rest = s->usual; rest;) {
+	for (uint64_t rest = s->usual; rest;) { /* as many stores as nibbles: the process may end between */
 		unsigned number = (unsigned)__builtin_ctzll(rest) / 4 + 1, shift = number * 4 - 4;
 		put_of(l, s, member, l->usual.group[number], (uint32_t)(rest >> shift) & NR_USUAL_MAX,
 			l->usual.size[number]);
@@ -191,10 +187,12 @@ static void choose_from(struct nr_usual *usual, const struct nr_tally *tally)
 	}
 	offer(most, &count, &one);
 	for (size_t i = 0; i < count && most[i].packets; i++) {
-		unsigned number = ++usual->count;
-		usual->number_of[most[i].group] = (uint8_t)number;
+		unsigned number = usual->count + 1;
 		usual->group[number] = most[i].group;
 		usual->size[number] = most[i].size;
+		NR_IN_ORDER();
+		usual->count = number;
+		usual->number_of[most[i].group] = (uint8_t)number;
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/victim.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <math.h>
@@ -18,12 +19,18 @@ static size_t home_of(
 	return (size_t)(((h >> 32) * capacity) >> 32);
 }
 
-int nr_victims_init(struct nr_victims *v, struct nr_error *error)
+static struct nr_victim *new_slots(struct nr_area *area, size_t capacity, struct nr_error *error)
 {
-	*v = (struct nr_victims){.capacity = NR_VICTIMS_START};
-	v->slots = calloc(v->capacity, sizeof *v->slots);
+	void *pages = NULL;
+	return nr_pages_resize(area, &pages, 0, capacity * sizeof(struct nr_victim), error) ? NULL : pages;
+}
+
+int nr_victims_init(struct nr_victims *v, struct nr_area *area, size_t limit, struct nr_error *error)
+{
+	*v = (struct nr_victims){.capacity = NR_VICTIMS_START, .area = area, .limit = limit};
+	v->slots = new_slots(area, v->capacity, error);
 	if (!v->slots)
-		return nr_fail(error, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	if (getrandom(&v->key, sizeof v->key, 0) != sizeof v->key)
 		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
 	v->key |= 1;
@@ -32,8 +39,8 @@ int nr_victims_init(struct nr_victims *v, struct nr_error *error)
 
 void nr_victims_fini(struct nr_victims *v)
 {
-	free(v->slots);
-	free(v->ended);
+	nr_pages_unmap(v->area, v->slots, v->capacity * sizeof *v->slots);
+	nr_pages_unmap(v->area, v->ended, v->ended_room * sizeof *v->ended);
 	*v = (struct nr_victims){0};
 }
 
@@ -54,7 +61,7 @@ static struct nr_victim *find(const struct nr_victims *v, struct nr_victim *slot
 static bool rebuild(
 	struct nr_victims *v, size_t capacity, nr_time now, bool (*keep)(const struct nr_victim *, nr_time))
 {
-	struct nr_victim *slots = calloc(capacity, sizeof *slots);
+	struct nr_victim *slots = new_slots(v->area, capacity, NULL);
 	if (!slots)
 		return false;
 	size_t used = 0;
@@ -65,10 +72,12 @@ static bool rebuild(
 		*find(v, slots, capacity, &s->address, s->protocol) = *s;
 		used++;
 	}
-	free(v->slots);
+	void *old = v->slots;
+	size_t old_bytes = v->capacity * sizeof *v->slots;
 	v->slots = slots;
 	v->capacity = capacity;
 	v->used = used;
+	nr_pages_unmap(v->area, old, old_bytes);
 	return true;
 }
 
@@ -106,12 +115,12 @@ static void keep_if_notable(struct nr_victims *v, const struct nr_victim *s)
 		return;
 	if (v->ended_count == v->ended_room) {
 		size_t room = v->ended_room ? v->ended_room * 2 : 64;
-		struct nr_victim *ended = realloc(v->ended, room * sizeof *ended);
-		if (!ended) {
+		if (v->ended_count >= v->limit ||
+			nr_pages_resize(v->area, (void **)&v->ended, v->ended_room * sizeof *v->ended,
+				room * sizeof *v->ended, NULL)) {
 			v->untracked += s->packets;
 			return;
 		}
-		v->ended = ended;
 		v->ended_room = room;
 	}
 	v->ended[v->ended_count++] = *s;
@@ -189,7 +198,7 @@ void nr_victims_observe(struct nr_victims *v, const struct nr_backscatter *b)
 	struct nr_victim *s = find(v, v->slots, v->capacity, &b->victim, b->protocol);
 	if (!s->protocol) {
 		if (v->used * 2 >= v->capacity) {
-			if (v->used >= NR_VICTIMS_MAX || !rebuild(v, v->capacity * 2, 0, is_any)) {
+			if (v->capacity > v->limit || !rebuild(v, v->capacity * 2, 0, is_any)) {
 				v->untracked++;
 				return;
 			}

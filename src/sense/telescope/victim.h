@@ -11,10 +11,11 @@
 #ifndef NR_SENSE_TELESCOPE_VICTIM_H
 #define NR_SENSE_TELESCOPE_VICTIM_H
 
+#include "base/area.h"
 #include "sense/telescope/rules.h"
 
 #define NR_VICTIM_BUCKETS 16     /* of 10 s: two windows and slack for packets out of order */
-#define NR_VICTIMS_MAX    65536u /* live entries per worker (44 MB); more are counted as not tracked */
+#define NR_VICTIMS_MAX    65536u /* live entries per worker at most; more are counted as not tracked */
 
 struct nr_victim {
 	struct nr_address address;
@@ -33,17 +34,19 @@ struct nr_victim {
 };
 
 struct nr_victims {
-	struct nr_victim *slots; /* owned */
+	struct nr_victim *slots; /* nr_pages */
+	struct nr_area *area;
+	size_t limit; /* live entries, and ended ones until the next flush */
 	size_t capacity, used;
 	uint64_t key;
 	uint64_t untracked;      /* packets of victims beyond the limit, or older than their entry by a whole
 				    interval */
 	uint64_t mismatches;     /* ICMP errors whose quoted source was another address: never attributed */
-	struct nr_victim *ended; /* owned: attacks and short bursts whose entry has ended */
+	struct nr_victim *ended; /* nr_pages: attacks and short bursts whose entry has ended */
 	size_t ended_count, ended_room;
 };
 
-int nr_victims_init(struct nr_victims *victims, struct nr_error *error);
+int nr_victims_init(struct nr_victims *victims, struct nr_area *area, size_t limit, struct nr_error *error);
 void nr_victims_fini(struct nr_victims *victims);
 /* protocol: that the attack used (6, 17, 1). */
 struct nr_backscatter {
