@@ -196,10 +196,15 @@ bool nr_live_spreads(const struct nr_live *live)
 
 void nr_live_resume(struct nr_live *live)
 {
-	for (unsigned i = 0; i < live->count; i++) {
+	for (unsigned i = 0; i < live->count; i++)
 		atomic_fetch_add(&live->shared->places[i].interrupted, live->shared->places[i].busy);
-		live->way->resume(live, i);
-	}
+	nr_live_settle(live);
+}
+
+void nr_live_settle(struct nr_live *live)
+{
+	for (unsigned i = 0; i < live->count; i++)
+		live->way->settle(live, i);
 }
 
 size_t nr_live_read(

@@ -86,6 +86,8 @@ void nr_live_resume(struct nr_live *live);
  * *loss. */
 size_t nr_live_read(
 	struct nr_live *live, unsigned ring, struct nr_frame *frames, size_t max, struct nr_loss *loss);
+/* What was given out has been dealt with, and no more will be read by this process. All threads at rest. */
+void nr_live_settle(struct nr_live *live);
 /* Waits until there may be something to read, a signal comes or the time is over. ring -1: any. */
 void nr_live_wait(struct nr_live *live, int ring, int timeout_ms);
 

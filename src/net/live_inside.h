@@ -52,7 +52,7 @@ struct nr_live_way {
 	bool spreads, counts_filtered;
 	int (*open)(struct nr_live *live, const struct nr_live_conf *conf, struct nr_error *error);
 	void (*close)(struct nr_live *live);
-	void (*resume)(struct nr_live *live, unsigned ring);
+	void (*settle)(struct nr_live *live, unsigned ring);
 	size_t (*read)(struct nr_live *live, unsigned ring, struct nr_frame *frames, size_t max,
 		struct nr_loss *loss);
 	void (*refresh)(struct nr_live *live, unsigned ring);

@@ -148,8 +148,9 @@ static struct tpacket_block_desc *block_of(
 
 /* What was given out has been dealt with; a block of which that is true in all is handed back. Each step can
  * be repeated by whoever comes after us: the kernel gives a block that it fills again another number. */
-static void settle(const struct nr_live *live, unsigned ring, struct nr_live_place *place)
+static void packet_settle(struct nr_live *live, unsigned ring)
 {
+	struct nr_live_place *place = &live->shared->places[ring];
 	if (place->busy) {
 		place->offset = place->busy_offset;
 		place->done = place->busy_done;
@@ -161,11 +162,6 @@ static void settle(const struct nr_live *live, unsigned ring, struct nr_live_pla
 	if (block->hdr.bh1.seq_num == place->sequence)
 		__atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 	__atomic_store_n(&place->at, ((place->at >> 1) + 1) % live->block_count << 1, __ATOMIC_RELEASE);
-}
-
-static void packet_resume(struct nr_live *live, unsigned ring)
-{
-	settle(live, ring, &live->shared->places[ring]);
 }
 
 /* The block that is being read; NULL: the kernel still has it. */
@@ -232,7 +228,7 @@ static size_t packet_read(
 {
 	struct nr_live_place *place = &live->shared->places[ring];
 	for (;;) {
-		settle(live, ring, place);
+		packet_settle(live, ring);
 		const struct tpacket_block_desc *block = open_block(live, ring, place);
 		if (!block)
 			return 0;
@@ -259,7 +255,7 @@ const struct nr_live_way nr_live_packet = {
 	.spreads = true,
 	.open = packet_open,
 	.close = packet_close,
-	.resume = packet_resume,
+	.settle = packet_settle,
 	.read = packet_read,
 	.refresh = packet_refresh,
 };

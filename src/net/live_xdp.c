@@ -309,7 +309,7 @@ static void xdp_close(struct nr_live *live)
 
 /* The frames that were given out go back to the driver. Their descriptors stay where they are until the
  * consumer index has passed them, so each step can be repeated by whoever comes after us. */
-static void settle(struct nr_live *live, unsigned ring)
+static void xdp_settle(struct nr_live *live, unsigned ring)
 {
 	struct nr_live_place *place = &live->shared->places[ring];
 	struct nr_live_xdp *x = live->rings[ring].xdp;
@@ -362,7 +362,7 @@ static size_t xdp_read(
 	const struct queue *receive = &live->rings[ring].xdp->receive;
 	(void)loss;
 	for (;;) {
-		settle(live, ring);
+		xdp_settle(live, ring);
 		uint32_t at = *receive->consumer;
 		uint32_t there = __atomic_load_n(receive->producer, __ATOMIC_ACQUIRE) - at;
 		uint32_t count = (uint32_t)NR_MIN(there, max);
@@ -374,11 +374,6 @@ static size_t xdp_read(
 		if (n)
 			return n;
 	}
-}
-
-static void xdp_resume(struct nr_live *live, unsigned ring)
-{
-	settle(live, ring);
 }
 
 /* The kernel's sums. */
@@ -403,7 +398,7 @@ const struct nr_live_way nr_live_xdp = {
 	.counts_filtered = true,
 	.open = xdp_open,
 	.close = xdp_close,
-	.resume = xdp_resume,
+	.settle = xdp_settle,
 	.read = xdp_read,
 	.refresh = xdp_refresh,
 };

@@ -397,5 +397,6 @@ int nr_pipeline_watch(struct nr_pipeline *p, const struct nr_watch *conf, struct
 		last = *conf->stop;
 		e = close_turn(&w, last, error);
 	}
+	nr_live_settle(conf->live);
 	return e;
 }
