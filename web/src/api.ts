@@ -2,7 +2,7 @@
 // Questions to /api/v1/ and their answers, kept while the console is open.
 import { useEffect, useState } from 'preact/hooks';
 import { usePlace, viewOf, type Changes } from './route';
-import type { Answer, Queries, Status } from './rows';
+import type { Answer, LiveStatus, Queries, Status } from './rows';
 import { state, useWatch } from './state';
 
 export class ApiError extends Error {
@@ -144,23 +144,38 @@ export function useSeries(parameters: Changes): Loaded<Answer<Queries['telescope
 	return useUrl(apiUrl('telescope/series', { ...useViewParameters(), limit: SERIES_PAGE, ...parameters }), SERIES_PAGES);
 }
 
-export const useStatus = (): Loaded<Status> => useUrl('/api/v1/status');
+const STATUS = '/api/v1/status';
+
+export const useStatus = (): Loaded<Status> => useUrl(STATUS);
+
+/** How the live sensors are is no figure of the view: it is told anew as often as the server is asked. */
+const sensors = state<LiveStatus[] | null>(null);
+
+/** null until the server has been asked. */
+export function useSensors(): LiveStatus[] | null {
+	const asked = useStatus().data;
+	return useWatch(sensors) ?? (asked && (asked.live ?? []));
+}
 
 /** Asks now and then whether the store has grown. Nothing on the page moves by itself: the reader decides. */
 export function useGrowth(status: Status | null): boolean {
 	const [grown, setGrown] = useState(false);
 	const shown = JSON.stringify(status?.sensors);
+	useEffect(() => setGrown(false), [shown]);
 	useEffect(() => {
-		setGrown(false);
 		const timer = setInterval(() => {
 			if (document.hidden || status === null)
 				return;
-			get('/api/v1/status', AbortSignal.timeout(10_000)).then(
-				(now) => setGrown(JSON.stringify((now as Status).sensors) !== shown),
+			get(STATUS, AbortSignal.timeout(10_000)).then(
+				(answer) => {
+					const now = answer as Status;
+					setGrown(JSON.stringify(now.sensors) !== shown);
+					sensors.set(now.live ?? []);
+				},
 				() => undefined, /* the next question on the page will say that the server is away */
 			);
 		}, 30_000);
 		return () => clearInterval(timer);
-	}, [shown]);
+	}, [status === null, shown]);
 	return grown;
 }

@@ -138,7 +138,7 @@ export function App(): VNode {
 	const main = useRef<HTMLElement>(null);
 	const before = useRef(path);
 	useKeys(setOverlay);
-	useFollow(status);
+	useFollow();
 	const matched = ROUTES.map((route) => ({ route, match: route.path.exec(path) })).find(({ match }) => match !== null);
 	const title = matched?.match ? matched.route.title(t, matched.match) : t.page.notFound;
 	useEffect(() => {
@@ -148,7 +148,7 @@ export function App(): VNode {
 			main.current?.focus({ preventScroll: true });
 		before.current = path;
 	}, [title, path]);
-	const empty = status !== null && status.sensors.length === 0;
+	const empty = status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
 	return (
 		<>
 			<a class="skip" href="#main">{t.brand.skip}</a>

@@ -199,6 +199,7 @@ export interface Queries {
 }
 
 export interface Answer<Row> {
+	/** Times; null, read as a time that is none, where nothing is stored. */
 	from: string;
 	to: string;
 	rows: Row[];

@@ -7,8 +7,8 @@ import type { Field, Rules } from '../cube/field';
 import { labelsOf, linesOf, placeLabels, type Axes } from '../cube/frame';
 import { nearest } from '../cube/pick';
 import type { Scene } from '../cube/scene';
-import { useStage, useStill } from '../cube/stage';
-import { onBurst, setPaused } from '../live/client';
+import { useArrivals, useStage, useStill } from '../cube/stage';
+import { setPaused } from '../live/client';
 import type { Particle } from '../live/events';
 import { useSpeech } from '../text/index';
 
@@ -60,21 +60,6 @@ function Measurement({ scene, field }: { scene: { current: Scene | null }; field
 			{t.cube.measured(seen.frames.toFixed(0), whole(seen.alive), seen.busy.toFixed(2), seen.draws.toFixed(0), whole(seen.crowded))}
 		</p>
 	);
-}
-
-/** Starts the packets of a burst as far apart as they were sent. */
-function useArrivals(field: Field, scene: { current: Scene | null }): void {
-	useEffect(() => onBurst((burst) => {
-		const now = scene.current?.now ?? 0;
-		const oldest = scene.current?.oldest ?? 0;
-		const first = burst.particles[0]?.time ?? 0;
-		const lit = field.packets[scene.current?.lit ?? -1];
-		for (const particle of burst.particles)
-			field.add(particle, now + Math.max(0, Math.min(1, (particle.time - first) / 1000)), oldest);
-		// The place of the packet that is pointed at may have gone to another.
-		if (scene.current && field.packets[scene.current.lit] !== lit)
-			scene.current.lit = -1;
-	}), [field]);
 }
 
 export function Cube({ field, axes, rules, running, speed, pinned, onPick }: Props): VNode {

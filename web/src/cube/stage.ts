@@ -2,6 +2,7 @@
 // A canvas with a scene on it, for as long as the page is there: size, colours, clock, lost contexts.
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { onBurst } from '../live/client';
 import { useTheme } from '../preferences';
 import type { Field } from './field';
 import { COLOURS, LOOKS } from './look';
@@ -140,4 +141,20 @@ export function useStage({ field, matrix, look, running, onSize }: Options): Sta
 	}, [running, able, look.still]);
 
 	return { canvas, scene, able, wake, round };
+}
+
+const LATEST = 1; /* s: packets of one burst start within this time */
+
+/** Starts the packets of each burst as far apart as they were sent. */
+export function useArrivals(field: Field, scene: RefObject<Scene | null>): void {
+	useEffect(() => onBurst((burst) => {
+		const now = scene.current?.now ?? 0;
+		const oldest = scene.current?.oldest ?? 0;
+		const lit = field.packets[scene.current?.lit ?? -1];
+		for (const particle of burst.particles)
+			field.add(particle, now + Math.min(LATEST, (particle.time - burst.since) / 1000), oldest);
+		// The place of the packet that is pointed at may have gone to another.
+		if (scene.current && field.packets[scene.current.lit] !== lit)
+			scene.current.lit = -1;
+	}), [field]);
 }

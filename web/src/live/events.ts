@@ -49,6 +49,8 @@ export interface Burst {
 	sensor: string;
 	/** Packets that the particles stand for. */
 	of: number;
+	/** ms, before or at the time of each. */
+	since: number;
 	particles: Particle[];
 }
 
@@ -124,7 +126,7 @@ export function burstOf(data: string): Burst {
 	const raw = jsonObject(data);
 	const since = Date.parse(text(raw.time));
 	const particles = Number.isNaN(since) ? [] : list(raw.rows).slice(0, PARTICLE_LIMIT).flatMap((row) => particleOf(row, since));
-	return { sensor: text(raw.sensor), of: Math.max(count(raw.of), particles.length), particles };
+	return { sensor: text(raw.sensor), of: Math.max(count(raw.of), particles.length), since, particles };
 }
 
 export function findingOf(data: string): Finding | null {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { apiUrl } from '../api';
+import { apiUrl, useSensors } from '../api';
 import { usePlace, viewOf } from '../route';
-import type { Status } from '../rows';
 import { useWatch } from '../state';
 import { follow, live, type Live } from './client';
 import type { Pulse } from './events';
 
 export const useLive = (): Live => useWatch(live);
 
-/** Opens the connection where the status names a live sensor: a server without one is never asked. */
-export function useFollow(status: Status | null): void {
+/** Opens the connection where the server names a live sensor: one without one is never asked. */
+export function useFollow(): void {
 	const { sensor } = viewOf(usePlace().query);
-	const running = status?.live?.some((each) => sensor === null || each.sensor === sensor);
+	const running = useSensors()?.some((each) => sensor === null || each.sensor === sensor);
 	useEffect(() => {
 		if (running !== undefined)
 			follow(running ? apiUrl('live', { sensor }) : null);

@@ -6,9 +6,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Atlas, countryHref, type Place } from '../chart/atlas';
 import { Field, type Rules } from '../cube/field';
 import { lookOf, LOOKS } from '../cube/look';
-import { useStage, useStill } from '../cube/stage';
+import { useArrivals, useStage, useStill } from '../cube/stage';
 import { middleOf } from '../data/countries';
-import { onBurst } from '../live/client';
 import { useCalm, useLive } from '../live/use';
 import { LiveState, PauseButton } from '../part/live';
 import { LookMark } from '../part/look';
@@ -57,12 +56,7 @@ function Flights({ projection, width, height, running }: { projection: GeoProjec
 	look.still = still;
 	const stage = useStage({ field, matrix: IDENTITY, look, running, onSize: () => undefined });
 	useEffect(() => field.rule(rules), [rules]);
-	useEffect(() => onBurst((burst) => {
-		const scene = stage.scene.current;
-		const first = burst.particles[0]?.time ?? 0;
-		for (const particle of burst.particles)
-			field.add(particle, (scene?.now ?? 0) + Math.max(0, Math.min(1, (particle.time - first) / 1000)), scene?.oldest ?? 0);
-	}), []);
+	useArrivals(field, stage.scene);
 	return (
 		<>
 			<canvas class="flights" ref={stage.canvas} aria-hidden="true" width={width} height={full} />

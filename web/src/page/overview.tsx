@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What needs me now? One sentence, two pictures, what changed, and whether the sense sees well.
 import { Fragment, type VNode } from 'preact';
-import { useAnswer, useStatus, type Loaded } from '../api';
+import { useAnswer, useSensors, useStatus, type Loaded } from '../api';
 import { Ring } from '../chart/ring';
 import { Strips } from '../chart/strips';
 import { serviceName } from '../data/ports';
 import { portLabel, protocolName } from '../format';
 import { useFindings, useGaps } from '../live/found';
-import { useCalm } from '../live/use';
+import { useCalm, useLive } from '../live/use';
 import { HowKnown } from '../part/figure';
 import { GapList } from '../part/gaps';
 import { LiveStrip } from '../part/strip';
-import { Result, Skeleton } from '../part/result';
+import { Empty, Result, Skeleton } from '../part/result';
 import { Rich } from '../part/rich';
 import { subjectHref } from '../part/search';
 import { useLanguage } from '../preferences';
@@ -32,8 +32,9 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	const { t, compact, percent } = speech;
 	const { research } = viewOf(usePlace().query);
 	const summary = answer.rows[0];
-	if (!summary)
-		return <h1>{t.states.empty}</h1>;
+	const watched = useLive().state !== 'off';
+	if (!summary || summary.packets === 0)
+		return watched ? <h1 class="situation">{t.live.first}</h1> : <h1>{t.states.empty}</h1>;
 	const label = `${portLabel(summary.top_protocol, summary.top_port)} ${serviceName(protocolName(summary.top_protocol), summary.top_port)}`.trim();
 	const parts = [t.situation.heard(compact(summary.packets), speech.about(summary.sources, summary.sources_error))];
 	if (summary.scan_packets > 0)
@@ -150,7 +151,7 @@ function Sensors({ sensors, gaps }: { sensors: LiveStatus[]; gaps: Gap[] }): VNo
 function Gaps(): VNode {
 	const { t } = useSpeech();
 	const gaps = useGaps();
-	const sensors = useStatus().data?.live ?? [];
+	const sensors = useSensors() ?? [];
 	return (
 		<Result loaded={gaps} lines={2}>
 			{(answer) => (
@@ -178,7 +179,7 @@ function Health({ runs }: { runs: Run[] }): VNode {
 	const { t, whole } = speech;
 	const last = runs.reduce<Run | undefined>((newest, run) => (newest && newest.time >= run.time ? newest : run), undefined);
 	if (!last)
-		return <p class="quiet">{t.states.empty}</p>;
+		return <p class="quiet">{t.health.noRuns}</p>;
 	const sum = (value: (run: Run) => number): number => runs.reduce((total, run) => total + value(run), 0);
 	const drops = dropsOf(runs);
 	const lost = drops.reduce((total, [, count]) => total + count, 0);
@@ -220,6 +221,13 @@ function Health({ runs }: { runs: Run[] }): VNode {
 	);
 }
 
+/** The range of the answer; of an empty store, that of the findings which have just come. */
+function spanOf({ from, to, rows }: Answer<Finding>): { from: string; to: string } {
+	if (!Number.isNaN(Date.parse(from)) && !Number.isNaN(Date.parse(to)))
+		return { from, to };
+	return { from: rows.at(-1)?.first ?? '', to: rows[0]?.last ?? '' };
+}
+
 interface BodyProps {
 	findings: Loaded<Answer<Finding>>;
 	total: number;
@@ -236,7 +244,7 @@ function Body({ findings, total }: BodyProps): VNode {
 			<div class="columns">
 				<section class="card" aria-labelledby="ring-head">
 					<h2 id="ring-head">{t.ring.title}</h2>
-					<Result loaded={ports} lines={12}>{(answer) => <Ring ports={answer.rows} total={total} />}</Result>
+					<Result loaded={ports} lines={12}>{(answer) => (answer.rows.length === 0 ? <Empty /> : <Ring ports={answer.rows} total={total} />)}</Result>
 					<p class="more"><a href={linkTo('/telescope')}>{t.overview.ringMore}</a></p>
 				</section>
 				<section class="card" aria-labelledby="kinds-head">
@@ -245,7 +253,7 @@ function Body({ findings, total }: BodyProps): VNode {
 						{(answer) =>
 							answer.rows.length === 0 ? <p class="quiet">{t.overview.noFindings}</p> : (
 								<>
-									<Strips findings={answer.rows} from={answer.from} to={answer.to} />
+									<Strips findings={answer.rows} {...spanOf(answer)} />
 									{answer.next !== null && <p class="quiet">{t.overview.truncated(whole(answer.rows.length))}</p>}
 								</>
 							)}
