@@ -3,6 +3,8 @@
  * The API's description (OpenAPI 3.1), written from the same descriptors that answer the questions.
  * docs/openapi.json is this document; a test compares the two.
  */
+#include "serve/openapi.h"
+
 #include "serve/api.h"
 
 static void write_type(struct nr_json *json, enum nr_value_type type, bool nullable)
@@ -207,10 +209,11 @@ static void write_status_schema(struct nr_json *json)
 	write_row(json, nr_store_query("coverage"));
 	nr_json_object_end(json);
 	nr_json_object_end(json);
+	nr_openapi_write_watch(json);
 	nr_json_object_end(json);
 }
 
-/* The two paths that are no query. */
+/* The paths that are no query. */
 static void write_plain(
 	struct nr_json *json, const char *path, const char *text, void (*schema)(struct nr_json *))
 {
@@ -266,6 +269,7 @@ int nr_api_describe(struct nr_json *json, struct nr_error *error)
 	nr_json_object(json, "paths");
 	write_plain(json, NR_API_PREFIX "status", "The server and what it has stored", write_status_schema);
 	write_plain(json, NR_API_PREFIX "openapi.json", "This document", write_any_object);
+	nr_openapi_write_stream(json);
 	for (size_t i = 0; nr_store_queries[i]; i++)
 		write_query(json, nr_store_queries[i]);
 	nr_json_object_end(json);

@@ -155,18 +155,25 @@ static void check_answer(const char *path, struct json_object *get)
 	json_object_put(answer);
 }
 
+/* The live stream; test_events.c looks at it. */
+static bool is_stream(struct json_object *item)
+{
+	return member(item, "get|responses|200|content|text/event-stream");
+}
+
 static void test_every_path_answers_as_described(void **state)
 {
 	(void)state;
 	size_t paths = 0, queries = 0;
 	json_object_object_foreach(member(document, "paths"), path, item)
 	{
-		check_answer(path, member(item, "get"));
+		if (!is_stream(item))
+			check_answer(path, member(item, "get"));
 		paths++;
 	}
 	while (nr_store_queries[queries])
 		queries++;
-	assert_int_equal(paths, queries + 2);
+	assert_int_equal(paths, queries + 3);
 }
 
 static void check_refusal(
@@ -221,7 +228,8 @@ static void test_every_parameter_is_as_described(void **state)
 	json_object_object_foreach(member(document, "paths"), path, item)
 	{
 		struct json_object *parameters = member(item, "get|parameters");
-		for (size_t i = 0; parameters && i < json_object_array_length(parameters); i++)
+		for (size_t i = 0; parameters && !is_stream(item) && i < json_object_array_length(parameters);
+			i++)
 			check_parameter(path, parameters, json_object_array_get_idx(parameters, i));
 	}
 }

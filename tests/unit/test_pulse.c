@@ -372,8 +372,8 @@ static void test_own_host(void **state)
 	start(&rig, l);
 	struct nr_packet p = syn_of(START + 1000, OWN + 5, DARK + 77, 23);
 	rig_observe(&rig, &p, 1);
-	one_second(&rig, l, START);
-	assert_int_equal(l->finding_count, 1); /* within the second */
+	pulse_at(&rig, l, START + NR_SECOND / 4);
+	assert_int_equal(l->finding_count, 1); /* at once */
 	assert_string_equal(l->findings[0].kind, "infected-host");
 	assert_string_equal(l->findings[0].change, "new");
 	assert_string_equal(l->findings[0].state, "open");
@@ -487,7 +487,7 @@ static void test_many_own_hosts(void **state)
 		rig_observe(&rig, &p, 1);
 	}
 	for (unsigned i = 0; i < 4; i++) {
-		one_second(&rig, l, START + i * NR_SECOND);
+		pulse_at(&rig, l, START + (i + 1) * NR_SECOND / 4);
 		assert_int_equal(l->finding_count, NR_MIN((i + 1) * NR_ALARMS_LOOK, hosts));
 	}
 	for (size_t i = 0; i < hosts; i++)

@@ -40,7 +40,7 @@ struct nr_alarms {
 };
 
 void nr_alarms_fini(struct nr_alarms *alarms);
-/* Tells the sink what is new. About once a second. */
+/* Tells the sink what is new. With every pulse. */
 int nr_alarms_look(struct nr_alarms *alarms, const struct nr_telescope_conf *conf, void *const *locals,
 	size_t count, nr_time now, struct nr_sink *sink, struct nr_error *error);
 

@@ -403,13 +403,12 @@ int nr_telescope_pulse(const void *conf, void *const *locals, size_t count, nr_t
 	struct telling t = {conf, (struct nr_local *const *)locals, count,
 		((struct nr_local *)locals[0])->pulse->head, now, sink};
 	int e = tell_particles(&t, error);
+	if (!e)
+		e = nr_alarms_look(&t.head->alarms, conf, locals, count, now, sink, error);
 	if (!t.head->due || now < t.head->since) { /* the first call, or the clock was set back */
 		t.head->since = now;
 		t.head->due = now + NR_SECOND;
 		return e;
 	}
-	if (e || now + NR_PULSE_EARLY_US < t.head->due)
-		return e;
-	e = end_second(&t, error);
-	return e ? e : nr_alarms_look(&t.head->alarms, conf, locals, count, now, sink, error);
+	return e || now + NR_PULSE_EARLY_US < t.head->due ? e : end_second(&t, error);
 }

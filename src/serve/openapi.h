@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside openapi*.c: the parts of the description that no query is behind. */
+#ifndef NR_SERVE_OPENAPI_H
+#define NR_SERVE_OPENAPI_H
+
+#include "base/json.h"
+
+/* Members of the status: "live", "webhooks". */
+void nr_openapi_write_watch(struct nr_json *json);
+/* The path of the live stream. */
+void nr_openapi_write_stream(struct nr_json *json);
+
+#endif
