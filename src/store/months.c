@@ -31,7 +31,7 @@ int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, str
 		if (sqlite3_step(statement) != SQLITE_DONE)
 			return nr_sqlite_fail(store->writer, store->path, error);
 	}
-	store->months_waiting = true;
+	store->months_touched = true;
 	return 0;
 }
 
@@ -173,10 +173,12 @@ int nr_months_add_up(struct nr_store *store, bool all, struct nr_error *error)
 {
 	/* A month that is being written day by day is not added up after each of them. */
 	int64_t turn = all ? -1 : store->turn;
+	bool look = all || store->months_waiting;
 	store->turn++;
-	if (!all && !store->months_waiting)
+	store->months_waiting = store->months_touched;
+	store->months_touched = false;
+	if (!look)
 		return 0;
-	store->months_waiting = false;
 	for (;;) {
 		NR_AUTO(nr_freep) char *sensor = NULL;
 		nr_time start = 0;

@@ -37,7 +37,8 @@ struct nr_store {
 	sqlite3_stmt *savepoint, *release;
 	bool writing;           /* inside a transaction */
 	int64_t turn;           /* commits of this writer */
-	bool months_waiting;    /* some may have to be added up */
+	bool months_touched;    /* by the transaction under way */
+	bool months_waiting;    /* by one before: to be looked at */
 	struct nr_error failed; /* blocks that had been accepted were rolled back; told at commit */
 
 	/* The readers (readers.c): those at rest, and how many there are in all. */

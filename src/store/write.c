@@ -111,7 +111,7 @@ static int fail_block(struct nr_store *store, bool accepted_before, struct nr_er
 	struct nr_error reason = {0};
 	int status = nr_sqlite_fail(store->writer, store->path, &reason);
 	if (sqlite3_get_autocommit(store->writer)) {
-		store->writing = false;
+		store->writing = store->months_touched = false;
 		nr_packs_forget(store->packs);
 		if (accepted_before)
 			store->failed = reason;
@@ -193,7 +193,7 @@ static int write_rows(struct nr_sink *sink, const struct nr_table *table, const 
 void nr_store_writer_undo(struct nr_store *store)
 {
 	sqlite3_exec(store->writer, "ROLLBACK", NULL, NULL, NULL);
-	store->writing = false;
+	store->writing = store->months_touched = false;
 	nr_packs_forget(store->packs);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A store as a telescope fills it in a year, for the bench of the API: rows of 5 minutes, hours and days for ports,
- * categories and origins with their sketches, sources and the ports they knocked at, victims, campaigns, findings and
- * gaps. No packets: the rows' figures are drawn from distributions like those of a darknet of some thousand addresses
- * (a few busy ports, a long tail; 2.3 M packets a day), through the store's own sink. One seed, one store.
+ * A store as a telescope fills it in a year, for the bench of the API: rows of 5 minutes, hours and days for
+ *ports, categories and origins with their sketches, sources and the ports they knocked at, victims,
+ *campaigns, findings and gaps. No packets: the rows' figures are drawn from distributions like those of a
+ *darknet of some thousand addresses (a few busy ports, a long tail; 2.3 M packets a day), through the store's
+ *own sink. One seed, one store.
  *
  *	year STORE [DAYS [SOURCES]]
  */
@@ -120,7 +121,8 @@ static uint32_t window[2][PORTS], hour[2][PORTS], day[2][PORTS];
 
 static void make_ports(void)
 {
-	static const uint16_t first[] = {23, 22, 8728, 6379, 80, 443, 2323, 8080, 3389, 445, 5555, 8443, 1433, 25};
+	static const uint16_t first[] = {
+		23, 22, 8728, 6379, 80, 443, 2323, 8080, 3389, 445, 5555, 8443, 1433, 25};
 	for (uint32_t i = 0; i < PORTS; i++)
 		port_of_rank[i] = i;
 	for (uint32_t i = PORTS - 1; i > 0; i--) {
@@ -213,11 +215,12 @@ static void write_traffic(uint32_t step, nr_time time, uint32_t packets[2][PORTS
 	static const struct {
 		const char *category;
 		double share;
-	} categories[] = {{"all", 1.2}, {"scan", 1}, {"backscatter", 0.1}, {"spoofed", 0.01}, {"malformed", 0.002},
-		{"misconfigured", 0.01}, {"tcp_syn", 0.8}, {"tcp_syn_ack", 0.06}, {"tcp_rst", 0.03},
-		{"tcp_other", 0.02}, {"udp", 0.2}, {"icmp", 0.06}, {"other", 0.001}, {"class/iot", 0.3},
-		{"class/windows", 0.1}, {"class/web", 0.15}, {"class/amplification", 0.05}, {"class/other", 0.4},
-		{"tool/mirai", 0.15}, {"tool/zmap", 0.2}, {"tool/masscan", 0.1}, {"tool/nmap", 0.01}};
+	} categories[] = {{"all", 1.2}, {"scan", 1}, {"backscatter", 0.1}, {"spoofed", 0.01},
+		{"malformed", 0.002}, {"misconfigured", 0.01}, {"tcp_syn", 0.8}, {"tcp_syn_ack", 0.06},
+		{"tcp_rst", 0.03}, {"tcp_other", 0.02}, {"udp", 0.2}, {"icmp", 0.06}, {"other", 0.001},
+		{"class/iot", 0.3}, {"class/windows", 0.1}, {"class/web", 0.15},
+		{"class/amplification", 0.05}, {"class/other", 0.4}, {"tool/mirai", 0.15}, {"tool/zmap", 0.2},
+		{"tool/masscan", 0.1}, {"tool/nmap", 0.01}};
 	for (uint8_t traffic = 0; traffic < 2; traffic++) {
 		double total = (double)total_of(packets[traffic]);
 		for (size_t i = 0; i < NR_COUNT(categories); i++) {
@@ -225,8 +228,8 @@ static void write_traffic(uint32_t step, nr_time time, uint32_t packets[2][PORTS
 			if (!sum || (step < 86400 && strncmp(categories[i].category, "tool/", 5) == 0))
 				continue;
 			uint64_t sources = sources_of(sum, traffic ? 0.5 : 0.8);
-			struct nr_traffic_row row = {sensor, step, time, traffic, categories[i].category, sum, sum * 44,
-				sources, 0,
+			struct nr_traffic_row row = {sensor, step, time, traffic, categories[i].category, sum,
+				sum * 44, sources, 0,
 				step > 300 ? sketch(1000000 + i, (uint64_t)(time / NR_DAY), sources)
 					   : (struct nr_bytes){0}};
 			write_rows(&nr_traffic_table, &row, 1);
@@ -251,7 +254,8 @@ static void make_networks(void)
 	for (uint32_t i = 0; i < NETWORKS; i++) {
 		struct network *network = &networks[i];
 		uint32_t country = (uint32_t)(COUNTRIES * unit() * unit() * unit());
-		snprintf(network->country, sizeof network->country, "%c%c", 'A' + country / 26, 'A' + country % 26);
+		snprintf(network->country, sizeof network->country, "%c%c", 'A' + country / 26,
+			'A' + country % 26);
 		snprintf(network->name, sizeof network->name, "NETWORK-%u Example", i);
 		network->asn = 1000 + i * 7;
 		network->share = pow(i + 1, -1.2);
@@ -270,8 +274,8 @@ static void write_origins(uint32_t step, nr_time time)
 			if (!*packets)
 				continue;
 			uint64_t sources = sources_of(*packets, traffic ? 0.5 : 0.8);
-			struct nr_origin_row row = {sensor, step, time, traffic, network->country, network->asn,
-				network->name, *packets, sources, 0,
+			struct nr_origin_row row = {sensor, step, time, traffic, network->country,
+				network->asn, network->name, *packets, sources, 0,
 				sketch(2000000 + i, (uint64_t)(time / NR_DAY), sources)};
 			write_rows(&nr_origin_table, &row, 1);
 			sketch_used = 0;
@@ -301,8 +305,8 @@ static void write_source_ports(nr_time time, struct nr_address address, uint64_t
 	uint32_t count = NR_MIN(ports, (uint32_t)1000);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t port = port_of_rank[(uint32_t)(HEAD * unit() * unit() * unit()) * (i ? 1 : 0) + i];
-		rows[i] = (struct nr_source_port_row){sensor, time, port >> 16 ? 17 : 6, (uint16_t)port, address,
-			packets / count + 1, (packets / count + 1) * 44};
+		rows[i] = (struct nr_source_port_row){sensor, time, port >> 16 ? 17 : 6, (uint16_t)port,
+			address, packets / count + 1, (packets / count + 1) * 44};
 	}
 	write_rows(&nr_source_port_table, rows, count);
 }
@@ -316,18 +320,20 @@ static void write_source(nr_time time, uint32_t host)
 	uint64_t packets = 1 + (uint64_t)(4 / pow(unit() + 1e-4, 0.9)) * (research ? 20 : 1);
 	uint32_t ports = research ? 200 : 1 + (uint32_t)(1 / (unit() + 0.01));
 	nr_time first = time + (nr_time)(unit() * (double)(NR_DAY / 2));
-	struct nr_source_row row = {sensor, time, nr_address_from_ipv4((uint32_t)(h >> 16)), packets, packets, ports, first,
-		first + (nr_time)(unit() * (double)(NR_DAY / 2)), h & 1 ? "tcp_syn" : "tcp_syn,udp",
-		tools[h >> 4 & 7], research ? "scaled" : "", h >> 8 & 15 ? "" : "ttl-200", network->country, network->asn,
-		network->name,
-		"{\"invariants\":{\"window\":1024,\"ttl\":244},\"first_syn\":{\"time\":\"2026-01-01T00:00:00.000000Z\","
+	struct nr_source_row row = {sensor, time, nr_address_from_ipv4((uint32_t)(h >> 16)), packets, packets,
+		ports, first, first + (nr_time)(unit() * (double)(NR_DAY / 2)),
+		h & 1 ? "tcp_syn" : "tcp_syn,udp", tools[h >> 4 & 7], research ? "scaled" : "",
+		h >> 8 & 15 ? "" : "ttl-200", network->country, network->asn, network->name,
+		"{\"invariants\":{\"window\":1024,\"ttl\":244},\"first_syn\":{\"time\":\"2026-01-01T00:00:00."
+		"000000Z\","
 		"\"destination\":\"192.0.2.80\",\"port\":23,\"sequence\":3221226064}}"};
 	write_rows(&nr_source_table, &row, 1);
 	write_source_ports(time, row.address, packets, ports);
 	if (research || host % 16 == 1) {
-		struct nr_finding finding = {sensor, "telescope", research ? "research-scanner" : "infected-host",
-			row.address, row.first, row.last, packets, 0.9, NR_SEVERITY_LOW, "packets that match a rule",
-			"規則に一致したパケット", "{\"rule\":\"bench\"}"};
+		struct nr_finding finding = {sensor, "telescope",
+			research ? "research-scanner" : "infected-host", row.address, row.first, row.last,
+			packets, 0.9, NR_SEVERITY_LOW, "packets that match a rule", "規則に一致したパケット",
+			"{\"rule\":\"bench\"}"};
 		write_rows(&nr_finding_table, &finding, 1);
 	}
 }
@@ -347,25 +353,26 @@ static void write_hosts(nr_time time, uint32_t sources)
 	}
 	for (uint32_t i = 0; i < 200; i++) {
 		nr_time first = time + (nr_time)(unit() * (double)NR_DAY);
-		struct nr_victim_row victim = {sensor, first, nr_address_from_ipv4((uint32_t)draw()), i % 3 ? 6 : 17,
-			first + (nr_time)(unit() * (double)NR_HOUR), 30 + draw() % 10000, 6000, 50, 20, 3, 1, 80, 17.5,
-			networks[i].country, networks[i].asn, networks[i].name};
+		struct nr_victim_row victim = {sensor, first, nr_address_from_ipv4((uint32_t)draw()),
+			i % 3 ? 6 : 17, first + (nr_time)(unit() * (double)NR_HOUR), 30 + draw() % 10000,
+			6000, 50, 20, 3, 1, 80, 17.5, networks[i].country, networks[i].asn, networks[i].name};
 		write_rows(&nr_victim_table, &victim, 1);
 	}
 	for (uint32_t i = 0; i < 30; i++) {
 		char signature[48];
 		snprintf(signature, sizeof signature, "window=%u,ttl=%u", 1024 + (unsigned)(draw() % 99), i);
-		struct nr_campaign_row campaign = {sensor, time, signature, 10 + i, 1000 + i, 6, 23, time, time + NR_HOUR};
+		struct nr_campaign_row campaign = {
+			sensor, time, signature, 10 + i, 1000 + i, 6, 23, time, time + NR_HOUR};
 		write_rows(&nr_campaign_table, &campaign, 1);
 	}
 }
 
 static void write_gap(nr_time time)
 {
-	struct nr_gap gap = {sensor, "telescope", time + NR_HOUR, time + NR_HOUR + NR_MINUTE, "ring-full", 1000,
-		"1000 packets lost", "1000パケット欠測"};
-	struct nr_run_row run = {sensor, time, "bench", 1000000, 999000, 44000000, 0, time, time + NR_DAY - 1, "{}", 4096,
-		"port-classes 1"};
+	struct nr_gap gap = {sensor, "telescope", time + NR_HOUR, time + NR_HOUR + NR_MINUTE, "ring-full",
+		1000, "1000 packets lost", "1000パケット欠測"};
+	struct nr_run_row run = {sensor, time, "bench", 1000000, 999000, 44000000, 0, time, time + NR_DAY - 1,
+		"{}", 4096, "port-classes 1"};
 	write_rows(&nr_gap_table, &gap, 1);
 	write_rows(&nr_run_table, &run, 1);
 }
@@ -416,7 +423,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: year STORE [DAYS [SOURCES of a day, up to %d]]\n", POPULATION / 2);
 		return 2;
 	}
-	if (nr_store_open(argv[1], NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &store, &error)) {
+	if (nr_store_open(argv[1], NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &store,
+		    &error)) {
 		fprintf(stderr, "year: %s\n", error.text);
 		return 4;
 	}
