@@ -19,9 +19,11 @@ failed=0
 for target in "${targets[@]}"; do
 	name=${target##*/fuzz_}
 	mkdir -p "build-fuzz/corpus/$name"
+	seeds=tests/fuzz/corpus/$name
+	[ -d "$seeds" ] || seeds=tests/fuzz/corpus/packet # frames, too
 	echo "== $name, $seconds s"
 	"build-fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-		-artifact_prefix="build-fuzz/crash-$name-" "build-fuzz/corpus/$name" "tests/fuzz/corpus/$name" \
+		-artifact_prefix="build-fuzz/crash-$name-" "build-fuzz/corpus/$name" "$seeds" \
 		>"build-fuzz/$name.log" 2>&1 || failed=$((failed + 1))
 	grep -E 'stat::number_of_executed_units|SUMMARY' "build-fuzz/$name.log" || true
 done
