@@ -36,6 +36,7 @@ struct nr_pulse {
 	uint64_t packets, bytes, backscatter;
 	uint64_t categories[NR_CATEGORY_PROTOCOLS];
 	nr_time oldest;
+	uint64_t key; /* of the sketch, the same for all workers */
 	struct nr_hll sources;
 	uint32_t ports[2][65536]; /* scan packets: [0] TCP, [1] UDP */
 	struct sample sample;
@@ -87,8 +88,8 @@ static void empty_sample(struct sample *s)
 	s->count = 0;
 }
 
-/* For this second alone, so any hash that spreads will do. */
-NR_INLINE uint64_t hash_source(const struct nr_packet *p)
+/* For this second alone: one multiplication folded, with a key, because addresses are chosen by strangers. */
+NR_INLINE uint64_t hash_source(const struct nr_packet *p, uint64_t key)
 {
 	uint64_t low;
 	memcpy(&low, p->source.octets + 8, 8);
@@ -97,39 +98,56 @@ NR_INLINE uint64_t hash_source(const struct nr_packet *p)
 		memcpy(&high, p->source.octets, 8);
 		low ^= high * 0x9e3779b97f4a7c15u;
 	}
-	return nr_hll_hash(low);
+	unsigned __int128 product = (unsigned __int128)(low ^ key) * 0xd6e8feb86659fd93u;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-NR_INLINE void count_packet(struct nr_pulse *pulse, const struct nr_packet *p)
+static void count_other(struct nr_pulse *pulse, const struct nr_packet *p)
 {
 	enum nr_category category = nr_category_of(p);
-	pulse->packets++;
-	pulse->bytes += p->wire;
+	bool backscatter = nr_is_backscatter(p, category);
 	pulse->categories[category]++;
-	pulse->oldest = NR_MIN(pulse->oldest, p->time);
-	nr_hll_add(&pulse->sources, hash_source(p));
-	if (NR_LIKELY(category == NR_CATEGORY_TCP_SYN)) {
-		pulse->ports[0][p->destination_port]++;
-	} else {
-		bool backscatter = nr_is_backscatter(p, category);
-		pulse->backscatter += backscatter;
-		if (category == NR_CATEGORY_UDP && !backscatter && (p->marks & NR_MARK_PORTS))
-			pulse->ports[1][p->destination_port]++;
-	}
-	if (NR_UNLIKELY(pulse->sample.offered == pulse->sample.next))
-		take(&pulse->sample, p);
-	pulse->sample.offered++;
+	pulse->backscatter += backscatter;
+	if (category == NR_CATEGORY_UDP && !backscatter && (p->marks & NR_MARK_PORTS))
+		pulse->ports[1][p->destination_port]++;
 }
 
+/* Sums are kept in registers: what the compiler cannot know to stand elsewhere it would write each time. */
 void nr_pulse_observe(struct nr_local *local, const struct nr_batch *batch)
 {
 	struct nr_pulse *pulse = local->pulse;
-	uint64_t before = pulse->packets;
-	for (size_t i = 0; i < batch->count; i++)
-		if (NR_LIKELY(batch->packets[i].kind != NR_PACKET_QUOTE))
-			count_packet(pulse, &batch->packets[i]);
+	struct sample *sample = &pulse->sample;
+	uint64_t packets = 0, bytes = 0, syns = 0, offered = sample->offered, next = sample->next;
+	const uint64_t key = pulse->key;
+	nr_time oldest = pulse->oldest;
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct nr_packet *p = &batch->packets[i];
+		if (NR_UNLIKELY(p->kind == NR_PACKET_QUOTE))
+			continue;
+		packets++;
+		bytes += p->wire;
+		oldest = NR_MIN(oldest, p->time);
+		nr_hll_add(&pulse->sources, hash_source(p, key));
+		if (NR_LIKELY(nr_is_syn(p))) {
+			syns++;
+			pulse->ports[0][p->destination_port]++;
+		} else {
+			count_other(pulse, p);
+		}
+		if (NR_UNLIKELY(offered == next)) {
+			sample->offered = offered;
+			take(sample, p);
+			next = sample->next;
+		}
+		offered++;
+	}
+	sample->offered = offered;
+	pulse->oldest = oldest;
+	pulse->packets += packets;
+	pulse->bytes += bytes;
+	pulse->categories[NR_CATEGORY_TCP_SYN] += syns;
 	if (NR_LIKELY(local->day != NULL)) /* at midnight to the nearest batch */
-		local->day->live += pulse->packets - before;
+		local->day->live += packets;
 }
 
 static void empty_pulse(struct nr_pulse *pulse)
@@ -141,8 +159,10 @@ static void empty_pulse(struct nr_pulse *pulse)
 	memset(pulse->ports, 0, sizeof pulse->ports);
 }
 
-static int make_pulse(struct nr_local *local, bool with_head, struct nr_error *error)
+/* first: worker 0's, whose sketch is added to. */
+static int make_pulse(struct nr_local *local, const struct nr_local *first, struct nr_error *error)
 {
+	bool with_head = local == first;
 	struct nr_pulse *pulse = calloc(1, sizeof *pulse);
 	if (pulse && with_head)
 		pulse->head = calloc(1, sizeof *pulse->head);
@@ -155,6 +175,7 @@ static int make_pulse(struct nr_local *local, bool with_head, struct nr_error *e
 		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
 	}
 	pulse->sample.random |= 1;
+	pulse->key = with_head ? pulse->sample.random * 0x9e3779b97f4a7c15u : first->pulse->key;
 	empty_pulse(pulse);
 	empty_sample(&pulse->sample);
 	local->pulse = pulse;
@@ -396,7 +417,7 @@ int nr_telescope_pulse(const void *conf, void *const *locals, size_t count, nr_t
 {
 	for (size_t i = 0; i < count; i++) {
 		struct nr_local *l = locals[i];
-		int e = l->pulse ? 0 : make_pulse(l, i == 0, error);
+		int e = l->pulse ? 0 : make_pulse(l, locals[0], error);
 		if (e)
 			return e;
 	}
