@@ -86,6 +86,15 @@ static const struct {
 	{"listed and loud", {"lists", list_path, NULL}, {{300000, 30, 1, SYN}}, "nicter"},
 };
 
+static size_t count_findings(const struct recorder *recorder)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < recorder->count; i++)
+		count += recorder->rows[i].table == SEEN_FINDING &&
+			 !strcmp(recorder->rows[i].key, "research-scanner");
+	return count;
+}
+
 static void test_rules(void **state)
 {
 	(void)state;
@@ -111,7 +120,7 @@ static void test_rules(void **state)
 			assert_int_equal(s->packets, packets);
 			assert_int_equal(nr_address_ipv4(&s->address), SOURCE);
 		}
-		assert_int_equal(seen_count(&rig.recorder, SEEN_FINDING), count); /* each with its evidence */
+		assert_int_equal(count_findings(&rig.recorder), count); /* each with its evidence */
 		const struct seen_row *all =
 			seen_find(&rig.recorder, SEEN_TRAFFIC, NR_STEP_DAY, DAY0, NR_TRAFFIC_RESEARCH, "all");
 		assert_int_equal(all != NULL, count);

@@ -11,7 +11,7 @@ int nr_change_new(
 {
 	void *pages = NULL;
 	size_t capacity = 1024;
-	while (capacity * 2 * sizeof(uint64_t) <= memory_bytes / 128)
+	while (capacity * 2 * sizeof(uint64_t) <= memory_bytes / 256)
 		capacity *= 2;
 	int e = nr_pages_resize(area, &pages, 0, sizeof(struct nr_change), error);
 	if (e)

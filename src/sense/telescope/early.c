@@ -2,7 +2,9 @@
 /* The detectors' state in one place: made at the first window, shown each window and day. */
 #include "sense/telescope/early.h"
 #include "base/pages.h"
+#include "sense/telescope/aggressive.h"
 #include "sense/telescope/change.h"
+#include "sense/telescope/slow.h"
 #include "sense/telescope/synchrony.h"
 #include "sense/telescope/warning.h"
 
@@ -14,6 +16,9 @@ struct nr_early {
 	struct nr_area *area;
 	struct nr_change *change;
 	struct nr_synchrony *synchrony;
+	struct nr_slow *slow;
+	struct nr_aggressive aggressive;
+	nr_time expired;                /* when idle events were ended last */
 	uint64_t judged[NR_JUDGED_MAX]; /* ascending */
 	size_t judged_count;
 };
@@ -31,12 +36,26 @@ static int make(const struct nr_early_window *window, struct nr_error *error)
 	e = nr_change_new(area, window->conf->memory_bytes, &early->change, error);
 	if (!e)
 		e = nr_synchrony_new(area, window->conf->memory_bytes, &early->synchrony, error);
+	if (!e)
+		e = nr_slow_new(area, window->conf->memory_bytes, &early->slow, error);
 	return e;
 }
 
 static struct nr_known_scanners known_of(const struct nr_early *early, const struct nr_telescope_conf *conf)
 {
 	return (struct nr_known_scanners){conf->refs, early->judged, early->judged_count};
+}
+
+static int take_events(struct nr_early *early, const struct nr_early_window *window, struct nr_error *error)
+{
+	const struct nr_merged *m = window->merged;
+	nr_time now = window->start + NR_STEP_WINDOW * NR_SECOND;
+	if (now - early->expired >= NR_EVENT_IDLE)
+		for (size_t i = 0; i < m->local_count; i++)
+			nr_hitters_expire(&m->locals[i]->early->hitters, now);
+	early->expired = now - early->expired >= NR_EVENT_IDLE ? now : early->expired;
+	nr_slow_events(early->slow, window->conf, m);
+	return nr_aggressive_take(&early->aggressive, window->conf, m, window->sink, error);
 }
 
 int nr_early_window(const struct nr_early_window *window, struct nr_error *error)
@@ -47,7 +66,9 @@ int nr_early_window(const struct nr_early_window *window, struct nr_error *error
 	struct nr_early *early = window->merged->early;
 	struct nr_known_scanners known = known_of(early, window->conf);
 	e = nr_change_window(early->change, window, &known, error);
-	return e ? e : nr_synchrony_window(early->synchrony, window, &known, error);
+	if (!e)
+		e = nr_synchrony_window(early->synchrony, window, &known, error);
+	return e ? e : take_events(early, window, error);
 }
 
 static int by_member(const void *a, const void *b)
@@ -66,21 +87,28 @@ static void remember_scanners(struct nr_early *early, const struct nr_merged *m,
 		qsort(early->judged, early->judged_count, sizeof *early->judged, by_member);
 }
 
+static uint64_t itself(uint64_t member)
+{
+	return member <= UINT32_MAX ? member : UINT64_MAX;
+}
+
 int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
 	struct nr_error *error)
 {
 	struct nr_early *early = end->merged->early;
-	(void)tally;
-	(void)error;
-	if (early)
-		remember_scanners(early, end->merged, scanner_first);
-	return 0;
-}
-
-uint64_t nr_early_bytes(uint64_t memory_bytes)
-{
-	return sizeof(struct nr_early) + sizeof(struct nr_change) + memory_bytes / 128 +
-	       nr_synchrony_bytes(memory_bytes);
+	if (!early)
+		return 0;
+	remember_scanners(early, end->merged, scanner_first);
+	struct nr_known_scanners known = known_of(early, end->conf);
+	NR_AUTO(nr_port_counts_fini) struct nr_port_counts ports = {0};
+	int e = nr_port_counts_init(&ports, end->conf->memory_bytes, tally, itself, error);
+	for (size_t i = 0; !e && i < end->local_count; i++)
+		nr_hitters_expire(&end->locals[i]->early->hitters, NR_TIME_MAX);
+	if (!e)
+		nr_slow_events(early->slow, end->conf, end->merged);
+	if (!e)
+		e = nr_aggressive_day(&early->aggressive, end, tally, &ports, &known, error);
+	return e ? e : nr_slow_day(early->slow, end, tally, &ports, &known, error);
 }
 
 void nr_early_free(struct nr_early *early)
@@ -89,5 +117,6 @@ void nr_early_free(struct nr_early *early)
 		return;
 	nr_change_free(early->change);
 	nr_synchrony_free(early->synchrony);
+	nr_slow_free(early->slow);
 	nr_pages_unmap(early->area, early, sizeof *early);
 }

@@ -8,8 +8,10 @@
  *	slow.h        few packets a day, many ports or addresses in seven days
  *	hitters.h     events and aggressive hitters as ORION defines them
  *
- * Their state is bounded, lies in the area of worker 0 and is used by the flush alone. What they find goes to
- * the sink as rows of telescope_warning and as findings (warning.h). Private to this room.
+ * Memory: NR_PROMISE_EARLY of --memory (promise.h), of which the filter of known sources takes a quarter, and
+ * some 6 MB whatever its size. Their state is bounded, lies in the area of worker 0 and is used by the flush
+ *alone. What they find goes to the sink as rows of telescope_warning and as findings (warning.h). Private to
+ *this room.
  */
 #ifndef NR_SENSE_TELESCOPE_EARLY_H
 #define NR_SENSE_TELESCOPE_EARLY_H
@@ -32,8 +34,6 @@ int nr_early_window(const struct nr_early_window *window, struct nr_error *error
 int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
 	struct nr_error *error);
 
-/* Most bytes that it all takes, for --memory. */
-uint64_t nr_early_bytes(uint64_t memory_bytes);
 void nr_early_free(struct nr_early *early); /* NULL allowed */
 
 #endif

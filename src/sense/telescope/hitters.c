@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#define NR_COUNTERS(bytes) ((size_t)((bytes) / 512))
-#define NR_BUCKETS(bytes)  ((size_t)((bytes) / 64 / sizeof(struct nr_event) / NR_EVENT_WAYS))
-#define NR_SKETCHES(bytes) ((size_t)((bytes) / 256 / sizeof(struct nr_hll)))
-#define NR_ENDED(bytes)    ((size_t)((bytes) / 512 / sizeof(struct nr_event_end)))
+#define NR_COUNTERS(bytes) ((size_t)((bytes) / 1024))
+#define NR_BUCKETS(bytes)  ((size_t)((bytes) / 128 / sizeof(struct nr_event) / NR_EVENT_WAYS))
+#define NR_SKETCHES(bytes) ((size_t)((bytes) / 512 / sizeof(struct nr_hll)))
+#define NR_ENDED(bytes)    ((size_t)((bytes) / 1024 / sizeof(struct nr_event_end)))
 
 static size_t power_of_two(size_t most)
 {
@@ -17,12 +17,6 @@ static size_t power_of_two(size_t most)
 	while (n * 2 <= most)
 		n *= 2;
 	return n;
-}
-
-uint64_t nr_hitters_bytes(uint64_t memory_bytes)
-{
-	return memory_bytes / 512 + memory_bytes / 64 + memory_bytes / 256 + memory_bytes / 512 +
-	       memory_bytes / 1024;
 }
 
 static int make(struct nr_area *area, void **pages, size_t count, size_t size, struct nr_error *error)
@@ -322,7 +316,8 @@ void nr_hitters_observe(struct nr_hitters *h, const struct nr_batch *batch)
 	const uint64_t mask = h->counter_count - 1;
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct nr_packet *p = &batch->packets[i];
-		if (NR_UNLIKELY(p->kind != NR_PACKET_IPV4))
+		bool answer = p->protocol == NR_UDP && p->marks & NR_MARK_ANSWER;
+		if (NR_UNLIKELY(p->kind != NR_PACKET_IPV4 || answer))
 			continue;
 		uint64_t source = nr_address_low(&p->source);
 		uint8_t *counter = &h->counters[(source * 0x9e3779b97f4a7c15u >> 24) & mask];

@@ -7,7 +7,7 @@
  *
  * Where the original goes wrong we do not follow: RST+ACK is a RST, ECE and CWR do not matter, segments of a
  * connection (PSH or FIN with ACK) are answers and keyed by their source port, and an event lasts at least
- * one second, so that a burst has no infinite rate.
+ * one second, so that a burst has no infinite rate. UDP answers are no events.
  *
  * Only sources that have sent NR_EVENT_CANDIDATE packets on their day are followed, so that most packets cost
  * one look at a table of counters: up to nine packets of an event are not in it. An event is cut when a day
@@ -103,13 +103,18 @@ struct nr_hitters {
 int nr_hitters_init(struct nr_hitters *hitters, struct nr_area *area, uint64_t memory_bytes,
 	uint64_t dark_addresses, struct nr_error *error);
 void nr_hitters_fini(struct nr_hitters *hitters);
-uint64_t nr_hitters_bytes(uint64_t memory_bytes);
 
 void nr_hitters_observe(struct nr_hitters *hitters, const struct nr_batch *batch);
 /* Ends events that have been idle at `now`; NR_TIME_MAX: all. */
 void nr_hitters_expire(struct nr_hitters *hitters, nr_time now);
 /* A day is over: who is a candidate is found anew. */
 void nr_hitters_forget(struct nr_hitters *hitters);
+
+/* Scanning, rather than answers or errors: what a definition of an aggressive hitter may name. */
+NR_INLINE bool nr_event_is_scan(uint8_t type)
+{
+	return type == NR_EVENT_TCP_SYN || type == NR_EVENT_UDP || type == NR_EVENT_ECHO_REQUEST;
+}
 
 /* Type and key port of a packet; *ret_port is 0 where there is none. */
 enum nr_event_type nr_event_type_of(const struct nr_packet *packet, uint16_t *ret_port);

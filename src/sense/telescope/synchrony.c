@@ -22,12 +22,6 @@ static size_t host_room(uint64_t memory_bytes)
 	return room;
 }
 
-uint64_t nr_synchrony_bytes(uint64_t memory_bytes)
-{
-	return sizeof(struct nr_synchrony) + host_room(memory_bytes) * sizeof(struct nr_sync_host) +
-	       2 * (memory_bytes / 64);
-}
-
 int nr_synchrony_new(struct nr_area *area, uint64_t memory_bytes, struct nr_synchrony **ret_synchrony,
 	struct nr_error *error)
 {
@@ -41,7 +35,7 @@ int nr_synchrony_new(struct nr_area *area, uint64_t memory_bytes, struct nr_sync
 	e = nr_pages_resize(area, &hosts, 0, y->host_room * sizeof *y->hosts, error);
 	if (!e) {
 		y->hosts = hosts;
-		e = nr_seen_filter_init(&y->filter, area, (size_t)(memory_bytes / 64), error);
+		e = nr_seen_filter_init(&y->filter, area, (size_t)(memory_bytes / 128), error);
 	}
 	if (e) {
 		nr_pages_unmap(area, hosts, y->host_room * sizeof *y->hosts);

@@ -91,7 +91,6 @@ struct nr_synchrony {
 int nr_synchrony_new(struct nr_area *area, uint64_t memory_bytes, struct nr_synchrony **ret_synchrony,
 	struct nr_error *error);
 void nr_synchrony_free(struct nr_synchrony *synchrony); /* NULL allowed */
-uint64_t nr_synchrony_bytes(uint64_t memory_bytes);
 int nr_synchrony_window(struct nr_synchrony *synchrony, const struct nr_early_window *window,
 	const struct nr_known_scanners *known, struct nr_error *error);
 
