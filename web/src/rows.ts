@@ -223,6 +223,7 @@ export interface Status {
 	world: boolean;
 	/** Absent where the server cannot watch; empty where it watches nothing. */
 	live?: LiveStatus[];
+	webhooks?: { receiver: string; delivered: number; waiting: number }[];
 }
 
 /** A JSON column: an object, or its text. Never trusted to be well-formed. */

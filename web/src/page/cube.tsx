@@ -20,7 +20,7 @@ import { useSpeech } from '../text/index';
 import { Page } from './tables';
 
 const ROWS = 14;
-const ROWS_EVERY = 1000; /* ms */
+const ROWS_EVERY = 500; /* ms */
 const SPEEDS = ['0.25', '1', '4'] as const;
 const COUNTRY_LIMIT = 60;
 
@@ -156,7 +156,7 @@ function Recent({ field, running }: { field: Field; running: boolean }): VNode {
 				<caption>{`${t.cube.recent}${held ? ` · ${t.live.held}` : ''}`}</caption>
 				<thead>
 					<tr>
-						<th scope="col">{`${t.column.time} (${speech.zone})`}</th>
+						<th scope="col" class="wide">{`${t.column.time} (${speech.zone})`}</th>
 						<th scope="col">{t.cube.source}</th>
 						<th scope="col">{t.cube.destination}</th>
 						<th scope="col">{t.column.categories}</th>
@@ -165,10 +165,10 @@ function Recent({ field, running }: { field: Field; running: boolean }): VNode {
 				<tbody>
 					{shown.map((particle, index) => (
 						<tr key={index}>
-							<td class="mono">{speech.moment(particle.time, true).slice(11)}</td>
+							<td class="mono wide">{speech.moment(particle.time, true).slice(11)}</td>
 							<th scope="row"><a class="mono" href={sourceHref(particle.source)}>{particle.source}</a></th>
 							<td><span class="mono">{particle.destination}</span> <span class="mono">{portLabel(particle.protocol, particle.destinationPort)}</span></td>
-							<td class="look-cell"><LookMark look={lookOf(particle)} />{t.cube.looks[lookOf(particle)]}</td>
+							<td class="look-cell"><LookMark look={lookOf(particle)} /><span class="on-wide">{t.cube.looks[lookOf(particle)]}</span></td>
 						</tr>
 					))}
 				</tbody>

@@ -148,6 +148,21 @@ function Sensors({ sensors, gaps }: { sensors: LiveStatus[]; gaps: Gap[] }): VNo
 	);
 }
 
+function Webhooks(): VNode | null {
+	const { t, whole } = useSpeech();
+	const receivers = useStatus().data?.webhooks ?? [];
+	if (receivers.length === 0)
+		return null;
+	return (
+		<>
+			<h3>{t.health.webhooks}</h3>
+			<dl class="facts">
+				{receivers.map((each) => <div key={each.receiver}><dt class="mono">{each.receiver}</dt><dd>{t.health.webhook(whole(each.delivered), whole(each.waiting))}</dd></div>)}
+			</dl>
+		</>
+	);
+}
+
 function Gaps(): VNode {
 	const { t } = useSpeech();
 	const gaps = useGaps();
@@ -157,6 +172,7 @@ function Gaps(): VNode {
 			{(answer) => (
 				<>
 					<Sensors sensors={sensors} gaps={answer.rows} />
+					<Webhooks />
 					<h3>{t.gaps.title}</h3>
 					{answer.rows.length === 0 ? <p class="quiet">{t.gaps.none}</p> : <GapList gaps={answer.rows} />}
 				</>

@@ -130,7 +130,7 @@ export function WarningsPage(): VNode {
 		column.wide(column.number(speech, 'packets', t.column.packets, (row) => row.packets)),
 		{ key: 'line', head: t.warnings.line, wide: true, cell: (row) => <Line warning={row} /> },
 		column.wide({ key: 'reason', head: t.column.reason, value: reason, cell: (row) => <span class="prose">{reason(row)}</span> }),
-		column.time(speech, 'time', t.column.time, (row) => row.time),
+		column.wide(column.time(speech, 'time', t.column.time, (row) => row.time)),
 	];
 	return (
 		<Page title={t.page.warnings} lead={t.page.warningsLead}>

@@ -56,7 +56,7 @@ export function Alarms(): VNode {
 			{alarm && !here && (
 				<aside class="alarm" aria-label={t.live.alarm}>
 					<p class="alarm-head"><strong>{named(t.kinds, alarm.kind)}</strong> <a class="mono" href={subjectHref(alarm.subject) ?? ''}>{alarm.subject}</a></p>
-					<p>{language === 'ja' ? alarm.reason_ja : alarm.reason_en}</p>
+					<p class="wide">{language === 'ja' ? alarm.reason_ja : alarm.reason_en}</p>
 					<p class="actions">
 						{more > 0 && <span>{t.live.more(whole(more))}</span>}
 						<button type="button" onClick={() => setGone(new Set(findings.map(keyOf)))}>{t.live.dismiss}</button>
