@@ -111,6 +111,23 @@ static uint32_t rise(struct nr_space_saving *s, uint32_t at)
 	return at;
 }
 
+void nr_space_saving_resume(struct nr_space_saving *s, uint32_t capacity)
+{
+	s->capacity = capacity;
+	s->slots = slots_for(capacity);
+	s->used = NR_MIN(s->used, capacity);
+	memset(slots(s), 0, s->slots * sizeof(uint32_t));
+	for (uint32_t i = 0; i < s->used; i++) {
+		uint32_t slot = home_of(s, counters(s)[i].key);
+		while (slots(s)[slot])
+			slot = (slot + 1) & (s->slots - 1);
+		slots(s)[slot] = i + 1;
+		places(s)[i] = slot;
+	}
+	for (uint32_t i = s->used / 2; i-- > 0;)
+		sink_down(s, i);
+}
+
 const struct nr_space_counter *nr_space_saving_add(struct nr_space_saving *s, uint64_t key, uint64_t count)
 {
 	uint32_t slot = slot_of(s, key), at;

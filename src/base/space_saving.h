@@ -25,6 +25,8 @@ struct nr_space_saving {
 size_t nr_space_saving_bytes(uint32_t capacity);
 /* At memory of that many bytes; seed: random. */
 void nr_space_saving_init(struct nr_space_saving *saving, uint32_t capacity, uint64_t seed);
+/* Makes one sound whose process ended while it added, at the cost of that addition. */
+void nr_space_saving_resume(struct nr_space_saving *saving, uint32_t capacity);
 /* Answers the key's counter, until the next addition. */
 const struct nr_space_counter *nr_space_saving_add(
 	struct nr_space_saving *saving, uint64_t key, uint64_t count);

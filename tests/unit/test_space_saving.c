@@ -76,6 +76,8 @@ static void test_streams(void **unused)
 				assert_int_equal(nr_space_saving_add(s, key, count)->key, key);
 				if (i % 4999 == 0)
 					expect_promises(s, exact);
+				if (i == 7000)
+					nr_space_saving_resume(s, capacities[c]);
 			}
 			expect_promises(s, exact);
 		}

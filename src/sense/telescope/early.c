@@ -8,6 +8,7 @@
 #include "sense/telescope/synchrony.h"
 #include "sense/telescope/warning.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define NR_JUDGED_MAX 65536 /* research scanners of one day that are left out on the next */
@@ -109,6 +110,17 @@ int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, siz
 	if (!e)
 		e = nr_aggressive_day(&early->aggressive, end, tally, &ports, &known, error);
 	return e ? e : nr_slow_day(early->slow, end, tally, &ports, &known, error);
+}
+
+int nr_early_resume(struct nr_early *early, struct nr_area *area)
+{
+	if (!nr_area_holds(area, early, sizeof *early) || early->judged_count > NR_JUDGED_MAX ||
+		!early->change || !nr_area_holds(area, early->change, sizeof *early->change) ||
+		!early->synchrony || !nr_area_holds(area, early->synchrony, sizeof *early->synchrony) ||
+		!early->slow || !nr_area_holds(area, early->slow, sizeof *early->slow))
+		return -EBADMSG;
+	early->area = early->change->area = early->synchrony->area = early->slow->area = area;
+	return 0;
 }
 
 void nr_early_free(struct nr_early *early)

@@ -34,6 +34,8 @@ int nr_early_window(const struct nr_early_window *window, struct nr_error *error
 int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
 	struct nr_error *error);
 
+/* Left by a predecessor in an area: its pages have a fixed size; -EBADMSG: they are not there. */
+int nr_early_resume(struct nr_early *early, struct nr_area *area);
 void nr_early_free(struct nr_early *early); /* NULL allowed */
 
 #endif

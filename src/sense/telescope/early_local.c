@@ -3,6 +3,8 @@
 #include "base/pages.h"
 #include "sense/telescope/entry.h"
 
+#include <errno.h>
+
 int nr_early_local_new(const struct nr_telescope_conf *conf, struct nr_area *area,
 	struct nr_early_local **ret_early, struct nr_error *error)
 {
@@ -28,6 +30,14 @@ void nr_early_local_free(struct nr_early_local *early)
 		return;
 	nr_hitters_fini(&early->hitters);
 	nr_pages_unmap(early->area, early, sizeof *early);
+}
+
+int nr_early_local_resume(struct nr_early_local *early, struct nr_area *area)
+{
+	if (!nr_area_holds(area, early, sizeof *early))
+		return -EBADMSG;
+	early->area = early->hitters.area = area;
+	return 0;
 }
 
 static void note_watched(struct nr_watch *watch, const struct nr_batch *batch)

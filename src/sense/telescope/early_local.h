@@ -20,6 +20,8 @@ struct nr_early_local {
 int nr_early_local_new(const struct nr_telescope_conf *conf, struct nr_area *area,
 	struct nr_early_local **ret_early, struct nr_error *error);
 void nr_early_local_free(struct nr_early_local *early); /* NULL allowed */
+/* Left by a predecessor in an area: its pages have a fixed size; -EBADMSG: they are not there. */
+int nr_early_local_resume(struct nr_early_local *early, struct nr_area *area);
 void nr_early_local_observe(struct nr_early_local *early, const struct nr_batch *batch);
 
 #endif

@@ -100,6 +100,15 @@ static void forget_run(struct nr_merged *m)
 	m->members_unsorted = false;
 }
 
+void nr_merged_resume(struct nr_merged *m, const struct nr_telescope_conf *conf)
+{
+	m->locals = NULL;
+	m->local_count = 0;
+	m->keeper = (struct nr_keeper){any_local_keeps, m};
+	forget_run(m);
+	limit_lists(m, conf);
+}
+
 void nr_merged_forget_run(struct nr_merged *m, const struct nr_telescope_conf *conf)
 {
 	fini_run(m);

@@ -112,6 +112,8 @@ NR_INLINE uint64_t nr_research_packets(const struct nr_merged *m, uint32_t group
 {
 	return m->research_packets ? m->research_packets[group] : 0;
 }
+/* What a predecessor left in an area: the run is forgotten, the open days stay. */
+void nr_merged_resume(struct nr_merged *merged, const struct nr_telescope_conf *conf);
 /* One source of 2^level stands in the pairs that keep fewest. */
 uint8_t nr_merged_level(const struct nr_merged *merged);
 void nr_merged_day_fini(struct nr_merged_day *day);

@@ -224,3 +224,58 @@ uint64_t nr_source_member(const struct nr_source_table *table, const struct nr_s
 {
 	return table->stride == sizeof(struct nr_source6) ? as6(source)->member : source->address;
 }
+
+/* ---- left by a predecessor ---- */
+
+/* Entries that were being moved stand twice; the last one may have no address yet. Those that are kept move
+ * together. */
+static void enter_once(struct nr_source_table *table)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < table->used; i++) {
+		struct nr_source *s = nr_source_at(table, i);
+		uint64_t member = nr_source_member(table, s), hash = nr_source_hash(table, member);
+		size_t at = nr_source_home(table, hash);
+		struct nr_source *same;
+		while ((same = next_with_tag(table, hash, &at)) && nr_source_member(table, same) != member)
+			;
+		if (same || !s->packets)
+			continue;
+		if (kept != i) {
+			memcpy(nr_source_at(table, kept), s, table->stride);
+			nr_source_mark_dirty(table, kept);
+		}
+		enter(table, hash, kept++);
+	}
+	memset(nr_source_at(table, kept), 0, (table->room - kept) * table->stride);
+	table->used = kept;
+}
+
+int nr_source_table_resume(struct nr_source_table *table, struct nr_area *area, size_t stride)
+{
+	table->area = area;
+	if (table->stride != stride || !table->room || table->room > table->space ||
+		table->space > NR_SOURCES_MAX || table->used > table->room ||
+		table->capacity <= table->used + table->used / 4 || !(table->key & 1) ||
+		!nr_area_holds(area, table->entries, table->space * stride) ||
+		!nr_area_holds(area, table->index, table->capacity * sizeof *table->index) ||
+		!nr_area_holds(area, table->dirty, dirty_bytes(table->space)))
+		return -EBADMSG;
+	memset(table->index, 0, table->capacity * sizeof *table->index);
+	enter_once(table);
+	return 0;
+}
+
+static void release(struct nr_area *area, void *pages, size_t bytes)
+{
+	if (pages && bytes && nr_area_holds(area, pages, bytes))
+		nr_pages_unmap(area, pages, bytes);
+}
+
+void nr_source_table_release(struct nr_source_table *table, struct nr_area *area)
+{
+	release(area, table->entries, table->space * table->stride);
+	release(area, table->index, table->capacity * sizeof *table->index);
+	release(area, table->dirty, table->space ? dirty_bytes(table->space) : 0);
+	*table = (struct nr_source_table){0};
+}

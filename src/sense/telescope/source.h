@@ -120,6 +120,11 @@ bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max);
 size_t nr_source_table_keep(struct nr_source_table *table,
 	bool (*keep)(const void *context, const struct nr_source *source, uint64_t member),
 	const void *context);
+/* Makes a table sound whose process ended while it changed it: the index is made anew from the entries, an
+ * address stands once. -EBADMSG: not possible. */
+int nr_source_table_resume(struct nr_source_table *table, struct nr_area *area, size_t stride);
+/* Gives back what a predecessor was giving back. */
+void nr_source_table_release(struct nr_source_table *table, struct nr_area *area);
 /* Gives back what it does not need; entry numbers stay. */
 void nr_source_table_shrink(struct nr_source_table *table);
 

@@ -109,6 +109,10 @@ NR_INLINE bool nr_source_is_busy(const struct nr_source *s)
 	return s->packets >= NR_BUSY_PACKETS || s->marks & NR_SOURCE_LISTED;
 }
 
+/* ---- telescope.c ---- */
+/* What follows from the configuration and from where the state lies. */
+void nr_local_configure(struct nr_local *local, const struct nr_telescope_conf *conf);
+
 /* ---- usual.c ---- */
 int nr_usual_init(struct nr_usual *usual, struct nr_area *area, struct nr_error *error);
 void nr_usual_fini(struct nr_usual *usual, struct nr_area *area);

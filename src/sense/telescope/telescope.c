@@ -3,6 +3,7 @@
 #include "sense/telescope/admit.h"
 #include "sense/telescope/merged.h"
 #include "sense/telescope/pulse.h"
+#include "sense/telescope/resume.h"
 
 #include <errno.h>
 #include <string.h>
@@ -90,21 +91,25 @@ bool nr_local_keeps(const void *local, uint64_t member)
 	return false;
 }
 
+void nr_local_configure(struct nr_local *l, const struct nr_telescope_conf *c)
+{
+	size_t workers = c->refs->workers;
+	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
+	l->keeper = (struct nr_keeper){nr_local_keeps, l};
+	l->table_bytes_max = nr_promise(c, NR_PROMISE_SOURCES, workers);
+	l->log_bytes = nr_promise_log(c, l->area != NULL);
+	l->own_max = nr_promise(c, NR_PROMISE_OWN, 2 * workers) / NR_TABLE_SHARE(struct nr_own_host);
+	l->suspects_max = nr_promise(c, NR_PROMISE_SUSPECT, 2 * workers) / NR_TABLE_SHARE(struct nr_suspect);
+}
+
 static int start(const void *conf, void *local, struct nr_area *area, struct nr_error *error)
 {
 	const struct nr_telescope_conf *c = conf;
 	struct nr_local *l = local;
 	l->area = area;
-	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->open_from = NR_TIME_MIN;
-	l->keeper = (struct nr_keeper){nr_local_keeps, l};
+	nr_local_configure(l, c);
 	nr_local_leave_window(l);
-	l->table_bytes_max = nr_promise(c, NR_PROMISE_SOURCES, c->refs->workers);
-	l->log_bytes = nr_promise_log(c, area != NULL);
-	l->own_max = nr_promise(c, NR_PROMISE_OWN, (size_t)2 * c->refs->workers) /
-		     NR_TABLE_SHARE(struct nr_own_host);
-	l->suspects_max = nr_promise(c, NR_PROMISE_SUSPECT, (size_t)2 * c->refs->workers) /
-			  NR_TABLE_SHARE(struct nr_suspect);
 	int e = nr_victims_init(&l->victims, area,
 		NR_MIN(nr_promise(c, NR_PROMISE_VICTIMS, c->refs->workers) / NR_VICTIM_SHARE,
 			(size_t)NR_VICTIMS_MAX),
@@ -152,6 +157,7 @@ const struct nr_sense nr_telescope_sense = {
 	.start = start,
 	.observe = nr_telescope_observe,
 	.flush = nr_telescope_flush,
+	.resume = nr_telescope_resume,
 	.pulse = nr_telescope_pulse,
 	.stop = stop,
 };
