@@ -207,7 +207,6 @@ static int prepare(struct watcher *w, struct nr_error *error)
 	w->started = nr_time_now();
 	w->sink = (struct nr_sink){pass_rows, pass_commit};
 	w->terminal = isatty(STDERR_FILENO);
-	w->refs.endless = true;
 	w->refs.store = true; /* intervals are closed as they pass, wanted or not: memory stays bounded */
 	w->refs.workers = (unsigned)w->conf.workers;
 	if (!w->conf.interface)
