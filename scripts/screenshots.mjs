@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pictures of the documents, taken from the running console on the sample world: docs/screenshots/NAME-LANGUAGE-COLOURS.png
-// usage: node scripts/screenshots.mjs (make screenshots)
+// usage: node scripts/screenshots.mjs (make screenshots); NOROSHI_SAMPLE names another store than that of make run
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { launch, serve, settled } from "../tests/web/console.mjs";
+import { feed } from "../tests/web/feeder.mjs";
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const WIDE = { width: 1280, height: 900 };
 
-const server = await serve(path("build/sample/sample.db"));
+const RATE = 900; /* packets a second of the live pictures */
+const FILLED = 9000; /* ms until the Cube shows what it shows for good */
+
+const server = await serve(process.env.NOROSHI_SAMPLE ?? path("build/sample/sample.db"));
+/* What is live in the pictures is made up: the same traffic each time. */
+const feeder = await feed({ upstream: server.base });
 const browser = await launch();
 
 async function first(query) {
@@ -18,11 +24,19 @@ async function first(query) {
 	return rows[0];
 }
 
-async function picture(name, page, locale, colorScheme, viewport) {
-	const context = await browser.newContext({ locale, colorScheme, viewport, reducedMotion: "reduce", timezoneId: "UTC" });
+/* `live`: ms to wait while packets come; the rest of the page stands still. */
+async function picture(name, page, locale, colorScheme, viewport, live = 0) {
+	const context = await browser.newContext({
+		locale, colorScheme, viewport, reducedMotion: live > 0 ? "no-preference" : "reduce", timezoneId: "UTC",
+	});
 	const view = await context.newPage();
-	await view.goto(server.base + page);
+	await view.goto((live > 0 ? feeder.base : server.base) + page);
 	await settled(view);
+	if (live > 0)
+		feeder.past(RATE);
+	await view.waitForTimeout(live);
+	if (page === "/telescope/cube")
+		await view.evaluate(() => scrollTo(0, (document.querySelector("h1")?.getBoundingClientRect().top ?? 0) - 12));
 	const file = `docs/screenshots/${name}-${locale.slice(0, 2)}-${colorScheme}.png`;
 	await view.screenshot({ path: path(file) });
 	await context.close();
@@ -36,9 +50,17 @@ try {
 	await picture("telescope", "/telescope", "ja-JP", "light", WIDE);
 	await picture("atlas", "/telescope/atlas", "en-GB", "dark", WIDE);
 	await picture("atlas", "/telescope/atlas", "ja-JP", "dark", WIDE);
+	feeder.start(RATE);
+	await picture("cube", "/telescope/cube", "en-GB", "dark", WIDE, FILLED);
+	await picture("cube", "/telescope/cube", "ja-JP", "light", WIDE, FILLED);
+	await picture("live", "/telescope/atlas?show=live", "en-GB", "light", WIDE, FILLED);
+	await picture("live", "/telescope/atlas?show=live", "ja-JP", "dark", WIDE, FILLED);
+	await picture("overview", "/", "en-GB", "light", WIDE, FILLED);
+	await picture("overview", "/", "ja-JP", "dark", WIDE, FILLED);
 	await picture("source", `/telescope/source?address=${subject}`, "en-GB", "light", WIDE);
 	await picture("source", `/telescope/source?address=${subject}`, "ja-JP", "light", WIDE);
 } finally {
 	await browser.close();
+	await feeder.stop();
 	await server.stop();
 }

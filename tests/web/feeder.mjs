@@ -48,7 +48,8 @@ export function traffic(seed = 7) {
 
 const CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0/18'], gaps = [], warnings = [] }) {
+/** `gaps`, `warnings`: the rows of those questions; without them they are handed on as well. */
+export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0/18'], gaps, warnings }) {
 	const folder = process.env.NOROSHI_CONSOLE;
 	const ears = new Set();
 	const asked = []; /* each question for the live stream */
@@ -95,8 +96,8 @@ export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0
 		const work = {
 			'/api/v1/live': () => listen(request, response),
 			'/api/v1/status': async () => answer(response, 200, 'application/json', JSON.stringify(await status())),
-			'/api/v1/gaps': () => answer(response, 200, 'application/json', rows(gaps)),
-			'/api/v1/warnings': () => answer(response, 200, 'application/json', rows(warnings)),
+			'/api/v1/gaps': gaps && (() => answer(response, 200, 'application/json', rows(gaps))),
+			'/api/v1/warnings': warnings && (() => answer(response, 200, 'application/json', rows(warnings))),
 		}[pathname];
 		Promise.resolve((work ?? (() => hand(request, response)))()).catch(() => response.destroy());
 	});
@@ -129,6 +130,11 @@ export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0
 				if (ticks++ % 4 === 0)
 					pulse(Math.round(rate * (1 + 0.3 * Math.sin(ticks / 9))), ticks % 40 < 8 ? { dropped: { kernel: 12 } } : {});
 			}, TICK);
+		},
+		/** The two minutes before now, as if they had been heard. */
+		past(rate) {
+			for (let ago = 120; ago > 0; ago--)
+				pulse(Math.round(rate * (1 + 0.25 * Math.sin(ago / 11) + 0.1 * Math.sin(ago * 2.3))), { time: new Date(Date.now() - ago * 1000).toISOString() });
 		},
 		quiet: () => clearInterval(timer),
 		listeners: () => ears.size,
