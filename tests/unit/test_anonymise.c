@@ -479,6 +479,10 @@ static void sources_by_policy(void **state)
 	put_syn(&b, 1, DARK_A, 5);
 	rewrite(none, &b);
 	assert_int_not_equal(nr_u32_at(after.bytes + 12), SOURCE);
+	/* a neighbour of the dark range shares 23 bits with it; not afterwards, or a known scanner would tell
+	 * bits */
+	uint32_t differs = new_address(none, 0xc0000300) ^ new_address(none, DARK_A);
+	assert_int_not_equal(__builtin_clz(differs | 1), 23);
 }
 
 static void ipv4_inside_ipv6_sources(void **state)

@@ -58,6 +58,10 @@ static int make_keys(struct nr_anonymiser *a, struct nr_error *error)
 	if (!e)
 		e = nr_cryptopan_new(secret, &a->addresses, error);
 	if (!e)
+		e = derive(a->conf.key, always, "sources", secret, error);
+	if (!e)
+		e = nr_cryptopan_new(secret, &a->outside, error);
+	if (!e)
 		e = derive(a->conf.key, salt, "numbers", secret, error);
 	if (!e)
 		e = nr_numbers_init(a, secret, error);
@@ -88,6 +92,7 @@ void nr_anonymiser_free(struct nr_anonymiser *a)
 	if (!a)
 		return;
 	nr_cryptopan_free(a->addresses);
+	nr_cryptopan_free(a->outside);
 	nr_numbers_fini(a);
 	free(a);
 }
@@ -136,14 +141,14 @@ struct nr_address nr_anonymise_address(struct nr_anonymiser *a, const struct nr_
 {
 	struct nr_address inside;
 	bool own = a->conf.own_policy != NR_OWN_KEEP;
-	if (a->conf.sources || holds(a->conf.dark, address) || (own && holds(a->conf.own, address)))
+	if (holds(a->conf.dark, address) || (own && holds(a->conf.own, address)))
 		return nr_cryptopan_map(a->addresses, address);
 	if (embedded_ipv4(address, &inside) &&
 		(holds(a->conf.dark, &inside) || (own && holds(a->conf.own, &inside)))) {
 		a->counts.rewritten[NR_REWRITTEN_EMBEDDED_SOURCE]++;
 		return nr_cryptopan_map(a->addresses, address);
 	}
-	return *address;
+	return a->conf.sources ? nr_cryptopan_map(a->outside, address) : *address;
 }
 
 struct nr_prefix nr_anonymise_prefix(struct nr_anonymiser *a, const struct nr_prefix *prefix)

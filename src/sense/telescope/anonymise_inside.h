@@ -36,8 +36,10 @@ struct nr_first_syn {
 
 struct nr_anonymiser {
 	struct nr_anonymise_conf conf;
-	struct nr_cryptopan *addresses;
-	EVP_CIPHER_CTX *cipher; /* AES-128 with the export's own key */
+	struct nr_cryptopan *addresses; /* of dark and own ones */
+	struct nr_cryptopan *outside; /* of all others: scanners that are known by what they do must not tell
+					 the first bits of ours */
+	EVP_CIPHER_CTX *cipher;       /* AES-128 with the export's own key */
 	uint64_t hash_key[2];
 	struct nr_first_syn *first; /* owned; NR_ANONYMISE_SOURCES * 2 slots, touched as they are used */
 	uint32_t first_count;
