@@ -379,6 +379,45 @@ describe('the Cube', () => {
 		await close(page);
 	});
 
+	test('comes back when the graphics card was taken away', async () => {
+		const page = await open('/telescope/cube');
+		feeder.particles(30);
+		await page.waitForFunction(() => document.querySelectorAll('.cube-rows tbody tr').length > 0);
+		/** Is anything drawn? Read in the frame that drew it. */
+		const lit = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+			const canvas = document.querySelector('.cube canvas');
+			const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+			const context = copy.getContext('2d');
+			context.drawImage(canvas, 0, 0);
+			done(context.getImageData(0, 0, copy.width, copy.height).data.some((value) => value > 0));
+		}))));
+		assert.ok(await lit());
+		await page.evaluate(() => {
+			const gl = document.querySelector('.cube canvas').getContext('webgl2');
+			const extension = gl.getExtension('WEBGL_lose_context');
+			extension.loseContext();
+			setTimeout(() => extension.restoreContext(), 100);
+		});
+		await page.waitForFunction(() => !document.querySelector('.cube canvas').getContext('webgl2').isContextLost());
+		for (let attempt = 0; attempt < 50 && !(await lit()); attempt++)
+			await page.waitForTimeout(20);
+		assert.ok(await lit(), 'the planes are drawn again');
+		assert.deepEqual(page.faults, []);
+		await close(page);
+	});
+
+	test('IPv6 is placed by its prefix, beside IPv4', async () => {
+		const page = await open('/telescope/cube');
+		const labels = () => page.$$eval('.cube-labels span', (all) => all.map((each) => each.textContent));
+		assert.ok(!(await labels()).some((label) => label.includes('::')));
+		feeder.send('hello', { version: '0', time: '', sensors: [{ sensor: 'telescope', dark_size: 0, dark: ['198.18.0.0/18', '2001:db8:5::/48'], interface: 'eth0', since: '' }] });
+		await page.waitForFunction(() => [...document.querySelectorAll('.cube-labels span')].some((label) => label.textContent === '2001:db8:5::/48'));
+		assert.ok((await labels()).includes('2000::'));
+		feeder.send('particles', { sensor: 'telescope', time: new Date().toISOString(), of: 1, rows: [[0, '2001:db8:ffff::1', 40_000, '2001:db8:5:1::1', 443, 6, 'JP', 0]] });
+		await page.waitForSelector('.cube-rows a:text-is("2001:db8:ffff::1")');
+		await close(page);
+	});
+
 	test('shows marks alone to who asked for less motion', async () => {
 		const page = await open('/telescope/cube', { reducedMotion: 'reduce' });
 		await page.click('button:text-is("Measure")');

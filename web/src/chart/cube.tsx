@@ -70,7 +70,6 @@ export function Cube({ field, axes, rules, running, speed, pinned, onPick }: Pro
 	look.still = still;
 	look.flight = still ? NEVER : FLIGHT / speed;
 	look.glow = still ? STILL_GLOW : GLOW / Math.min(1, speed);
-	const frame = useRef<HTMLDivElement>(null);
 	const marks = useRef<(HTMLElement | null)[]>([]);
 	const size = useRef<[number, number]>([0, 0]);
 	const [measuring, setMeasuring] = useState(false);
@@ -164,7 +163,7 @@ export function Cube({ field, axes, rules, running, speed, pinned, onPick }: Pro
 	};
 	return (
 		<>
-			<div class="cube" ref={frame} role="application" aria-roledescription={t.cube.role} aria-label={t.cube.summary} tabIndex={0} onKeyDown={press} {...pointer}>
+			<div class="cube" role="application" aria-roledescription={t.cube.role} aria-label={t.cube.summary} tabIndex={0} onKeyDown={press} {...pointer}>
 				<canvas ref={stage.canvas} aria-hidden="true" />
 				<div class="cube-labels" aria-hidden="true">
 					{labels.map((label, index) => (

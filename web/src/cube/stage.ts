@@ -90,24 +90,35 @@ export function useStage({ field, matrix, look, running, onSize }: Options): Sta
 		const element = canvas.current;
 		if (!element)
 			return;
-		const made = Scene.on(element, field, matrix, look);
-		scene.current = made;
-		setAble(made !== null);
-		setRound((before) => before + 1);
 		const fit = (): void => {
-			made?.resize(element.clientWidth, element.clientHeight, Math.min(devicePixelRatio, PIXEL_LIMIT));
+			scene.current?.resize(element.clientWidth, element.clientHeight, Math.min(devicePixelRatio, PIXEL_LIMIT));
 			resized.current(element.clientWidth, element.clientHeight);
 			wake();
 		};
+		const make = (): void => {
+			const now = scene.current?.now ?? 0;
+			scene.current = Scene.on(element, field, matrix, look);
+			if (scene.current)
+				scene.current.now = now; /* births are told by the clock of the scene before */
+			setAble(scene.current !== null);
+			setRound((before) => before + 1);
+			fit();
+		};
+		// The graphics card may be taken away and come back: then all that lay on it is made anew.
+		const lose = (event: Event): void => event.preventDefault();
+		element.addEventListener('webglcontextlost', lose);
+		element.addEventListener('webglcontextrestored', make);
 		const observer = new ResizeObserver(fit);
 		observer.observe(element);
-		fit();
+		make();
 		return () => {
 			observer.disconnect();
+			element.removeEventListener('webglcontextlost', lose);
+			element.removeEventListener('webglcontextrestored', make);
 			cancelAnimationFrame(pending.current);
 			pending.current = 0;
+			scene.current?.close();
 			scene.current = null;
-			made?.close();
 		};
 	}, []);
 

@@ -5,12 +5,15 @@ import { useLanguage } from '../preferences';
 import { Evidence } from '../part/evidence';
 import { subjectHref } from '../part/search';
 import { DataTable, type Column } from '../part/table';
-import type { Changes } from '../route';
+import { linkTo, type Changes } from '../route';
 import { jsonObject, type Finding } from '../rows';
 import { URGENT } from '../severity';
 import { named, useSpeech } from '../text/index';
 import * as column from './columns';
 import { Page } from './tables';
+
+/* Findings that are warnings, too: there they have their figures and their line. */
+const EARLY = new Set(['early-warning-change', 'early-warning-spread', 'slow-scanner', 'aggressive-scanner']);
 
 export function Severity({ value }: { value: number }): VNode {
 	const { t } = useSpeech();
@@ -28,7 +31,10 @@ export function FindingDetail({ finding }: { finding: Finding }): VNode {
 			<p class="quiet">
 				{`${t.finding.seen(speech.span(finding.first, finding.last), speech.zone)} · ${t.finding.confidence(speech.percent(finding.confidence))} · ${words(finding.sensor).join(', ')}`}
 			</p>
-			{href !== null && <p class="actions"><a href={href}>{t.finding.openSource}</a></p>}
+			<p class="actions">
+				{href !== null && <a href={href}>{t.finding.openSource}</a>}
+				{EARLY.has(finding.kind) && <a href={linkTo('/telescope/warnings')}>{t.warnings.all}</a>}
+			</p>
 			<h3>{t.finding.evidence}</h3>
 			<Evidence object={jsonObject(finding.evidence)} />
 		</div>

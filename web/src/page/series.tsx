@@ -72,8 +72,9 @@ function touching(gaps: Gap[], from: string, to: string): Gap[] {
 }
 
 function Chart({ answer, choice, ports, gaps, marks }: { answer: Answer<Sample>; choice: Choice; ports: Port[]; gaps: Gap[]; marks: Mark[] }): VNode {
-	const { t } = useSpeech();
+	const { t, percent } = useSpeech();
 	const { by, step, measure } = choice;
+	const error = answer.rows.reduce((most, row) => Math.max(most, row.sources_error), 0);
 	const shown = touching(gaps, answer.from, answer.to);
 	const drawn = shown.map((gap) => `${gap.first} ${gap.last ?? ''}`).join();
 	const hatches = useMemo(() => shown.map((gap) => ({ from: Date.parse(gap.first) / 1000, to: Date.parse(gap.last ?? answer.to) / 1000 })), [drawn, answer.to]);
@@ -96,6 +97,7 @@ function Chart({ answer, choice, ports, gaps, marks }: { answer: Answer<Sample>;
 				{...(by === 'category' ? { quiet: QUIET } : {})}
 				onRange={(from, to) => go(linkHere({ from: written(from * 1000), to: written(to * 1000) }))}
 			/>
+			{measure === 'sources' && <p class="quiet">{error === 0 ? t.series.exact : t.series.estimated(percent(error))}</p>}
 			{shown.length > 0 && (
 				<>
 					<h3 class="gap-head">{t.gaps.title}</h3>

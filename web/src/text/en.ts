@@ -184,6 +184,7 @@ export const en = {
 		line: 'Sources in 5 min around it',
 		score: (score: string) => `score ${score}`,
 		open: (key: string) => `Open ${key}`,
+		all: 'All early warnings',
 		mark: (kind: string, when: string) => `Early warning (${kind}) at ${when}.`,
 		spark: (most: string) => `Unique sources in steps of 5 minutes, ${most} at most; the mark is the warning.`,
 		nothing: 'No early warning in this range.',
@@ -272,6 +273,8 @@ export const en = {
 		summary: (what: string, range: string, lines: string) => `Line chart of ${what}, ${range}. ${lines}`,
 		zoom: 'Figures of the whole range. Drag over the chart to choose a part of it.',
 		partial: 'There is more than can be drawn: the end is missing. Choose a longer step or a shorter range.',
+		exact: 'Every point is an exact count.',
+		estimated: (error: string) => `Points are estimates by HyperLogLog where there were too many sources: relative standard error ${error} at most.`,
 		table: 'The figures as a table',
 	},
 	atlas: {

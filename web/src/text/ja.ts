@@ -186,6 +186,7 @@ export const ja: Text = {
 		line: '前後の5分ごとのユニークホスト数',
 		score: (score) => `スコア${score}`,
 		open: (key) => `${key}を開く`,
+		all: '早期警戒の一覧',
 		mark: (kind, when) => `早期警戒（${kind}）${when}。`,
 		spark: (most) => `5分ごとのユニークホスト数、最大${most}。印は警戒の始まり。`,
 		nothing: 'この期間の早期警戒はありません。',
@@ -274,6 +275,8 @@ export const ja: Text = {
 		summary: (what, range, lines) => `${what}の折れ線グラフ、${range}。${lines}`,
 		zoom: '表示中の全期間の値です。グラフ上をドラッグすると期間を選べます。',
 		partial: 'データが多く、末尾を描ききれていません。集計単位を長くするか、期間を短くしてください。',
+		exact: 'どの点も正確な値です。',
+		estimated: (error) => `送信元が多い時間帯の点はHyperLogLogによる推定値です。相対標準誤差は最大${error}です。`,
 		table: '数値を表で見る',
 	},
 	atlas: {
