@@ -88,6 +88,26 @@ static void remember_scanners(struct nr_early *early, const struct nr_merged *m,
 		qsort(early->judged, early->judged_count, sizeof *early->judged, by_member);
 }
 
+static uint64_t take(uint64_t *counter)
+{
+	uint64_t count = *counter;
+	*counter = 0;
+	return count;
+}
+
+/* What found no room since the day before, for the report. */
+static uint64_t count_beyond(struct nr_early *early, const struct nr_day_end *end)
+{
+	uint64_t count = take(&early->change->refused) + take(&early->synchrony->not_watched) +
+			 take(&early->slow->beyond) + early->aggressive.beyond;
+	for (size_t i = 0; i < end->local_count; i++) {
+		struct nr_early_local *local = end->locals[i]->early;
+		count += take(&local->hitters.beyond) + take(&local->hitters.pushed_out) +
+			 take(&local->watch.beyond);
+	}
+	return count;
+}
+
 static uint64_t itself(uint64_t member)
 {
 	return member <= UINT32_MAX ? member : UINT64_MAX;
@@ -107,8 +127,10 @@ int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, siz
 		nr_hitters_expire(&end->locals[i]->early->hitters, NR_TIME_MAX);
 	if (!e)
 		nr_slow_events(early->slow, end->conf, end->merged);
+	uint64_t beyond = count_beyond(early, end);
 	if (!e)
 		e = nr_aggressive_day(&early->aggressive, end, tally, &ports, &known, error);
+	end->merged->no_room += beyond;
 	return e ? e : nr_slow_day(early->slow, end, tally, &ports, &known, error);
 }
 

@@ -243,7 +243,7 @@ static size_t make_place(struct nr_hitters *h, size_t bucket, nr_time now)
 		if (h->events[at].packets < h->events[least].packets)
 			least = at;
 	}
-	h->pushed_out++;
+	h->pushed_out += h->events[least].packets >= NR_EVENT_DESTINATIONS;
 	end_event(h, least);
 	return least;
 }
