@@ -2,7 +2,7 @@
 /*
  * A pack: all rows of one table, sensor, traffic and step of time, column by column in one block of bytes.
  * Reading a port out of a hundred packs costs microseconds, adding up a million rows milliseconds, and a row
- * takes about 9 bytes instead of about 100 (docs/adr/0010-packs-and-months.md). Pure: no I/O.
+ * takes about 9 bytes instead of about 100 (docs/adr/0014-packs-and-months.md). Pure: no I/O.
  *
  * A pack's columns are lanes of 64-bit numbers. A lane is written as a base and numbers of one width (0 to 8
  * bytes) above it; what does not fit has all bits set there and stands in a list of exceptions, so that one

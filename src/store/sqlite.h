@@ -12,12 +12,15 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-#define NR_STORE_APPLICATION  0x4e524f53 /* "NROS" in the file's header: an SQLite file, and ours */
-#define NR_STORE_BUSY_MS      5000       /* how long a connection waits for another one's lock */
-#define NR_STORE_READERS      8          /* idle reading connections that are kept */
-#define NR_STORE_WAIT_SECONDS 20         /* for one of them */
-#define NR_STORE_TABLES_MAX   32         /* tables of one store */
-#define NR_STORE_COLUMNS_MAX  32         /* columns of one table */
+#define NR_STORE_APPLICATION   0x4e524f53 /* "NROS" in the file's header: an SQLite file, and ours */
+#define NR_STORE_BUSY_MS       5000       /* how long a connection waits for another one's lock */
+#define NR_STORE_LOG_PAGES     250        /* of the write-ahead log, before they are carried over */
+#define NR_STORE_LOG_PAGES_MAX 65536      /* 256 MiB: beyond, the writer waits for readers */
+#define NR_STORE_LOG_WAIT_MS   100
+#define NR_STORE_READERS       8  /* idle reading connections that are kept */
+#define NR_STORE_WAIT_SECONDS  20 /* for one of them */
+#define NR_STORE_TABLES_MAX    32 /* tables of one store */
+#define NR_STORE_COLUMNS_MAX   32 /* columns of one table */
 
 struct nr_packs;
 
@@ -35,6 +38,7 @@ struct nr_store {
 	struct nr_sink sink;
 	struct nr_packs *packs; /* owned; what is gathered for packs */
 	sqlite3_stmt *savepoint, *release;
+	int log_pages_max;      /* NR_STORE_LOG_PAGES_MAX; tests make it smaller */
 	bool writing;           /* inside a transaction */
 	int64_t turn;           /* commits of this writer */
 	bool months_touched;    /* by the transaction under way */

@@ -231,8 +231,26 @@ static int write_commit(struct nr_sink *sink, struct nr_error *error)
 	return nr_store_writer_commit(store_of(sink), error);
 }
 
+/* Called behind each commit. A passive checkpoint waits for nobody, but while readers follow each other
+ * without a break the log is never begun anew; when it has grown too long, the writer waits a moment for
+ * those that still read from it. Questions take milliseconds, and none takes longer than NR_ASK_SECONDS. */
+static int keep_log_short(void *context, sqlite3 *database, const char *name, int pages)
+{
+	const struct nr_store *store = context;
+	if (pages < NR_STORE_LOG_PAGES)
+		return SQLITE_OK;
+	bool long_log = pages >= store->log_pages_max;
+	sqlite3_busy_timeout(database, long_log ? NR_STORE_LOG_WAIT_MS : 0);
+	sqlite3_wal_checkpoint_v2(
+		database, name, long_log ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	sqlite3_busy_timeout(database, NR_STORE_BUSY_MS);
+	return SQLITE_OK; /* what could not be done is done behind a later commit */
+}
+
 void nr_store_writer_init(struct nr_store *store)
 {
+	store->log_pages_max = NR_STORE_LOG_PAGES_MAX;
+	sqlite3_wal_hook(store->writer, keep_log_short, store);
 	store->sink = (struct nr_sink){.rows = write_rows, .commit = write_commit};
 }
 

@@ -272,6 +272,56 @@ static void test_kill_loses_nothing_acknowledged(void **state)
 	nr_store_close(open_sample(path, NR_STORE_WRITE));
 }
 
+/* Reads again and again, a millisecond each; two of them overlap. */
+struct reading {
+	const char *path;
+	atomic_bool over;
+};
+
+static void *read_often(void *context)
+{
+	struct reading *reading = context;
+	sqlite3 *database;
+	if (sqlite3_open(reading->path, &database) != SQLITE_OK)
+		return context;
+	while (!atomic_load(&reading->over)) {
+		sqlite3_exec(database, "BEGIN; SELECT count(*) FROM sample LIMIT 1", NULL, NULL, NULL);
+		usleep(1000);
+		sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+	}
+	sqlite3_close(database);
+	return NULL;
+}
+
+/* Readers that overlap each other without a break must not let the log grow without end. */
+static void test_the_log_stays_short(void **state)
+{
+	(void)state;
+	const char *path = path_of("log.db");
+	struct nr_store *store = open_sample(path, NR_STORE_CREATE);
+	struct nr_sink *sink = nr_store_sink(store);
+	static uint8_t bytes[40000];
+	struct reading reading = {.path = path};
+	pthread_t threads[2];
+	struct stat status;
+	char log_path[192];
+	store->log_pages_max = 500;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_often, &reading), 0);
+	for (int i = 0; i < 1000; i++) { /* 3 or 4 pages each */
+		struct sample_row row = {.sensor = "log", .time = i, .sketch = {bytes, sizeof bytes}};
+		assert_int_equal(sink->rows(sink, &sample_table, &row, 1, NULL), 0);
+		assert_int_equal(sink->commit(sink, NULL), 0);
+	}
+	atomic_store(&reading.over, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	snprintf(log_path, sizeof log_path, "%s-wal", path);
+	assert_int_equal(stat(log_path, &status), 0);
+	assert_true(status.st_size < 1500 * INT64_C(16384)); /* 50 MB without */
+	nr_store_close(store);
+}
+
 /* ---- a full disk ---- */
 
 static size_t count_until_full(struct nr_store *store, struct nr_error *error)
@@ -304,7 +354,7 @@ static void test_full(void **state)
 	(void)state;
 	const char *path = path_of("full.db");
 	struct nr_store *store = open_sample(path, NR_STORE_CREATE);
-	assert_int_equal(nr_sqlite_run(store->writer, path, "PRAGMA max_page_count = 200", NULL), 0);
+	assert_int_equal(nr_sqlite_run(store->writer, path, "PRAGMA max_page_count = 80", NULL), 0);
 	check_full(store, path);
 	/* Blocks that were accepted and then rolled back with the transaction are told at commit, once. */
 	struct nr_sink *sink = nr_store_sink(store);
@@ -769,6 +819,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_table),
 		cmocka_unit_test(test_readers_see_what_is_committed),
 		cmocka_unit_test(test_kill_loses_nothing_acknowledged),
+		cmocka_unit_test(test_the_log_stays_short),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_file_system),
 		cmocka_unit_test(test_second_writer),
