@@ -59,6 +59,11 @@ done
 measure store "$noroshi" telescope read --workers 1 --store "$folder/bench.db" "$file"
 rm -f "$folder"/bench.db*
 
+progress "stages"
+stages=$("$(dirname "$noroshi")/tests/bench/bench-stages" "$file" "$rounds" || echo '{}')
+progress "live"
+live=$(tests/bench/live.sh "$noroshi" "$(dirname "$noroshi")/tests/netns/netns-sender" || echo '{}')
+
 scripts/sample.sh
 progress "console"
 console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
@@ -69,6 +74,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
+	--argjson stages "$stages" --argjson live "$live" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
 	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
@@ -93,7 +99,9 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 			noroshi_1_worker_to_tshark: ($ts / $ns | round(1))
 		},
 		memory_bytes: {noroshi_1_worker: ($m1 * 1024), noroshi_all_workers: ($mn * 1024)},
-		console: $console
+		console: $console,
+		stages: $stages,
+		live: $live
 	}' >build/bench.json
 
 jq -r '
@@ -110,6 +118,8 @@ jq -r '
 	row("noroshi, 1 worker : tshark (small file)"; "\(.ratios.noroshi_1_worker_to_tshark) x"),
 	row("largest resident memory, 1 worker"; "\(.memory_bytes.noroshi_1_worker / 1048576 | round) MiB"),
 	row("largest resident memory, all workers"; "\(.memory_bytes.noroshi_all_workers / 1048576 | round) MiB"),
+	(.stages | select(.packets) | "read: copy \(.copy_ns), frames \(.read_ns), packets \(.decode_ns) ns a packet"),
+	(.live.runs // [] | .[] | row("live, \(.name)"; "\(.sent_per_second)/s sent, \(.counted) of \(.sent) counted, \(.shown_lost) shown lost")),
 	(.console | to_entries[] | row("console: \(.key | gsub("_"; " "))"; .value)),
 	"",
 	"build/bench.json"' build/bench.json

@@ -4,12 +4,15 @@
  * many the kernel took: one line of JSON. Packet i is a SYN from source i % sources to destination i % 65536
  * of 198.18.0.0/16 (or 2001:db8:1::/112), so that whoever receives all of them can say what must have come.
  *
- * usage: sender INTERFACE PACKETS [rate=N/s] [sources=N] [vlan=ID] [qinq=ID] [ipv6] [batch=N]
+ * "xdp" sends through AF_XDP, which costs less than a packet socket.
+ *
+ * usage: sender INTERFACE PACKETS [rate=N/s] [sources=N] [vlan=ID] [qinq=ID] [ipv6] [batch=N] [xdp]
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +33,7 @@ struct plan {
 	const char *interface;
 	uint64_t packets, rate, sources;
 	unsigned vlan, qinq, batch;
-	bool ipv6;
+	bool ipv6, xdp;
 };
 
 static int fail(const char *what)
@@ -125,19 +129,36 @@ static bool wait_for(const struct plan *plan, uint64_t number, double start)
 	return true;
 }
 
-static int send_all(const struct plan *plan, int file)
+/* The next packets, at most `most`; answers how many, and where they lie. */
+static unsigned fill(const struct plan *plan, uint64_t number, unsigned most, uint8_t *frames, size_t stride,
+	uint32_t *lengths)
+{
+	unsigned count = 0;
+	for (; count < most && number + count < plan->packets; count++)
+		lengths[count] = (uint32_t)make_frame(plan, number + count, frames + count * stride);
+	return count;
+}
+
+static int say(uint64_t sent, uint64_t refused, double start)
+{
+	printf("{\"sent\": %llu, \"refused\": %llu, \"seconds\": %.6f}\n", (unsigned long long)sent,
+		(unsigned long long)refused, seconds() - start);
+	return 0;
+}
+
+static int send_messages(const struct plan *plan, int file)
 {
 	static uint8_t frames[BATCH_MAX][FRAME_MAX];
+	uint32_t lengths[BATCH_MAX];
 	struct iovec parts[BATCH_MAX];
 	struct mmsghdr messages[BATCH_MAX] = {0};
 	uint64_t sent = 0, refused = 0;
 	double start = seconds();
 	while (sent + refused < plan->packets && wait_for(plan, sent + refused, start)) {
-		unsigned count = 0;
-		for (; count < plan->batch && sent + refused + count < plan->packets; count++) {
-			size_t length = make_frame(plan, sent + refused + count, frames[count]);
-			parts[count] = (struct iovec){frames[count], length};
-			messages[count].msg_hdr = (struct msghdr){.msg_iov = &parts[count], .msg_iovlen = 1};
+		unsigned count = fill(plan, sent + refused, plan->batch, frames[0], FRAME_MAX, lengths);
+		for (unsigned i = 0; i < count; i++) {
+			parts[i] = (struct iovec){frames[i], lengths[i]};
+			messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
 		}
 		int n = sendmmsg(file, messages, count, 0);
 		if (n < 0 && errno != ENOBUFS && errno != EAGAIN && errno != ENETDOWN && errno != ENXIO)
@@ -145,9 +166,91 @@ static int send_all(const struct plan *plan, int file)
 		sent += n > 0 ? (uint64_t)n : 0;
 		refused += n < 0; /* the first of the batch: it does not come again */
 	}
-	printf("{\"sent\": %llu, \"refused\": %llu, \"seconds\": %.6f}\n", (unsigned long long)sent,
-		(unsigned long long)refused, seconds() - start);
+	return say(sent, refused, start);
+}
+
+static int open_packet(const struct plan *plan)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(plan->interface)};
+	int file = socket(AF_PACKET, SOCK_RAW, 0), on = 1;
+	if (file < 0 || setsockopt(file, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) ||
+		bind(file, (struct sockaddr *)&address, sizeof address))
+		return -1;
+	return file;
+}
+
+/* ---- AF_XDP ---- */
+
+#define XDP_STRIDE 2048
+#define XDP_COUNT  1024 /* frames and entries of each ring */
+
+struct xdp {
+	int file;
+	uint8_t *frames;
+	uint32_t *sent_producer, *done_producer, *done_consumer;
+	struct xdp_desc *entries;
+};
+
+static uint8_t *map_xdp(int file, size_t bytes, off_t page)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, page);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int open_xdp(const struct plan *plan, struct xdp *x)
+{
+	const int count = XDP_COUNT;
+	const size_t bytes = (size_t)XDP_COUNT * XDP_STRIDE;
+	struct xdp_mmap_offsets o;
+	socklen_t length = sizeof o;
+	struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
+		.sxdp_flags = XDP_COPY,
+		.sxdp_ifindex = if_nametoindex(plan->interface)};
+	x->file = socket(AF_XDP, SOCK_RAW, 0);
+	x->frames = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct xdp_umem_reg memory = {.addr = (uintptr_t)x->frames, .len = bytes, .chunk_size = XDP_STRIDE};
+	if (x->file < 0 || x->frames == MAP_FAILED ||
+		setsockopt(x->file, SOL_XDP, XDP_UMEM_REG, &memory, sizeof memory) ||
+		setsockopt(x->file, SOL_XDP, XDP_UMEM_FILL_RING, &count, sizeof count) ||
+		setsockopt(x->file, SOL_XDP, XDP_UMEM_COMPLETION_RING, &count, sizeof count) ||
+		setsockopt(x->file, SOL_XDP, XDP_TX_RING, &count, sizeof count) ||
+		getsockopt(x->file, SOL_XDP, XDP_MMAP_OFFSETS, &o, &length))
+		return -1;
+	uint8_t *tx = map_xdp(x->file, o.tx.desc + XDP_COUNT * sizeof *x->entries, XDP_PGOFF_TX_RING);
+	uint8_t *done = map_xdp(
+		x->file, o.cr.desc + XDP_COUNT * sizeof(uint64_t), (off_t)XDP_UMEM_PGOFF_COMPLETION_RING);
+	if (!tx || !done || bind(x->file, (struct sockaddr *)&address, sizeof address))
+		return -1;
+	x->sent_producer = (uint32_t *)(void *)(tx + o.tx.producer);
+	x->entries = (struct xdp_desc *)(void *)(tx + o.tx.desc);
+	x->done_producer = (uint32_t *)(void *)(done + o.cr.producer);
+	x->done_consumer = (uint32_t *)(void *)(done + o.cr.consumer);
 	return 0;
+}
+
+/* Batch after batch; the kernel has sent one when its frames are in the completion ring. */
+static int send_xdp(const struct plan *plan, struct xdp *x)
+{
+	uint32_t lengths[BATCH_MAX];
+	uint64_t sent = 0;
+	double start = seconds();
+	while (sent < plan->packets && wait_for(plan, sent, start)) {
+		unsigned count = fill(plan, sent, plan->batch, x->frames, XDP_STRIDE, lengths);
+		uint32_t at = *x->sent_producer;
+		for (unsigned i = 0; i < count; i++)
+			x->entries[(at + i) % XDP_COUNT] =
+				(struct xdp_desc){.addr = (uint64_t)i * XDP_STRIDE, .len = lengths[i]};
+		__atomic_store_n(x->sent_producer, at + count, __ATOMIC_RELEASE);
+		uint32_t wanted = *x->done_consumer + count;
+		while (__atomic_load_n(x->done_producer, __ATOMIC_ACQUIRE) != wanted)
+			if (sendto(x->file, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
+				errno != EBUSY && errno != ENOBUFS)
+				return fail("AF_XDP");
+		__atomic_store_n(x->done_consumer, wanted, __ATOMIC_RELEASE);
+		sent += count;
+	}
+	return say(sent, 0, start);
 }
 
 static bool parse(struct plan *plan, const char *word)
@@ -163,6 +266,8 @@ static bool parse(struct plan *plan, const char *word)
 		plan->qinq = (unsigned)n;
 	else if (sscanf(word, "batch=%llu", &n) == 1 && n && n <= BATCH_MAX)
 		plan->batch = (unsigned)n;
+	else if (strcmp(word, "xdp") == 0)
+		plan->xdp = true;
 	else if (strcmp(word, "ipv6") == 0)
 		plan->ipv6 = true;
 	else
@@ -179,15 +284,15 @@ int main(int argc, char **argv)
 	if (!good) {
 		fprintf(stderr,
 			"usage: sender INTERFACE PACKETS [rate=N] [sources=N] [vlan=ID] [qinq=ID] [ipv6] "
-			"[batch=N]\n");
+			"[batch=N] [xdp]\n");
 		return 2;
 	}
 	plan.interface = argv[1];
 	plan.packets = strtoull(argv[2], NULL, 10);
-	int file = socket(AF_PACKET, SOCK_RAW, 0);
-	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(plan.interface)};
-	if (file < 0 || bind(file, (struct sockaddr *)&address, sizeof address))
-		return fail(plan.interface);
-	return send_all(&plan, file);
+	if (plan.xdp) {
+		struct xdp x;
+		return open_xdp(&plan, &x) ? fail("AF_XDP") : send_xdp(&plan, &x);
+	}
+	int file = open_packet(&plan);
+	return file < 0 ? fail(plan.interface) : send_messages(&plan, file);
 }
