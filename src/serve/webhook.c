@@ -25,8 +25,8 @@
 
 #define SECRET_MAX 4096
 #define CA_MAX     (4 << 20)
-#define PATIENCE   5000 /* ms, for the sending process */
-#define AGAIN      1    /* s, until a sending process that died is started again */
+#define PATIENCE   20000 /* ms, for the sending process */
+#define AGAIN      1     /* s, until a sending process that died is started again */
 #define SEND_BYTES (1 << 20)
 
 struct nr_webhook {
@@ -37,6 +37,7 @@ struct nr_webhook {
 	pid_t process;        /* that looks after the sending one; 0: none */
 	pthread_mutex_t lock; /* everything below, and reading from the socket */
 	struct nr_news news;
+	bool late;    /* a commit has not been answered: no other one is waited for until it is */
 	char *status; /* owned: the receivers as JSON; NULL: not told yet */
 	uint8_t frame[NR_HOOK_FRAME_MAX + 1];
 };
@@ -78,6 +79,8 @@ static int take_frame(struct nr_webhook *webhook)
 	if (length <= 0)
 		return 0;
 	webhook->frame[length] = '\0';
+	if (webhook->frame[0] == NR_HOOK_DURABLE)
+		webhook->late = false;
 	if (webhook->frame[0] != NR_HOOK_STATUS)
 		return webhook->frame[0];
 	char *status = strdup((char *)webhook->frame + 1);
@@ -138,13 +141,15 @@ static int take_commit(struct nr_sink *sink, struct nr_error *error)
 {
 	struct nr_webhook *webhook = (struct nr_webhook *)sink;
 	pthread_mutex_lock(&webhook->lock);
-	while (take_frame(webhook)) /* with what is left of a commit that was given up */
+	while (take_frame(webhook)) /* perhaps the answer to one that was given up */
 		;
-	int e = send_frame(webhook, NR_HOOK_COMMIT, NULL, 0, error);
+	int e = webhook->late ? nr_fail(error, -ETIMEDOUT, "webhooks: the sending process is late")
+			      : send_frame(webhook, NR_HOOK_COMMIT, NULL, 0, error);
 	for (int frame = 0; !e && frame != NR_HOOK_DURABLE; frame = take_frame(webhook))
 		if (frame != NR_HOOK_STATUS)
 			e = wait_for(webhook, POLLIN, error);
-	struct nr_hook_durable durable = {.code = e};
+	webhook->late = e == -ETIMEDOUT;
+	struct nr_hook_durable durable;
 	if (!e) {
 		memcpy(&durable, webhook->frame + 1, sizeof durable);
 		durable.text[sizeof durable.text - 1] = '\0';

@@ -234,6 +234,7 @@ struct hook {
 	const char *urls[2];
 	struct nr_webhook_conf conf;
 	struct nr_webhook *webhook;
+	bool listening;
 };
 
 static void hook_open(struct hook *hook)
@@ -242,12 +243,15 @@ static void hook_open(struct hook *hook)
 	if (nr_webhook_new(&hook->conf, &hook->webhook, &error) != 0 ||
 		nr_webhook_read(hook->webhook, &error) != 0 || nr_webhook_start(hook->webhook, &error) != 0)
 		fail_msg("%s", error.text);
+	if (hook->listening && !hook->site.runs)
+		receiver_run(&hook->site);
 }
 
 static void hook_start(struct hook *hook)
 {
 	memset(hook, 0, sizeof *hook);
 	receiver_start(&hook->site, 0);
+	hook->listening = true;
 	hook->urls[0] = hook->site.url;
 	hook->conf = (struct nr_webhook_conf){.urls = {hook->urls, 1},
 		.severity = "info",
@@ -395,6 +399,7 @@ static void test_receivers_do_not_wait_for_each_other(void **state)
 	hook.urls[1] = hook.site.url;
 	hook.conf.urls.count = 2;
 	hook_open(&hook);
+	receiver_run(&other);
 	for (uint32_t i = 1; i <= 5; i++)
 		send_finding(&hook, i);
 	receiver_wait(&hook.site, 5);
@@ -413,6 +418,7 @@ static void test_restart(void **state)
 	hook_start(&hook);
 	uint16_t port = hook.site.port;
 	receiver_stop(&hook.site);
+	hook.listening = false;
 	hook_open(&hook);
 	for (uint32_t i = 1; i <= 3; i++)
 		send_finding(&hook, i);
@@ -420,6 +426,7 @@ static void test_restart(void **state)
 	nr_webhook_free(hook.webhook);
 	assert_true(spool_bytes() > 0);
 	receiver_start(&hook.site, port);
+	hook.listening = true;
 	hook_open(&hook);
 	receiver_wait(&hook.site, 3);
 	for (uint32_t i = 0; i < 3; i++)
@@ -589,6 +596,7 @@ static void test_tls_is_verified(void **state)
 	hook_start(&hook);
 	uint16_t port = hook.site.port;
 	receiver_stop(&hook.site);
+	hook.listening = false;
 	pid_t child = start_tls(port);
 	char url[64], ca[96];
 	snprintf(url, sizeof url, "https://127.0.0.1:%u/", port);

@@ -39,6 +39,7 @@ struct receiver_site {
 	uint16_t port;
 	char url[64];
 	pthread_t thread;
+	bool runs;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum answer answers[REQUESTS_MAX]; /* by number of the request; ANSWER_OK after the last */
@@ -108,7 +109,7 @@ static inline void receiver_answer(struct receiver_site *site, int file, enum an
 	close(file);
 }
 
-static inline void *receiver_run(void *context)
+static inline void *receiver_main(void *context)
 {
 	struct receiver_site *site = context;
 	struct pollfd files[2] = {{site->socket, POLLIN, 0}, {site->stop[0], POLLIN, 0}};
@@ -132,7 +133,8 @@ static inline void *receiver_run(void *context)
 	return NULL;
 }
 
-/* port 0: any; else the one that an earlier receiver had. */
+/* It listens, and answers when receiver_run() is called: processes are forked in between, before there are
+ * threads. port 0: any; else the one that an earlier receiver had. */
 static inline void receiver_start(struct receiver_site *site, uint16_t port)
 {
 	memset(site, 0, sizeof *site);
@@ -150,7 +152,12 @@ static inline void receiver_start(struct receiver_site *site, uint16_t port)
 	assert_int_equal(pipe(site->stop), 0);
 	pthread_mutex_init(&site->lock, NULL);
 	pthread_cond_init(&site->changed, NULL);
-	assert_int_equal(pthread_create(&site->thread, NULL, receiver_run, site), 0);
+}
+
+static inline void receiver_run(struct receiver_site *site)
+{
+	site->runs = true;
+	assert_int_equal(pthread_create(&site->thread, NULL, receiver_main, site), 0);
 }
 
 /* Waits until there have been so many requests. */
@@ -164,8 +171,10 @@ static inline void receiver_wait(struct receiver_site *site, size_t count)
 
 static inline void receiver_stop(struct receiver_site *site)
 {
-	(void)!write(site->stop[1], "x", 1);
-	pthread_join(site->thread, NULL);
+	if (site->runs) {
+		(void)!write(site->stop[1], "x", 1);
+		pthread_join(site->thread, NULL);
+	}
 	close(site->socket);
 	close(site->stop[0]);
 	close(site->stop[1]);
