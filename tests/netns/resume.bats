@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Reloads, deaths and an interface that comes back: none costs a packet that the kernel delivered.
+load common
+load keeper
+
+setup() { load_keeper; }
+teardown() { remove_keeper; }
+
+@test "a reload under load loses nothing; what is wrong is refused and changes nothing" {
+	printf 'telescope:\n  dark: [198.18.0.0/16]\n' >"$folder/conf.yaml"
+	serve --config "$folder/conf.yaml"
+	send 60000 rate=15000 sources=500 >"$folder/sent" &
+	local sending=$! i
+	for i in 1 2 3 4 5; do
+		sleep 0.5
+		kill -HUP "$keeper"
+		until_told 'event=watch ' $((i + 1))
+	done
+	printf 'telescope:\n  darkk: [198.18.0.0/16]\n' >"$folder/conf.yaml"
+	kill -HUP "$keeper"
+	until_told 'state=refused' 1
+	grep -q 'conf.yaml:2:3: darkk: no such key' "$folder/told"
+	printf 'telescope:\n  dark: [198.18.0.0/16]\n  workers: 2\n' >"$folder/conf.yaml"
+	kill -HUP "$keeper"
+	until_told 'this needs a restart' 1
+	wait $sending
+	settle
+	finish
+	equal "$(stored)" "$(cat "$folder/sent")" packets
+	equal "$(sql "SELECT group_concat(cause) FROM sensor_gap")" stopped
+}
+
+@test "a reload changes the dark range, for the store and for who listens" {
+	printf 'telescope:\n  dark: [198.18.0.0/16]\n' >"$folder/conf.yaml"
+	serve --config "$folder/conf.yaml"
+	equal "$(send 256)" 256 sent
+	settle
+	printf 'telescope:\n  dark: [198.18.0.0/25]\n' >"$folder/conf.yaml"
+	kill -HUP "$keeper"
+	until_told 'event=watch ' 2
+	equal "$(send 256)" 256 sent
+	settle
+	equal "$(api live | head -c 2000 | sed -n 's/^data: \(.*"dark".*\)/\1/p' | head -n 1 | jq -c '.sensors[0].dark')" \
+		'["198.18.0.0/25"]'
+	finish
+	equal "$(stored)" 384 packets
+}
+
+@test "the process that reads is killed under load: what it lost is what the gaps say" {
+	serve
+	send 60000 rate=15000 sources=500 >"$folder/sent" &
+	local sending=$! i
+	for i in 1 2 3; do
+		sleep 0.6
+		kill -KILL "$(watching_process)"
+		until_told 'event=watch ' $((i + 1))
+	done
+	wait $sending
+	settle
+	finish
+	local lost
+	lost=$(sql "SELECT sum(packets) FROM sensor_gap")
+	equal $(($(stored) + lost)) "$(cat "$folder/sent")" "packets and lost ones"
+	[ "$lost" -le 192 ] # three times what is read at once
+	equal "$(sql "SELECT count(*) FROM sensor_gap WHERE cause = 'crashed' AND last < 9000000000000000000")" 3
+}
+
+@test "an interface that is deleted ends it, with its counts kept for the next start" {
+	serve
+	equal "$(send 1000)" 1000 sent
+	settle
+	local status=0
+	ip -n "$watcher" link del rx0
+	wait "$keeper" || status=$?
+	keeper=
+	equal "$status" 4 status
+	grep -q 'interface rx0 was deleted; when it is there again' "$folder/told"
+	[ -n "$(ls "$folder/state")" ]
+	cable
+	serve
+	equal "$(send 500)" 500 sent
+	settle
+	finish
+	equal "$(stored)" 1500 packets
+}
+
