@@ -28,6 +28,7 @@ socket.bind(40000, '203.0.113.7', async () => {
 const root = process.getuid?.() === 0;
 const ip = (...words) => execFileSync('ip', words, { stdio: ['ignore', 'pipe', 'pipe'] });
 let folder, server, browser, able = false;
+let said = ''; /* what the server logs */
 
 function nameSpaces() {
 	ip('netns', 'add', WATCHER);
@@ -56,7 +57,6 @@ before(async () => {
 	process.env.CHROMIUM = wrapper;
 	const words = ['serve', '--store', join(folder, 'live.db'), '--watch', 'rx0', '--user', 'root', '--dark', '198.18.0.0/18', '--own', '203.0.113.0/24', '--memory', '64M', '--ring', '1M', '--state', folder];
 	server = spawn('ip', ['netns', 'exec', WATCHER, program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-	let said = '';
 	await new Promise((done, fail) => {
 		server.stderr.on('data', (bytes) => (said += bytes).includes('event=watch') && done());
 		server.once('exit', () => fail(new Error(`noroshi serve --watch: ${said}`)));
@@ -107,5 +107,22 @@ test('a packet on the wire is on the screen, and one of ours is an alarm', async
 	}
 	assert.equal(await counted(), PACKETS, 'every packet of the sender, and no other');
 	assert.deepEqual(faults, []);
+	await page.close();
+});
+
+test('a telescope that dies is a gap in the list, without reloading', async (t) => {
+	if (!able)
+		return t.skip('needs root and name spaces');
+	const page = await browser.newPage({ locale: 'en-GB' });
+	await page.goto(BASE);
+	await settled(page);
+	await page.waitForSelector('.live-state[data-state="live"]');
+	const crashes = () => page.$$eval('.gap-list li', (all) => all.filter((each) => /Restarted after a fault/.test(each.textContent)).length);
+	assert.equal(await crashes(), 0);
+	const [, telescope] = /event=start sensor=telescope pid=(\d+)/.exec(said);
+	process.kill(Number(telescope), 'SIGKILL');
+	await page.waitForSelector('.gap-list li:has-text("Restarted after a fault")');
+	assert.equal(await crashes(), 1);
+	await page.waitForSelector('.live-state[data-state="live"]');
 	await page.close();
 });
