@@ -182,7 +182,8 @@ static void test_a_second(void **state)
 	assert_int_equal(pulse->tcp_syn_ack, 1);
 	assert_int_equal(pulse->backscatter, 1);
 	assert_int_equal(pulse->tcp_rst + pulse->tcp_other + pulse->icmp + pulse->other, 0);
-	assert_int_equal(pulse->sources, 51); /* far below the sketch's size it is exact */
+	/* two of 51 meet in one of 4096 registers now and then; five such pairs once in 50,000 runs */
+	assert_in_range(pulse->sources, 47, 51);
 	assert_int_equal(pulse->delay_ms, 1000);
 	assert_int_equal(pulse->day_packets, 99);
 	assert_int_equal(pulse->day_sources, 51);
@@ -326,7 +327,7 @@ static void test_workers_share_a_sample(void **state)
 	assert_int_equal(counts[1], 125);
 	assert_int_equal(l->of, 100000);
 	assert_int_equal(l->pulses[0].packets, 100000);
-	assert_int_equal(l->pulses[0].sources, 3);
+	assert_in_range(l->pulses[0].sources, 1, 3);
 	assert_int_equal(l->ports[0].packets, 79900);
 	for (size_t i = 0; i < 3; i++) {
 		nr_telescope_sense.stop(locals[i]);

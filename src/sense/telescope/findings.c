@@ -2,6 +2,7 @@
 /*
  * Findings of the telescope, each with its reason in words and its evidence in numbers.
  */
+#include "sense/telescope/alarm.h"
 #include "sense/telescope/judged.h"
 #include "sense/telescope/merged.h"
 
@@ -89,7 +90,9 @@ static int keep_judged(
 static int keep_own(const struct nr_day_end *end, const struct nr_own_host *h, struct nr_error *error)
 {
 	NR_AUTO(nr_judged_fini) struct nr_judged judged = {0};
-	int e = nr_judge_own(end->conf, h, NULL, &judged, error);
+	const bool open = end->day->start + NR_DAY - h->last < NR_ALARM_SILENCE;
+	const struct nr_alert told = {NR_CHANGE_FIGURES, open, h->told, h->told_classes};
+	int e = nr_judge_own(end->conf, h, h->told ? &told : NULL, &judged, error);
 	return e ? e : keep_judged(end->merged, end->sink, &judged.finding, error);
 }
 
@@ -182,7 +185,8 @@ static int keep_victim(const struct nr_telescope_conf *conf, struct nr_merged *m
 	struct nr_sink *sink, struct nr_error *error)
 {
 	NR_AUTO(nr_judged_fini) struct nr_judged judged = {0};
-	int e = nr_judge_victim(conf, v, NULL, &judged, error);
+	const struct nr_alert told = {NR_CHANGE_FIGURES, false, v->told, 0};
+	int e = nr_judge_victim(conf, v, v->told ? &told : NULL, &judged, error);
 	return e ? e : keep_judged(m, sink, &judged.finding, error);
 }
 

@@ -19,7 +19,7 @@ enum nr_change {
 	NR_CHANGE_FIGURES,
 };
 
-/* The evidence's "alert"; told live alone. */
+/* The evidence's "alert", of what has been told live. */
 struct nr_alert {
 	enum nr_change change;
 	bool open;
@@ -34,7 +34,7 @@ struct nr_judged {
 	struct nr_json evidence;
 };
 
-/* alert NULL: not a live finding. The caller ends *ret with nr_judged_fini(), whatever is answered. */
+/* alert NULL: it was not told live. The caller ends *ret with nr_judged_fini(), whatever is answered. */
 int nr_judge_own(const struct nr_telescope_conf *conf, const struct nr_own_host *host,
 	const struct nr_alert *alert, struct nr_judged *ret, struct nr_error *error);
 int nr_judge_victim(const struct nr_telescope_conf *conf, const struct nr_victim *victim,
