@@ -3,7 +3,7 @@
  * What the named queries need and SQL does not have:
  *   nr_words(text)        aggregate: union of comma-separated words, in order of appearance
  *   nr_hash(value, ...)   a fixed 63-bit hash, for keys too long for a cursor
- *   nr_month_next(time)   first of the month after
+ *   nr_rolled_next(step, time)   end of the third, month or quarter that a time is in
  */
 #include "store/packs.h"
 
@@ -50,10 +50,11 @@ static void words_final(sqlite3_context *context)
 	sqlite3_result_text(context, words ? words : "", -1, SQLITE_TRANSIENT);
 }
 
-static void month_next(sqlite3_context *context, int count, sqlite3_value **values)
+static void rolled_next(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	sqlite3_result_int64(context, nr_month_next(sqlite3_value_int64(values[0])));
+	sqlite3_result_int64(context,
+		nr_rolled_next((uint32_t)sqlite3_value_int64(values[0]), sqlite3_value_int64(values[1])));
 }
 
 /* FNV-1a over lengths and bytes; the top bit goes, so that the result is a positive integer. */
@@ -81,7 +82,7 @@ int nr_store_functions(sqlite3 *database, const char *path, struct nr_error *err
 	} functions[] = {
 		{"nr_words", 1, NULL, words_step, words_final},
 		{"nr_hash", -1, hash, NULL, NULL},
-		{"nr_month_next", 1, month_next, NULL, NULL},
+		{"nr_rolled_next", 2, rolled_next, NULL, NULL},
 	};
 	for (size_t i = 0; i < NR_COUNT(functions); i++) {
 		if (sqlite3_create_function_v2(database, functions[i].name, functions[i].arguments,

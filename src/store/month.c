@@ -34,3 +34,33 @@ nr_time nr_month_next(nr_time time)
 {
 	return first_day_of(month_of(nr_time_floor(time, NR_DAY) / NR_DAY) + 1) * NR_DAY;
 }
+
+/* ---- the ladder ---- */
+
+const uint32_t nr_rolled_steps[NR_ROLLED] = {NR_STEP_THIRD, NR_STEP_MONTH, NR_STEP_QUARTER};
+
+static nr_time add_months(nr_time time, int64_t months)
+{
+	return first_day_of(month_of(nr_time_floor(time, NR_DAY) / NR_DAY) + months) * NR_DAY;
+}
+
+nr_time nr_rolled_floor(uint32_t step, nr_time time)
+{
+	nr_time month = nr_month_floor(time), of_month = time - month;
+	if (step == NR_STEP_THIRD)
+		return month + (of_month < 10 * NR_DAY ? 0 : of_month < 20 * NR_DAY ? 10 : 20) * NR_DAY;
+	if (step == NR_STEP_MONTH)
+		return month;
+	/* months are counted from March of year 0: (month + 2) % 3 is 0 for January, April, July, October */
+	int64_t since_january = (month_of(month / NR_DAY) + 2) % 3;
+	return add_months(month, -(since_january < 0 ? since_january + 3 : since_january));
+}
+
+nr_time nr_rolled_next(uint32_t step, nr_time time)
+{
+	nr_time start = nr_rolled_floor(step, time);
+	if (step == NR_STEP_THIRD)
+		return start - nr_month_floor(start) < 20 * NR_DAY ? start + 10 * NR_DAY
+								   : nr_month_next(start);
+	return add_months(start, step == NR_STEP_MONTH ? 1 : 3);
+}

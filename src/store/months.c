@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Months are days added up: packs with the step of a month. A month that is due (a row of month_due) has no
- * packs; whoever asks adds its days up instead. Mark and days are written in one transaction, and so are the
- * month's packs and the mark's removal: whenever the process dies, what is read is right.
+ * Thirds of months are days added up, months thirds, quarters months: packs with longer steps. One that is
+ * due (a row of rollup_due) has no packs; whoever asks adds up what it is made of. Mark and days are written
+ * in one transaction, and so are the packs and the mark's removal: whenever the process dies, what is read is
+ * right.
  */
 #include "store/packs.h"
 
@@ -10,37 +11,52 @@
 
 #define FOLD_ROWS 200000 /* new rows of a month before they are folded into those before */
 
-int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, struct nr_error *error)
+static int touch(
+	struct nr_store *store, const char *sensor, uint32_t step, nr_time start, struct nr_error *error)
 {
 	static const char *const texts[] = {
-		"INSERT INTO month_due VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET turn = ?3",
-		"DELETE FROM pack WHERE series IN (SELECT id FROM series WHERE sensor = ?1 AND step = "
-		"2678400)"
-		" AND time = ?2",
+		"INSERT INTO rollup_due VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET turn = ?4",
+		"DELETE FROM pack WHERE series IN (SELECT id FROM series WHERE sensor = ?1 AND step = ?2)"
+		" AND time = ?3",
 	};
-	nr_time month = nr_month_floor(day);
 	for (size_t i = 0; i < NR_COUNT(texts); i++) {
 		NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 		int status = nr_sqlite_prepare(store->writer, store->path, texts[i], &statement, error);
 		if (status)
 			return status;
 		sqlite3_bind_text(statement, 1, sensor, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(statement, 2, month);
+		sqlite3_bind_int64(statement, 2, step);
+		sqlite3_bind_int64(statement, 3, start);
 		if (i == 0)
-			sqlite3_bind_int64(statement, 3, store->turn);
+			sqlite3_bind_int64(statement, 4, store->turn);
 		if (sqlite3_step(statement) != SQLITE_DONE)
 			return nr_sqlite_fail(store->writer, store->path, error);
 	}
-	store->months_touched = true;
 	return 0;
 }
 
-/* A month of one sensor. */
+int nr_months_touch(struct nr_store *store, const char *sensor, nr_time day, struct nr_error *error)
+{
+	int status = 0;
+	for (size_t i = 0; i < NR_ROLLED && !status; i++)
+		status = touch(
+			store, sensor, nr_rolled_steps[i], nr_rolled_floor(nr_rolled_steps[i], day), error);
+	store->months_touched = true;
+	return status;
+}
+
+/* A third, month or quarter of one sensor. */
 struct month {
 	struct nr_store *store;
 	const char *sensor;
+	uint32_t step, of; /* of: the step that it is added up from */
 	nr_time start, end;
 };
+
+static nr_time next_of(const struct month *month, nr_time time)
+{
+	return month->of == NR_STEP_DAY ? time + NR_DAY : nr_rolled_next(month->of, time);
+}
 
 /* Country, tools and research of a port's source stand in the day's row of the source. */
 static void note_facts(const struct nr_packer *sources, struct nr_packer *ports, size_t from)
@@ -89,12 +105,12 @@ static int take_days(const struct month *month, enum nr_pack_kind kind, uint8_t 
 	struct nr_packs *packs = month->store->packs;
 	int64_t series = 0;
 	size_t folded = 0;
-	int status = nr_packs_series(packs, kind, month->sensor, NR_STEP_DAY, traffic, &series, error);
-	for (nr_time day = month->start; day < month->end && !status; day += NR_DAY) {
+	int status = nr_packs_series(packs, kind, month->sensor, month->of, traffic, &series, error);
+	for (nr_time day = month->start; day < month->end && !status; day = next_of(month, day)) {
 		bool any;
 		size_t from = packer->count;
 		status = nr_packs_take(packs, series, day, packer, &any, error);
-		if (!status && any && kind == NR_PACK_SOURCE_PORT)
+		if (!status && any && kind == NR_PACK_SOURCE_PORT && month->of == NR_STEP_DAY)
 			status = take_facts(month, day, packer, from, error);
 		if (!status && packer->count > 2 * folded + FOLD_ROWS) {
 			status = nr_packs_fold(packs, kind, packer, error);
@@ -113,7 +129,7 @@ static int add_up_kind(
 	int status = take_days(month, kind, traffic, &packer, error);
 	if (!status)
 		status = nr_packs_series(
-			month->store->packs, kind, month->sensor, NR_STEP_MONTH, traffic, &series, error);
+			month->store->packs, kind, month->sensor, month->step, traffic, &series, error);
 	return status ? status
 		      : nr_packs_put(month->store->packs, series, month->start, &packer, &changed, error);
 }
@@ -123,11 +139,12 @@ static int forget_due(const struct month *month, struct nr_error *error)
 	struct nr_store *store = month->store;
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(store->writer, store->path,
-		"DELETE FROM month_due WHERE sensor = ?1 AND time = ?2", &statement, error);
+		"DELETE FROM rollup_due WHERE step = ?3 AND sensor = ?1 AND time = ?2", &statement, error);
 	if (status)
 		return status;
 	sqlite3_bind_text(statement, 1, month->sensor, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 2, month->start);
+	sqlite3_bind_int64(statement, 3, month->step);
 	return sqlite3_step(statement) == SQLITE_DONE ? 0 : nr_sqlite_fail(store->writer, store->path, error);
 }
 
@@ -145,15 +162,18 @@ static int add_up(const struct month *month, struct nr_error *error)
 	return status;
 }
 
-/* One that is due and complete: the sensor has a day behind its end. */
-static int next_due(
-	struct nr_store *store, int64_t turn, char **ret_sensor, nr_time *ret_start, struct nr_error *error)
+/* One that is due and complete: the sensor has a day behind its end. Shorter ones first, longer ones are made
+ * of them. */
+static int next_due(struct nr_store *store, int64_t turn, struct month *ret_month, char **ret_sensor,
+	struct nr_error *error)
 {
 	static const char sql[] =
-		"SELECT sensor, time FROM month_due m WHERE turn <> ?1 AND (SELECT max(p.time) FROM pack p "
-		"WHERE p.series ="
-		" (SELECT s.id FROM series s WHERE s.name = 'telescope_traffic' AND s.sensor = m.sensor"
-		"  AND s.step = 86400 AND s.traffic = 0)) >= nr_month_next(m.time) LIMIT 1";
+		"SELECT step, sensor, time FROM rollup_due m WHERE turn <> ?1 AND (SELECT max(p.time) FROM "
+		"pack p"
+		" WHERE p.series = (SELECT s.id FROM series s WHERE s.name = 'telescope_traffic'"
+		"  AND s.sensor = m.sensor AND s.step = 86400 AND s.traffic = 0)) >= nr_rolled_next(m.step, "
+		"m.time)"
+		" ORDER BY step, sensor, time LIMIT 1";
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(store->writer, store->path, sql, &statement, error);
 	if (status)
@@ -164,9 +184,18 @@ static int next_due(
 		return 0;
 	if (step != SQLITE_ROW)
 		return nr_sqlite_fail(store->writer, store->path, error);
-	*ret_sensor = strdup((const char *)sqlite3_column_text(statement, 0));
-	*ret_start = sqlite3_column_int64(statement, 1);
-	return *ret_sensor ? 0 : nr_fail(error, -ENOMEM, "out of memory");
+	struct month month = {store, NULL, (uint32_t)sqlite3_column_int64(statement, 0), NR_STEP_DAY,
+		sqlite3_column_int64(statement, 2), 0};
+	for (size_t i = 1; i < NR_ROLLED; i++) {
+		if (month.step == nr_rolled_steps[i])
+			month.of = nr_rolled_steps[i - 1];
+	}
+	month.end = nr_rolled_next(month.step, month.start);
+	month.sensor = *ret_sensor = strdup((const char *)sqlite3_column_text(statement, 1));
+	if (!month.sensor)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	*ret_month = month;
+	return 0;
 }
 
 int nr_months_add_up(struct nr_store *store, bool all, struct nr_error *error)
@@ -181,11 +210,11 @@ int nr_months_add_up(struct nr_store *store, bool all, struct nr_error *error)
 		return 0;
 	for (;;) {
 		NR_AUTO(nr_freep) char *sensor = NULL;
-		nr_time start = 0;
-		int status = next_due(store, turn, &sensor, &start, error);
+		struct month month;
+		int status = next_due(store, turn, &month, &sensor, error);
 		if (status || !sensor)
 			return status;
-		status = add_up(&(struct month){store, sensor, start, nr_month_next(start)}, error);
+		status = add_up(&month, error);
 		if (status)
 			return status;
 	}

@@ -14,7 +14,14 @@
 #define NR_STEP_WINDOW 300
 #define NR_STEP_HOUR   3600
 #define NR_STEP_DAY    86400
-#define NR_STEP_MONTH  2678400 /* a calendar month, UTC, whatever its length */
+
+/* What days are rolled up to, UTC, each out of the one before. The number is a name: the longest of its kind.
+ */
+#define NR_STEP_THIRD   950400  /* days 1 to 10, 11 to 20, 21 to the end of a month */
+#define NR_STEP_MONTH   2678400 /* a calendar month */
+#define NR_STEP_QUARTER 7948800 /* a calendar quarter */
+#define NR_ROLLED       3
+extern const uint32_t nr_rolled_steps[NR_ROLLED];
 
 /* How a table is kept. */
 enum nr_keeping {
@@ -83,6 +90,10 @@ NR_INLINE double nr_lane_real(uint64_t bits)
 /* First of the month, and of the month after (month.c). */
 nr_time nr_month_floor(nr_time time);
 nr_time nr_month_next(nr_time time);
+
+/* The same for any of nr_rolled_steps. */
+nr_time nr_rolled_floor(uint32_t step, nr_time time);
+nr_time nr_rolled_next(uint32_t step, nr_time time);
 
 /* "a,b" and "b,c" are "a,b,c": union of words in order of appearance, cut at NR_WORDS_BYTES. */
 #define NR_WORDS_BYTES 240

@@ -191,7 +191,7 @@ static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, uint
 	uint64_t low, bool *ret_counts, struct nr_error *error)
 {
 	*ret_counts = !hosts->has_address || (high == hosts->address[0] && low == hosts->address[1]);
-	if (*ret_counts && cell->piece->step == NR_STEP_MONTH && filters(hosts))
+	if (*ret_counts && cell->piece->step > NR_STEP_DAY && filters(hosts))
 		return counts(hosts, cell, NR_SOURCE_PORT_COUNTRY, row, ret_counts, error);
 	if (*ret_counts && hosts->join)
 		*ret_counts = nr_sums_has(&hosts->allowed, high, low);

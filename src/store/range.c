@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which packs make up a range. It is widened to whole hours, then taken apart per sensor: months whose stored
- * part lies wholly inside and that have been added up, days for the rest where they do, hours for what is
- * left. A range within one 5-minute window is that window.
+ * Which packs make up a range. It is widened to whole hours, then taken apart per sensor: quarters, months
+ * and thirds of months whose stored part lies wholly inside and that have been added up, days for the rest
+ * where they do, hours for what is left. A range within one 5-minute window is that window.
  */
 #include "store/ask.h"
 #include "store/packs.h"
@@ -77,34 +77,38 @@ static int add_piece(struct nr_ask *ask, uint32_t step, nr_time low, nr_time hig
 	return 0;
 }
 
-/* Days from low to high; months that are wholly inside and there are taken as months. */
-static int add_days(struct nr_ask *ask, sqlite3 *database, const char *path, const struct nr_piece *days,
-	struct nr_error *error)
+/* Days from low to high; what has been rolled up and is wholly inside is taken so, the longest steps first.
+ * level: of nr_rolled_steps, plus one; 0: days. */
+static int add_days(struct nr_ask *ask, sqlite3 *database, const char *path, size_t level, nr_time low,
+	nr_time high, struct nr_error *error)
 {
 	static const char sql[] =
 		"SELECT time FROM pack WHERE series = (SELECT id FROM series WHERE name = 'telescope_traffic'"
-		" AND sensor = ?1 AND step = 2678400 AND traffic = 0) AND time >= ?2 AND time < ?3 ORDER BY "
-		"time";
-	nr_time done = days->low;
+		" AND sensor = ?1 AND step = ?4 AND traffic = 0) AND time >= ?2 AND time < ?3 ORDER BY time";
+	if (level == 0 || low >= high)
+		return add_piece(ask, NR_STEP_DAY, low, high, error);
+	uint32_t rolled = nr_rolled_steps[level - 1];
+	nr_time done = low;
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(database, path, sql, &statement, error), step = SQLITE_DONE;
 	if (status)
 		return status;
-	sqlite3_bind_text(statement, 1, nr_ask_sensor(ask, days->sensor), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, days->low);
-	sqlite3_bind_int64(statement, 3, days->high);
+	sqlite3_bind_text(statement, 1, ask->sensor_names[ask->sensor_count - 1], -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, low);
+	sqlite3_bind_int64(statement, 3, high);
+	sqlite3_bind_int64(statement, 4, rolled);
 	while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-		nr_time month = sqlite3_column_int64(statement, 0), next = nr_month_next(month);
-		if (next > days->high)
+		nr_time start = sqlite3_column_int64(statement, 0), next = nr_rolled_next(rolled, start);
+		if (next > high)
 			break;
-		status = add_piece(ask, NR_STEP_DAY, done, month, error);
+		status = add_days(ask, database, path, level - 1, done, start, error);
 		if (!status)
-			status = add_piece(ask, NR_STEP_MONTH, month, next, error);
+			status = add_piece(ask, rolled, start, next, error);
 		done = next;
 	}
 	if (!status && step != SQLITE_DONE && step != SQLITE_ROW)
 		status = nr_sqlite_fail(database, path, error);
-	return status ? status : add_piece(ask, NR_STEP_DAY, done, days->high, error);
+	return status ? status : add_days(ask, database, path, level - 1, done, high, error);
 }
 
 static int add_pieces(struct nr_ask *ask, sqlite3 *database, const char *path, const struct nr_period *period,
@@ -115,26 +119,24 @@ static int add_pieces(struct nr_ask *ask, sqlite3 *database, const char *path, c
 	if (period->first == NR_TIME_MAX)
 		return 0;
 	/* Nothing is stored outside the period: a range that covers its first or last day's part covers the
-	 * day, and the month where it is the month's only part. */
-	nr_time low = ask->from <= period->first ? nr_month_floor(period->first) : ask->from;
+	 * day, and the month or quarter where it is its only part. */
+	nr_time low =
+		ask->from <= period->first ? nr_rolled_floor(NR_STEP_QUARTER, period->first) : ask->from;
 	nr_time high = ask->to >= period->end ? ceil_to(period->end, NR_DAY) : ask->to;
 	bool days = ask->plan->span == NR_SPAN_DAYS || ask->plan->span == NR_SPAN_OVERLAP;
 	nr_time day_low = days ? nr_time_floor(low, NR_DAY) : ceil_to(low, NR_DAY);
 	nr_time day_high =
 		days ? ceil_to(high, NR_DAY) : NR_MIN(nr_time_floor(high, NR_DAY), period->day_end);
-	uint32_t sensor = (uint32_t)ask->sensor_count - 1;
 	low = nr_time_floor(low, NR_HOUR); /* of a series: its pieces are for what it ranks */
 	high = ceil_to(high, NR_HOUR);
 	if (days)
-		return day_low < day_high ? add_days(ask, database, path,
-						    &(struct nr_piece){sensor, 0, day_low, day_high}, error)
+		return day_low < day_high ? add_days(ask, database, path, NR_ROLLED, day_low, day_high, error)
 					  : 0;
 	if (day_low >= day_high)
 		return add_piece(ask, NR_STEP_HOUR, low, high, error);
 	int status = add_piece(ask, NR_STEP_HOUR, low, day_low, error);
 	if (!status)
-		status = add_days(
-			ask, database, path, &(struct nr_piece){sensor, 0, day_low, day_high}, error);
+		status = add_days(ask, database, path, NR_ROLLED, day_low, day_high, error);
 	return status ? status : add_piece(ask, NR_STEP_HOUR, day_high, high, error);
 }
 

@@ -135,14 +135,13 @@ static int retain_packs(struct nr_store *store, nr_time before, uint64_t *rows, 
 {
 	static const char counted[] =
 		"SELECT sum(rows) FROM pack WHERE time < ?1 AND series IN (SELECT id FROM series"
-		" WHERE step <> 2678400 AND name IN ('telescope_traffic', 'telescope_port', "
+		" WHERE step <= 86400 AND name IN ('telescope_traffic', 'telescope_port', "
 		"'telescope_origin'))";
 	static const char *const changes[] = {
-		"INSERT OR IGNORE INTO month_due SELECT DISTINCT s.sensor, p.time, -1 FROM series s CROSS "
-		"JOIN "
-		"pack p"
-		" ON p.series = s.id AND p.time < ?1 WHERE s.step = 2678400 AND nr_month_next(p.time) > ?1",
-		"DELETE FROM month_due WHERE nr_month_next(time) <= ?1",
+		"INSERT OR IGNORE INTO rollup_due SELECT DISTINCT s.sensor, s.step, p.time, -1 FROM series s"
+		" CROSS JOIN pack p ON p.series = s.id AND p.time < ?1"
+		" WHERE s.step > 86400 AND nr_rolled_next(s.step, p.time) > ?1",
+		"DELETE FROM rollup_due WHERE nr_rolled_next(step, time) <= ?1",
 		"DELETE FROM inexact WHERE time < ?1",
 		"DELETE FROM pack WHERE time < ?1 AND series IN (SELECT id FROM series)",
 	};

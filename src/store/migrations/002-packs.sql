@@ -1,7 +1,8 @@
 -- Packs instead of rows for what the telescope counts (traffic, ports, origins), rolled up to calendar months; gaps of
 -- sensors; indexes that cover what lists are sorted by. The rows of the first schema are packed by packs_old.c.
 
--- Who a pack belongs to. step: 300, 3600, 86400 or 2678400 (a calendar month, UTC).
+-- Who a pack belongs to. step: 300, 3600, 86400, or rolled up, UTC: 950400 (a third of a month), 2678400 (a calendar
+-- month), 7948800 (a quarter).
 CREATE TABLE series (
 	id INTEGER NOT NULL PRIMARY KEY,
 	name TEXT NOT NULL,
@@ -29,13 +30,14 @@ CREATE TABLE pack (
 ) STRICT;
 CREATE UNIQUE INDEX pack_by_time ON pack (series, time, part);
 
--- Months whose days have changed since they were added up, or that were never added up. turn: the writer's commit that
--- changed them last; a month is not added up in the same one, so that days written one by one cost it once.
-CREATE TABLE month_due (
+-- Thirds, months and quarters whose days have changed since they were added up, or that were never added up. turn: the
+-- writer's commit that changed them last; none is added up in the same one, so that days written one by one cost it once.
+CREATE TABLE rollup_due (
 	sensor TEXT NOT NULL,
+	step INTEGER NOT NULL,
 	time INTEGER NOT NULL,
 	turn INTEGER NOT NULL,
-	PRIMARY KEY (sensor, time)
+	PRIMARY KEY (step, sensor, time)
 ) STRICT, WITHOUT ROWID;
 
 -- The class of a port in the newest rows.
