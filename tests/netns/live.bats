@@ -186,3 +186,20 @@ counts() {
 		equal "$(last .way)" '"xdp"'
 	fi
 }
+
+@test "after the start: another user, no capability, a filter of system calls; a store in its owner's folder" {
+	local folder=$BATS_TEST_TMPDIR/kept
+	mkdir "$folder"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
+	chown 12345:12345 "$folder"
+	watch --store "$folder/my.db"
+	equal "$(awk '$1 == "Uid:" { print $2 }' "/proc/$watching/status")" 12345 user
+	equal "$(awk '$1 == "CapEff:" || $1 == "CapPrm:" { sum = sum $2 } END { print sum }' "/proc/$watching/status")" \
+		"00000000000000000000000000000000" capabilities
+	equal "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$watching/status")" 2 seccomp
+	equal "$(send 1000 sources=100)" 1000 sent
+	until_quiet
+	end
+	equal "$("$NOROSHI" telescope report --store "$folder/my.db" --by port --json | jq -c '[.rows[0] | .port, .packets]')" \
+		'[23,1000]' "the store"
+}

@@ -2,6 +2,7 @@
 /* noroshi telescope watch: an interface through the sense, a line a second while it runs, the report at its
  * end. */
 #include "base/language.h"
+#include "base/rights.h"
 #include "base/sandbox.h"
 #include "model/gap.h"
 #include "model/live.h"
@@ -234,9 +235,28 @@ static int open_live(struct watcher *w, struct nr_error *error)
 	return e;
 }
 
+/* Rings are open: from here on root is somebody else, who owns the store's folder. */
+static int give_up_rights(const struct watcher *w, struct nr_error *error)
+{
+	const char *store = w->conf.store, *slash = store ? strrchr(store, '/') : NULL;
+	NR_AUTO(nr_freep)
+	char *folder = strdup(store ? (slash ? store : ".") : "/");
+	struct nr_rights rights;
+	if (!folder)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	if (slash)
+		folder[NR_MAX(slash - store, 1)] = 0;
+	int e = nr_rights_find(NULL, folder, &rights, error);
+	if (!e && store)
+		e = nr_rights_check_folder(&rights, folder, error);
+	return e ? e : nr_rights_drop(&rights, error);
+}
+
 static int start(struct watcher *w, struct nr_error *error)
 {
 	int e = open_live(w, error);
+	if (!e)
+		e = give_up_rights(w, error);
 	if (!e && w->conf.store)
 		e = nr_store_open(w->conf.store, NR_STORE_CREATE, nr_telescope_tables,
 			nr_telescope_table_count, &w->store, error);
