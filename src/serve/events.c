@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define EVENT_BYTES_MAX (1 << 20) /* a longer one is not sent: nothing that we write comes near */
+#define FAREWELL_MS     1000
 
 /* An event as it is sent. Under the lock but for its bytes, which never change. */
 struct event {
@@ -368,10 +369,10 @@ static size_t copy_events(struct nr_listener *listener, char *bytes, size_t room
 	return done;
 }
 
-static void heartbeat_deadline(struct timespec *ret_deadline)
+static void deadline_in(unsigned ms, struct timespec *ret_deadline)
 {
 	clock_gettime(CLOCK_MONOTONIC, ret_deadline);
-	ret_deadline->tv_sec += NR_EVENTS_HEARTBEAT_MS / 1000;
+	ret_deadline->tv_sec += ms / 1000;
 }
 
 size_t nr_events_read(struct nr_listener *listener, char *bytes, size_t room)
@@ -379,7 +380,7 @@ size_t nr_events_read(struct nr_listener *listener, char *bytes, size_t room)
 	static const char heartbeat[] = ":\n\n";
 	struct nr_events *events = listener->events;
 	struct timespec deadline;
-	heartbeat_deadline(&deadline);
+	deadline_in(NR_EVENTS_HEARTBEAT_MS, &deadline);
 	pthread_mutex_lock(&events->lock);
 	size_t done = 0;
 	int waited = 0;
@@ -434,6 +435,8 @@ void nr_events_leave(struct nr_listener *listener)
 	struct nr_events *events = listener->events;
 	pthread_mutex_lock(&events->lock);
 	events->figures.listeners--;
+	if (events->stopping)
+		pthread_cond_broadcast(&events->changed);
 	release(listener->current);
 	pthread_mutex_unlock(&events->lock);
 	free(listener);
@@ -489,9 +492,14 @@ void nr_events_freep(struct nr_events **events)
 
 void nr_events_stop(struct nr_events *events)
 {
+	struct timespec deadline;
+	deadline_in(FAREWELL_MS, &deadline);
 	pthread_mutex_lock(&events->lock);
 	events->stopping = true;
 	pthread_cond_broadcast(&events->changed);
+	int waited = 0;
+	while (events->figures.listeners && waited != ETIMEDOUT)
+		waited = pthread_cond_timedwait(&events->changed, &events->lock, &deadline);
 	pthread_mutex_unlock(&events->lock);
 }
 

@@ -27,7 +27,7 @@ int nr_events_new(struct nr_sensors *sensors, struct nr_events **ret_events, str
 /* After the last listener has left. */
 void nr_events_free(struct nr_events *events);
 void nr_events_freep(struct nr_events **events);
-/* Ends every listener's stream, now and later. */
+/* Ends every listener's stream, now and later; waits up to a second until they have left. */
 void nr_events_stop(struct nr_events *events);
 
 /* Takes rows of the live tables, findings and gaps; other tables are none of its business. Never waits for a

@@ -63,6 +63,8 @@ progress "stages"
 stages=$("$(dirname "$noroshi")/tests/bench/bench-stages" "$file" "$rounds" || echo '{}')
 progress "live"
 live=$(tests/bench/live.sh "$noroshi" "$(dirname "$noroshi")/tests/netns/netns-sender" || echo '{}')
+progress "freshness"
+freshness=$(tests/bench/freshness.sh "$noroshi" "$(dirname "$noroshi")/tests/netns/netns-sender" || echo '{}')
 
 scripts/sample.sh
 progress "console"
@@ -75,6 +77,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
 	--argjson stages "$stages" --argjson live "$live" \
+	--argjson freshness "$freshness" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
 	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
@@ -101,7 +104,8 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 		memory_bytes: {noroshi_1_worker: ($m1 * 1024), noroshi_all_workers: ($mn * 1024)},
 		console: $console,
 		stages: $stages,
-		live: $live
+		live: $live,
+		freshness: $freshness
 	}' >build/bench.json
 
 jq -r '
@@ -120,6 +124,7 @@ jq -r '
 	row("largest resident memory, all workers"; "\(.memory_bytes.noroshi_all_workers / 1048576 | round) MiB"),
 	(.stages | select(.packets) | "read: copy \(.copy_ns), frames \(.read_ns), packets \(.decode_ns) ns a packet"),
 	(.live.runs // [] | .[] | row("live, \(.name)"; "\(.sent_per_second)/s sent, \(.counted) of \(.sent) counted, \(.shown_lost) shown lost")),
+	(.freshness | to_entries[] | row("live, packet to \(.key | sub("_ms"; ""))"; "\(.value.median) ms, p99 \(.value.p99) ms")),
 	(.console | to_entries[] | row("console: \(.key | gsub("_"; " "))"; .value)),
 	"",
 	"build/bench.json"' build/bench.json
