@@ -26,7 +26,7 @@ before(async () => {
 		'/', '/telescope', '/telescope?by=port&measure=sources&research=without', '/telescope/ports', '/telescope/ports/tcp/23', '/telescope/sources',
 		`/telescope/source?address=${scanner.address}`, `/telescope/source?address=${infected.subject}`, '/telescope/source?address=2001:db8::1',
 		'/telescope/source?address=nonsense', '/telescope/scanners', '/telescope/tools', '/telescope/victims', '/telescope/campaigns',
-		'/telescope/atlas', `/telescope/atlas/${country.country}`, '/findings', '/findings?kind=ddos-victim', '/telescope/cube', '/telescope/atlas?show=live', '/telescope/warnings', '/telescope/warnings?kind=synchrony', '/no/such/page',
+		'/telescope/atlas', `/telescope/atlas/${country.country}`, '/findings', '/findings?kind=ddos-victim', '/telescope/cube', '/telescope/atlas?show=live', '/telescope/warnings', '/telescope/ipv6', '/telescope/warnings?kind=synchrony', '/no/such/page',
 	];
 });
 

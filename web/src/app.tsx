@@ -8,6 +8,7 @@ import { useFollow } from './live/use';
 import { AtlasPage, CountryPage } from './page/atlas';
 import { CubePage } from './page/cube';
 import { FindingsPage } from './page/findings';
+import { Ipv6Page } from './page/ipv6';
 import { OverviewPage } from './page/overview';
 import { PortPage } from './page/port';
 import { SourcePage } from './page/source';
@@ -49,6 +50,7 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/atlas\/([A-Z]{2})$/, title: (t) => t.navigation.atlas, page: (match) => <CountryPage key={match[0]} code={match[1] ?? ''} /> },
 	{ path: /^\/telescope\/cube$/, title: (t) => t.navigation.cube, page: () => <CubePage /> },
 	{ path: /^\/telescope\/warnings$/, title: (t) => t.navigation.warnings, page: () => <WarningsPage /> },
+	{ path: /^\/telescope\/ipv6$/, title: (t) => t.navigation.ipv6, page: () => <Ipv6Page /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
 
@@ -119,6 +121,7 @@ function TelescopeNavigation({ path }: { path: string }): VNode {
 		['/telescope/atlas', t.navigation.atlas],
 		['/telescope/cube', t.navigation.cube],
 		['/telescope/warnings', t.navigation.warnings],
+		['/telescope/ipv6', t.navigation.ipv6],
 	];
 	const current = (target: string): boolean => (target === '/telescope' ? path === target : path === target || path.startsWith(`${target}/`) || path === target.slice(0, -1));
 	const nav = useRef<HTMLElement>(null);

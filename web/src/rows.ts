@@ -179,6 +179,24 @@ export interface Warning {
 	reason_ja: string;
 }
 
+export interface Ipv6 extends Counted {
+	time: string;
+	dimension: string;
+	/** A pattern of destinations, or the length of source prefixes: "/64". */
+	key: string;
+	destinations: number;
+}
+
+export interface Ipv6Network extends Origin {
+	network: string;
+	length: number;
+	packets: number;
+	sources: number;
+	ports: number;
+	first: string;
+	last: string;
+}
+
 export interface Queries {
 	'telescope/summary': Summary;
 	'telescope/ports': Port;
@@ -193,6 +211,8 @@ export interface Queries {
 	'telescope/victims': Victim;
 	'telescope/campaigns': Campaign;
 	'telescope/runs': Run;
+	'telescope/ipv6': Ipv6;
+	'telescope/ipv6-networks': Ipv6Network;
 	findings: Finding;
 	gaps: Gap;
 	warnings: Warning;

@@ -174,6 +174,7 @@ test('both languages know the same words', () => {
 	for (const table of ['drops', 'classes', 'categories', 'kinds', 'toolNames', 'researchNames', 'marks'])
 		assert.deepEqual(keys(ja[table]), keys(en[table]), table);
 	assert.deepEqual(keys(ja.gaps.causes), keys(en.gaps.causes));
+	assert.deepEqual(keys(ja.ipv6.patternNames), keys(en.ipv6.patternNames));
 	assert.deepEqual(keys(ja.warnings.kinds), keys(en.warnings.kinds));
 	assert.deepEqual(keys(ja.health.states), keys(en.health.states));
 	assert.equal(ja.cube.readings.length, en.cube.readings.length);

@@ -25,6 +25,8 @@ export interface Filter {
 	parameter: string;
 	label: string;
 	choices: [value: string, label: string][];
+	/** What is shown where nothing is chosen; absent: all. */
+	rest?: string;
 }
 
 interface Props<Name extends keyof Queries> {
@@ -238,7 +240,7 @@ function Tools<Name extends keyof Queries>({ table }: { table: Props<Name> }): V
 						value={query.get(filter.parameter) ?? ''}
 						onChange={(event) => go(linkHere({ [filter.parameter]: event.currentTarget.value }))}
 					>
-						<option value="">{t.table.all}</option>
+						<option value="">{filter.rest ?? t.table.all}</option>
 						{filter.choices.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
 					</select>
 				</label>
