@@ -143,6 +143,7 @@ static enum nr_record_status take_frame(struct block *block, uint32_t captured, 
 	ret->captured = captured;
 	ret->wire = NR_MAX(wire, captured);
 	ret->link = link;
+	ret->untimed = false;
 	return NR_RECORD_FRAME;
 }
 
