@@ -43,6 +43,7 @@ struct nr_area {
 	struct head *head;
 	uint64_t bytes;
 	int file;
+	bool copy; /* nr_area_copy(): pages are the process's own */
 };
 
 static void in_order(void)
@@ -235,6 +236,10 @@ void nr_area_clear(struct nr_area *area)
 /* Zeros that are really there: a page that the file system has no room for would kill at its first touch. */
 static bool reserve(const struct nr_area *area, uint64_t offset, uint64_t bytes)
 {
+	if (area->copy) {
+		memset(at(area, offset), 0, bytes);
+		return true;
+	}
 	madvise(at(area, offset), bytes, MADV_REMOVE); /* who released it may have ended before this */
 	int e = fallocate(area->file, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) < 0 ? errno : 0;
 	if (e == 0 || e == EOPNOTSUPP)
@@ -381,4 +386,14 @@ bool nr_area_holds(const struct nr_area *area, const void *pages, size_t bytes)
 			return false;
 	}
 	return true;
+}
+
+int nr_area_copy(struct nr_area *area, struct nr_error *error)
+{
+	void *p =
+		mmap(area->head, area->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, area->file, 0);
+	if (p == MAP_FAILED)
+		return nr_fail(error, -errno, "cannot copy a state area: %s", strerror(errno));
+	area->copy = true;
+	return 0;
 }

@@ -45,4 +45,7 @@ void nr_area_release(struct nr_area *area, void *pages, size_t bytes);
 /* Whether the range is one that was given out and not taken back. */
 bool nr_area_holds(const struct nr_area *area, const void *pages, size_t bytes);
 
+/* From here on this process has a copy: what it changes nobody else sees, and the file stays as it is. */
+int nr_area_copy(struct nr_area *area, struct nr_error *error);
+
 #endif

@@ -61,6 +61,9 @@ struct nr_child {
 	/* In a process of its own. 0 or -errno is how it ended; -ENODEV: what open() opened is gone for good,
 	 * it is not started again. */
 	int (*run)(void *context, const struct nr_child_start *start, struct nr_error *error);
+	/* NULL: run() does what NR_CHILD_END asks for. Else run() is asked to leave instead, and this is
+	 * called in a further process, after it: to bring a copy of what it left to an end. */
+	int (*finish)(void *context, const struct nr_child_start *start, struct nr_error *error);
 	/* It ended in order after NR_CHILD_END: what was held is not needed any more. NULL: nothing. */
 	void (*end)(void *context);
 };

@@ -26,6 +26,7 @@ struct slot {
 	unsigned starts;
 	unsigned young; /* deaths in a row that came too soon */
 	bool discard;   /* the next start is a fresh one */
+	bool finishing; /* its process is the one that finishes, or has been */
 };
 
 struct nursery {
@@ -86,7 +87,8 @@ static void child_main(struct nursery *n, struct slot *slot, int socket, int wor
 		.socket = socket,
 		.fresh = slot->discard,
 		.before = slot->starts};
-	int rc = slot->child->run(slot->child->context, &start, &error);
+	int rc = slot->finishing ? slot->child->finish(slot->child->context, &start, &error)
+				 : slot->child->run(slot->child->context, &start, &error);
 	if (rc < 0 && error.text[0])
 		(void)!write(words, error.text, strlen(error.text));
 	fflush(NULL);
@@ -176,6 +178,14 @@ static void ask_child(struct slot *slot, int number, nr_time patience)
 	kill(slot->pid, number);
 }
 
+static void finish_child(struct nursery *n, struct slot *slot)
+{
+	slot->finishing = true;
+	start_child(n, slot);
+	if (slot->pid > 0)
+		slot->killed = clock_now() + NR_CHILD_FINISH;
+}
+
 /* How long until the next start, by how it lived and died. */
 static nr_time judge_death(struct slot *slot, int status, nr_time life)
 {
@@ -202,17 +212,19 @@ static void end_child(struct nursery *n, struct slot *slot, int status)
 	event.text[NR_MAX(length, 0)] = '\0';
 	event.delay = event.asked ? 0 : judge_death(slot, status, now - slot->since);
 	event.discard = slot->discard;
-	if (n->ending) {
-		event.delay = NR_TIME_MAX;
-		if (event.asked && slot->child->end)
-			slot->child->end(slot->child->context);
-	}
-	slot->again = event.delay == NR_TIME_MAX ? NR_TIME_MAX : now + event.delay;
+	bool last = n->ending && (slot->finishing || !slot->child->finish);
+	if (n->ending)
+		event.delay = last ? NR_TIME_MAX : 0;
+	if (last && event.asked && slot->child->end)
+		slot->child->end(slot->child->context);
+	slot->again = n->ending || event.delay == NR_TIME_MAX ? NR_TIME_MAX : now + event.delay;
 	slot->pid = 0;
 	slot->killed = NR_TIME_MAX;
 	close(slot->words);
 	slot->words = -1;
 	tell(n, &event, -1);
+	if (n->ending && !last)
+		finish_child(n, slot);
 }
 
 static void reap(struct nursery *n)
@@ -290,6 +302,22 @@ static void reload(struct nursery *n)
 
 /* ---- the loop ---- */
 
+static void end_all(struct nursery *n)
+{
+	n->ending = true;
+	for (size_t i = 0; i < n->conf->count; i++) {
+		struct slot *slot = &n->slots[i];
+		bool waits = slot->pid == 0 && slot->again != NR_TIME_MAX;
+		slot->again = NR_TIME_MAX;
+		if (!slot->child->finish)
+			ask_child(slot, SIGUSR2, NR_CHILD_FINISH);
+		else if (waits)
+			finish_child(n, slot);
+		else
+			ask_child(slot, SIGUSR1, NR_CHILD_HAND_OVER);
+	}
+}
+
 /* false: the keeper has ended. */
 static bool take_orders(struct nursery *n)
 {
@@ -309,11 +337,8 @@ static bool take_orders(struct nursery *n)
 			reload(n);
 		return true;
 	case NR_NURSERY_END:
-		n->ending = true;
-		for (size_t i = 0; i < n->conf->count; i++) {
-			n->slots[i].again = NR_TIME_MAX;
-			ask_child(&n->slots[i], SIGUSR2, NR_CHILD_FINISH);
-		}
+		if (!n->ending)
+			end_all(n);
 		return true;
 	case NR_NURSERY_KILL:
 		if (message.index < n->conf->count && n->slots[message.index].pid > 0)

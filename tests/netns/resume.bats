@@ -84,3 +84,19 @@ teardown() { remove_keeper; }
 	equal "$(stored)" 1500 packets
 }
 
+
+@test "after an orderly end the store has everything, and the next start goes on counting" {
+	serve
+	equal "$(send 1000 sources=100)" 1000 sent
+	settle
+	finish
+	equal "$(stored)" 1000 packets
+	serve
+	equal "$(send 500 sources=150)" 500 sent
+	settle
+	finish
+	equal "$(stored)" 1500 packets
+	equal "$("$NOROSHI" telescope report --store "$folder/store" --by port --json | jq -c '[.rows[].sources]')" '[150]'
+	equal "$(sql "SELECT cause, last < 9000000000000000000 FROM sensor_gap ORDER BY first" | tr '\n' ' ')" \
+		'stopped|1 stopped|0 '
+}

@@ -138,6 +138,40 @@ static void test_sizes(void **state)
 	nr_area_close(area);
 }
 
+/* A copy can be worked with like the area itself, and the file does not notice. */
+static void test_copy(void **state)
+{
+	(void)state;
+	bool found;
+	int status;
+	struct nr_area *area = open_area(1);
+	struct root *root = nr_area_root(area, sizeof *root, &found, NULL);
+	assert_int_equal(nr_pages_resize(area, (void **)&root->numbers, 0, 10 * PAGE, NULL), 0);
+	root->number = 1;
+	root->numbers[0] = 7;
+	pid_t pid = fork();
+	if (pid == 0) {
+		uint64_t *more = NULL;
+		if (nr_area_copy(area, NULL) || root->number != 1 || root->numbers[0] != 7)
+			_exit(1);
+		root->number = 2;
+		nr_pages_unmap(area, root->numbers, 10 * PAGE);
+		root->numbers = NULL;
+		if (nr_pages_resize(area, (void **)&more, 0, 20 * PAGE, NULL) || more[0] ||
+			more[20 * PAGE / 8 - 1])
+			_exit(2);
+		more[0] = 9;
+		nr_area_clear(area);
+		root = nr_area_root(area, sizeof *root, &found, NULL);
+		_exit(found || root->number || root->numbers ? 3 : 0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_true(
+		root->number == 1 && root->numbers[0] == 7 && nr_area_holds(area, root->numbers, 10 * PAGE));
+	nr_area_close(area);
+}
+
 /* ---- what lies under its name ---- */
 
 static void test_strangers(void **state)
@@ -416,6 +450,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_outlives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),

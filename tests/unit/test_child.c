@@ -98,18 +98,35 @@ static int child_run(void *context, const struct nr_child_start *start, struct n
 }
 
 static const struct nr_child children[] = {
-	{"one", NULL, child_open, child_prepare, child_hold, child_run, child_end},
+	{"one", NULL, child_open, child_prepare, child_hold, child_run, NULL, child_end},
 };
 static const struct nr_nursery_conf conf = {children, 1, drop, NULL};
 
-static struct nr_nursery *start(void)
+static int child_finish(void *context, const struct nr_child_start *start, struct nr_error *error)
+{
+	(void)context;
+	bool working = nr_child_asked() == NR_CHILD_WORK; /* nothing is asked of it: it has its task */
+	return working && start->before > 0 ? note('f', error) : nr_fail(error, -EINVAL, "wrong");
+}
+
+static const struct nr_child finished[] = {
+	{"one", NULL, child_open, child_prepare, child_hold, child_run, child_finish, child_end},
+};
+static const struct nr_nursery_conf finished_conf = {finished, 1, drop, NULL};
+
+static struct nr_nursery *start_conf(const struct nr_nursery_conf *which)
 {
 	struct nr_nursery *nursery;
 	struct nr_error error = {0};
 	memset(shared, 0, sizeof *shared);
-	if (nr_nursery_start(&conf, &nursery, &error))
+	if (nr_nursery_start(which, &nursery, &error))
 		fail_msg("%s", error.text);
 	return nursery;
+}
+
+static struct nr_nursery *start(void)
+{
+	return start_conf(&conf);
 }
 
 static void expect(
@@ -172,6 +189,34 @@ static void test_order(void **state)
 	int socket = expect_start(nursery, "0-1");
 	end(nursery, socket);
 	assert_string_equal(shared->calls, "odphe");
+}
+
+/* It leaves, then another process finishes; while it waits for its next start, that alone. */
+static void test_finish(void **state)
+{
+	(void)state;
+	for (int waiting = 0; waiting <= 1; waiting++) {
+		struct nr_child_event event;
+		struct nr_nursery *nursery = start_conf(&finished_conf);
+		nr_nursery_ask(nursery, NR_NURSERY_GO, 0, NULL);
+		int socket = expect_start(nursery, "0-1");
+		if (waiting) { /* killed young: it will start again in a second */
+			say(socket, "k");
+			expect(nursery, NR_CHILD_ENDED, &event, NULL);
+			assert_int_equal(event.delay, NR_CHILD_DELAY);
+		}
+		assert_int_equal(nr_nursery_ask(nursery, NR_NURSERY_END, 0, NULL), 0);
+		if (!waiting) {
+			expect(nursery, NR_CHILD_ENDED, &event, NULL);
+			assert_true(event.asked && event.delay == 0);
+		}
+		expect(nursery, NR_CHILD_STARTED, &event, NULL);
+		expect(nursery, NR_CHILD_ENDED, &event, NULL);
+		assert_true(event.asked && event.delay == NR_TIME_MAX);
+		assert_string_equal(shared->calls, "odphfe");
+		nr_nursery_free(nursery);
+		close(socket);
+	}
 }
 
 static void test_no_start(void **state)
@@ -296,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_finish),
 		cmocka_unit_test(test_no_start),
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_reload),

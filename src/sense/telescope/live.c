@@ -158,14 +158,14 @@ static int hold(void *context, struct nr_error *error)
 		&live->outbox, error);
 }
 
+/* Everything that was sent is stored. The states stay: who starts again goes on counting, and what was stored
+ * of open intervals is replaced by more. */
 static void end(void *context)
 {
 	struct nr_telescope_live *live = context;
 	char path[PATH_ROOM];
-	for (unsigned i = 0; i <= live->conf.workers; i++) {
-		write_path(live, i, path);
-		unlink(path);
-	}
+	write_path(live, (unsigned)live->conf.workers, path);
+	unlink(path);
 }
 
 /* ---- configuration ---- */
@@ -242,5 +242,6 @@ struct nr_child nr_telescope_live_child(struct nr_telescope_live *live)
 		.prepare = prepare,
 		.hold = hold,
 		.run = nr_telescope_live_run,
+		.finish = nr_telescope_live_finish,
 		.end = end};
 }

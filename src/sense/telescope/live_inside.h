@@ -25,5 +25,7 @@ struct nr_telescope_live {
 
 /* live_run.c: the process that reads packets. */
 int nr_telescope_live_run(void *context, const struct nr_child_start *start, struct nr_error *error);
+/* And the one that at the end stores what a copy of its state holds of open intervals. */
+int nr_telescope_live_finish(void *context, const struct nr_child_start *start, struct nr_error *error);
 
 #endif

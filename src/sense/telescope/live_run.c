@@ -113,27 +113,49 @@ static int watch(struct watcher *w, struct nr_error *error)
 		.tick = tell,
 		.context = w};
 	nr_live_refresh(conf.live); /* what was dropped while nobody read is told by the keeper */
-	int rc = nr_pipeline_watch(w->pipeline, &conf, error);
-	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
-		rc = nr_pipeline_finish(w->pipeline, error);
-	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
-		rc = nr_relay_drain(w->relay, error);
+	return nr_pipeline_watch(w->pipeline, &conf, error);
+}
+
+static int enter(struct watcher *w, unsigned allow, struct nr_error *error)
+{
+	struct nr_sandbox sandbox;
+	int rc = nr_sandbox_enter(allow, &sandbox, error);
+	if (rc == 0)
+		w->layers = (sandbox.landlock ? NR_RELAY_LANDLOCK : 0u) |
+			    (sandbox.seccomp ? NR_RELAY_SECCOMP : 0u);
 	return rc;
 }
 
 int nr_telescope_live_run(void *context, const struct nr_child_start *start, struct nr_error *error)
 {
 	NR_AUTO(watcher_fini) struct watcher w = {.live = context};
-	struct nr_sandbox sandbox;
 	prctl(PR_SET_NAME, "noroshi-watch");
-	int rc = nr_sandbox_enter(NR_SANDBOX_CAPTURE, &sandbox, error);
-	if (rc)
-		return rc;
-	w.layers = (sandbox.landlock ? NR_RELAY_LANDLOCK : 0u) | (sandbox.seccomp ? NR_RELAY_SECCOMP : 0u);
-	rc = open_relay(&w, start, error);
+	int rc = enter(&w, NR_SANDBOX_CAPTURE, error);
+	if (rc == 0)
+		rc = open_relay(&w, start, error);
 	if (rc == 0)
 		rc = open_pipeline(&w, start->fresh, error);
 	if (rc == 0)
 		rc = watch(&w, error);
+	return rc;
+}
+
+int nr_telescope_live_finish(void *context, const struct nr_child_start *start, struct nr_error *error)
+{
+	NR_AUTO(watcher_fini) struct watcher w = {.live = context};
+	int rc = 0;
+	prctl(PR_SET_NAME, "noroshi-finish");
+	for (unsigned i = 0; rc == 0 && i < w.live->conf.workers; i++)
+		rc = nr_area_copy(w.live->areas[i], error);
+	if (rc == 0)
+		rc = enter(&w, 0, error);
+	if (rc == 0)
+		rc = open_relay(&w, start, error);
+	if (rc == 0)
+		rc = open_pipeline(&w, start->fresh, error);
+	if (rc == 0)
+		rc = nr_pipeline_finish(w.pipeline, error);
+	if (rc == 0)
+		rc = nr_relay_drain(w.relay, error);
 	return rc;
 }
