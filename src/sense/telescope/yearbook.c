@@ -174,8 +174,9 @@ static void put_year_figures(struct nr_yearbook *y)
 
 static void put_coverage_sentence(struct nr_yearbook *y)
 {
-	char share[32];
+	char share[32], hours[32];
 	nr_document_share(y->hours, y->days * 24.0, share);
+	nr_document_number(y->hours, hours);
 	if (y->hours == y->days * 24)
 		nr_document_paragraph(y->document, "%s",
 			SAY(y, "Every hour of the year was observed.",
@@ -183,16 +184,16 @@ static void put_coverage_sentence(struct nr_yearbook *y)
 	else
 		nr_document_paragraph(y->document,
 			SAY(y,
-				"This is a part of the year: %u hours on %u days (%s of the year) have "
+				"This is a part of the year: %s hours on %u days (%s of the year) have "
 				"observations. All "
 				"figures are sums of what was observed; nothing is extrapolated to the whole "
 				"year. "
 				"Section “Coverage” says what is missing.",
-				"本報告は年の一部に基づく。観測できたのは%u時間（%u日、年間の%"
+				"本報告は年の一部に基づく。観測できたのは%s時間（%u日、年間の%"
 				"s）である。数値はすべて観測分の合計"
 				"であり、年間への補正や推計は行っていない。欠測の内訳は「観測の状況」に示す"
 				"。"),
-			y->hours, y->some_days, share);
+			hours, y->some_days, share);
 }
 
 /* NICTER's first table: one line per year. Only years that the store holds. */
@@ -221,7 +222,11 @@ static int put_years(struct nr_yearbook *y, struct nr_error *error)
 		snprintf(cells[2], 40, "-");
 		if (dark) {
 			nr_document_number(y->dark, cells[1]);
-			snprintf(cells[2], 40, "%.1f", (double)sums.packets / (double)y->dark);
+			double per_address = (double)sums.packets / (double)y->dark;
+			if (per_address < 1000)
+				snprintf(cells[2], 40, "%.1f", per_address);
+			else
+				nr_document_number((uint64_t)per_address, cells[2]);
 		}
 		nr_document_share((double)sums.research_packets, (double)sums.packets, cells[3]);
 		nr_document_row(
