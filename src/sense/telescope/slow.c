@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define NR_PROBES 64 /* addresses are chosen by strangers */
+#define NR_PROBES 16 /* addresses are chosen by strangers */
 
 static size_t room_of(uint64_t memory_bytes)
 {
@@ -70,7 +70,11 @@ static void catch_up(struct nr_slow_entry *n, uint32_t day)
 static struct nr_slow_entry *entry_of(struct nr_slow *s, uint64_t key, uint32_t day, bool add)
 {
 	uint64_t hash = nr_hll_hash(key);
+	uint64_t *present = &s->present[hash >> 44 & (NR_SLOW_PRESENT / 64 - 1)];
+	uint64_t bit = UINT64_C(1) << (hash >> 58);
 	struct nr_slow_entry *place = NULL;
+	if (!add && !(*present & bit))
+		return NULL;
 	for (size_t i = 0; i < NR_PROBES; i++) {
 		struct nr_slow_entry *n = &s->entries[(hash + i) & (s->room - 1)];
 		if (n->key == key) {
@@ -88,6 +92,7 @@ static struct nr_slow_entry *entry_of(struct nr_slow *s, uint64_t key, uint32_t 
 	if (!add || !place)
 		return NULL;
 	s->count += !place->key;
+	*present |= bit;
 	*place = (struct nr_slow_entry){.key = key, .last_day = day, .first_day = day};
 	return place;
 }

@@ -31,6 +31,8 @@
 #define NR_SLOW_PORT_BITS    128   /* linear counting: */
 #define NR_SLOW_PORTS_MOST   400.0 /* good up to so many */
 
+#define NR_SLOW_PRESENT (1u << 20)
+
 struct nr_slow_entry {
 	uint64_t key; /* address + 1; | NR_SLOW_NETWORK: number of its /24 + 1; 0: empty */
 	uint32_t packets[NR_SLOW_WEEK];
@@ -48,7 +50,8 @@ struct nr_slow {
 	struct nr_area *area;
 	struct nr_slow_entry *entries; /* nr_pages, a power of two */
 	size_t room, count;
-	uint64_t beyond; /* candidates that found no room */
+	uint64_t beyond;                        /* pairs of candidates that found no room */
+	uint64_t present[NR_SLOW_PRESENT / 64]; /* a bit for who may be in the table */
 };
 
 int nr_slow_new(
