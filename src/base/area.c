@@ -43,7 +43,8 @@ struct nr_area {
 	struct head *head;
 	uint64_t bytes;
 	int file;
-	bool copy; /* nr_area_copy(): pages are the process's own */
+	bool copy;    /* nr_area_copy(): pages are the process's own */
+	bool emptied; /* of what another layout had left */
 };
 
 static void in_order(void)
@@ -115,6 +116,7 @@ static int map_file(struct nr_area *area, const char *path, uint64_t layout, str
 	ssize_t n = pread(area->file, &found, sizeof found, 0);
 	if (n == sizeof found && fits(&found, layout, area->bytes) && map_at(area, found.base) == 0)
 		return 0;
+	area->emptied = n == sizeof found && found.magic == NR_AREA_MAGIC && found.root_bytes;
 	if (ftruncate(area->file, 0) || ftruncate(area->file, (off_t)area->bytes))
 		return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
 	int e = map_new(area);
@@ -186,6 +188,11 @@ int nr_area_open(
 		return e;
 	*ret_area = nr_steal(&area);
 	return 0;
+}
+
+bool nr_area_emptied(const struct nr_area *area)
+{
+	return area->emptied;
 }
 
 void nr_area_close(struct nr_area *area)

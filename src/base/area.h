@@ -30,6 +30,8 @@ uint64_t nr_area_layout(const void *settings, size_t bytes);
  * emptied. After this no system call but those for memory is needed. */
 int nr_area_open(
 	const char *path, size_t bytes, uint64_t layout, struct nr_area **ret_area, struct nr_error *error);
+/* It held a state of another layout, which is gone. */
+bool nr_area_emptied(const struct nr_area *area);
 void nr_area_close(struct nr_area *area); /* the content stays; NULL allowed */
 void nr_area_closep(struct nr_area **area);
 

@@ -100,3 +100,18 @@ teardown() { remove_keeper; }
 	equal "$(sql "SELECT cause, last < 9000000000000000000 FROM sensor_gap ORDER BY first" | tr '\n' ' ')" \
 		'stopped|1 stopped|0 '
 }
+
+@test "counts of other settings are not taken over, and that is said" {
+	serve
+	equal "$(send 1000)" 1000 sent
+	settle
+	finish
+	serve --memory 65M --workers 2
+	settle
+	finish
+	equal "$(sql "SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded' AND text_en LIKE '%other settings%'")" 1
+	serve --memory 65M
+	settle
+	finish
+	equal "$(ls "$folder/state" | wc -l)" 1 "files in the state's folder"
+}

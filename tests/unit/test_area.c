@@ -67,6 +67,7 @@ static void test_outlives(void **state)
 	root->numbers[9999] = 7;
 	nr_area_close(area);
 	area = open_area(1);
+	assert_false(nr_area_emptied(area));
 	root = nr_area_root(area, sizeof *root, &found, NULL);
 	assert_true(found);
 	assert_ptr_equal(root, before);
@@ -74,6 +75,7 @@ static void test_outlives(void **state)
 	nr_area_close(area);
 	/* another layout, another size of the root: nothing is taken for what it is not */
 	area = open_area(2);
+	assert_true(nr_area_emptied(area));
 	root = nr_area_root(area, sizeof *root, &found, NULL);
 	assert_false(found);
 	assert_true(root->number == 0 && !root->numbers);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include <sys/wait.h>
 
 static int input = -1; /* open before the sandbox */
+static int listener = -1, datagram = -1;
+static struct sockaddr_in place; /* of listener */
 static char folder[] = "/tmp/noroshi-sandbox-XXXXXX";
 static char file_path[64];
 
@@ -131,6 +134,35 @@ static bool do_signal_parent(void)
 	return kill(getppid(), 0) == 0;
 }
 
+static bool do_accept(void)
+{
+	NR_AUTO(nr_close_fd) int file = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return file >= 0 || errno == EAGAIN;
+}
+
+static bool do_connect(void)
+{
+	NR_AUTO(nr_close_fd) int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return connect(file, (const struct sockaddr *)&place, sizeof place) == 0;
+}
+
+static bool do_send(void)
+{
+	return sendto(datagram, "", 0, MSG_DONTWAIT, (const struct sockaddr *)&place, sizeof place) == 0;
+}
+
+static bool do_ask_socket(void)
+{
+	int code;
+	socklen_t length = sizeof code;
+	return getsockopt(listener, SOL_SOCKET, SO_ERROR, &code, &length) == 0;
+}
+
+static bool do_bind(void)
+{
+	return bind(datagram, (const struct sockaddr *)&place, sizeof place) == 0 || errno == EINVAL;
+}
+
 /* The child's wait status after entering with allow and calling action. */
 static int run_inside(unsigned allow, bool (*action)(void))
 {
@@ -195,6 +227,96 @@ static void test_cases(void **state)
 	}
 }
 
+/* What flags beside those for files allow. */
+static void test_sockets(void **state)
+{
+	(void)state;
+	enum { SERVE = NR_SANDBOX_SERVE, CONNECT = NR_SANDBOX_CONNECT, CAPTURE = NR_SANDBOX_CAPTURE };
+	static const struct {
+		const char *name;
+		bool (*action)(void);
+		unsigned allowed; /* flags, each of which is enough */
+	} cases[] = {
+		{"accept", do_accept, SERVE | CONNECT},
+		{"send", do_send, SERVE | CONNECT},
+		{"ask a socket", do_ask_socket, SERVE | CONNECT | CAPTURE},
+		{"connect", do_connect, CONNECT},
+		{"bind", do_bind, CONNECT},
+		{"socket", do_socket, CONNECT},
+		{"open", do_open, 0},
+		{"fork", do_fork, 0},
+		{"exec", do_exec, 0},
+		{"signal to the parent", do_signal_parent, 0},
+	};
+	static const unsigned flags[] = {SERVE, CONNECT, CAPTURE};
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		check(cases[i].name, 0, cases[i].action, false);
+		for (size_t k = 0; k < NR_COUNT(flags); k++)
+			check(cases[i].name, flags[k], cases[i].action, cases[i].allowed & flags[k]);
+	}
+}
+
+/* 0: as it should be, 77: this kernel has no Landlock. */
+static int in_places(const char *outside)
+{
+	const struct nr_sandbox_places places = {.write = folder};
+	struct nr_sandbox sandbox;
+	if (nr_sandbox_enter_places(NR_SANDBOX_WRITE_FILES, &places, &sandbox, NULL))
+		return 1;
+	if (!sandbox.landlock)
+		return 77;
+	if (!do_open() || !do_open_writing() || !do_create())
+		return 2;
+	for (int flags = O_RDONLY; flags <= O_RDWR; flags++)
+		if (open(outside, flags | O_CLOEXEC) >= 0 || errno != EACCES)
+			return 3;
+	return unlink(outside) < 0 && errno == EACCES ? 0 : 4;
+}
+
+static void test_places(void **state)
+{
+	(void)state;
+	char outside[] = "/tmp/noroshi-outside-XXXXXX";
+	int status, file = mkstemp(outside);
+	assert_true(file >= 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(in_places(outside));
+	waitpid(child, &status, 0);
+	close(file);
+	assert_int_equal(unlink(outside), 0);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		print_message("skipped: this kernel has no Landlock\n");
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_missing(void **state)
+{
+	(void)state;
+	struct nr_sandbox sandbox = {.landlock = true, .seccomp = true};
+	assert_null(nr_sandbox_missing(&sandbox));
+	sandbox.landlock = false;
+	assert_string_equal(nr_sandbox_missing(&sandbox), "Landlock");
+	sandbox.seccomp = false;
+	assert_string_equal(nr_sandbox_missing(&sandbox), "Landlock and seccomp");
+	sandbox.landlock = true;
+	assert_string_equal(nr_sandbox_missing(&sandbox), "seccomp");
+}
+
+static int open_sockets(void)
+{
+	socklen_t length = sizeof place;
+	place = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (listener < 0 || datagram < 0 || bind(listener, (const struct sockaddr *)&place, sizeof place) ||
+		listen(listener, 64))
+		return -1;
+	return getsockname(listener, (struct sockaddr *)&place, &length);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -202,19 +324,22 @@ static int set_up(void **state)
 		return -1;
 	snprintf(file_path, sizeof file_path, "%s/file", folder);
 	input = open(file_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	return input >= 0 && write(input, "0123456789", 10) == 10 ? 0 : -1;
+	return input >= 0 && write(input, "0123456789", 10) == 10 ? open_sockets() : -1;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	close(input);
+	close(listener);
+	close(datagram);
 	unlink(file_path);
 	return rmdir(folder);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_missing)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

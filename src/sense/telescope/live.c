@@ -128,32 +128,44 @@ static uint64_t held_by(const char *path)
 	return lstat(path, &status) == 0 ? (uint64_t)status.st_blocks * 512 : 0;
 }
 
-static void write_path(const struct nr_telescope_live *live, unsigned index, char path[static PATH_ROOM])
+static void write_path(const struct nr_telescope_live *live, const char *part, char path[static PATH_ROOM])
 {
-	snprintf(path, PATH_ROOM, "%s/noroshi-%016llx-%u", live->conf.state,
-		(unsigned long long)name_hash(live), index);
+	snprintf(path, PATH_ROOM, "%s/noroshi-%016llx-%s", live->conf.state,
+		(unsigned long long)name_hash(live), part);
 }
 
-/* Worker i's area is number i; the outbox comes after them. */
+static void write_worker_path(
+	const struct nr_telescope_live *live, unsigned worker, char path[static PATH_ROOM])
+{
+	char part[16];
+	snprintf(part, sizeof part, "%u", worker);
+	write_path(live, part, path);
+}
+
 static int hold(void *context, struct nr_error *error)
 {
 	struct nr_telescope_live *live = context;
 	unsigned workers = (unsigned)live->conf.workers;
 	char path[PATH_ROOM];
 	uint64_t held = 0;
-	for (unsigned i = 0; i <= workers; i++) {
-		write_path(live, i, path);
-		held += held_by(path);
+	write_path(live, "outbox", path);
+	held += held_by(path);
+	for (unsigned i = 0; i < NR_PIPELINE_WORKERS_MAX; i++) {
+		write_worker_path(live, i, path);
+		if (i < workers)
+			held += held_by(path);
+		else
+			unlink(path); /* of a start with more workers */
 	}
 	int rc = check_room(live, held, error);
 	for (unsigned i = 0; rc == 0 && i < workers; i++) {
-		write_path(live, i, path);
+		write_worker_path(live, i, path);
 		rc = nr_area_open(
 			path, AREA_BYTES(live->sense.memory_bytes), layout(live), &live->areas[i], error);
 	}
 	if (rc)
 		return rc;
-	write_path(live, workers, path);
+	write_path(live, "outbox", path);
 	return nr_area_open(path, nr_relay_area_bytes(NR_RELAY_OUTBOX), nr_area_layout("outbox", 6),
 		&live->outbox, error);
 }
@@ -164,7 +176,7 @@ static void end(void *context)
 {
 	struct nr_telescope_live *live = context;
 	char path[PATH_ROOM];
-	write_path(live, (unsigned)live->conf.workers, path);
+	write_path(live, "outbox", path);
 	unlink(path);
 }
 

@@ -45,6 +45,15 @@ static int tell(void *context, const struct nr_watch_tick *tick, struct nr_error
 	return 0;
 }
 
+static int put_gap(struct watcher *w, struct nr_gap gap, struct nr_error *error)
+{
+	struct nr_sink *sink = nr_relay_sink(w->relay);
+	gap.sensor = w->live->sense.sensor;
+	gap.sense = nr_telescope_sense.name;
+	int rc = sink->rows(sink, &nr_gap_table, &gap, 1, error);
+	return rc ? rc : sink->commit(sink, error);
+}
+
 /* A predecessor of another run was killed, and its counts are here: in between nobody watched. */
 static int tell_stopped(struct watcher *w, nr_time alive, struct nr_error *error)
 {
@@ -57,16 +66,30 @@ static int tell_stopped(struct watcher *w, nr_time alive, struct nr_error *error
 		seconds);
 	snprintf(text_ja, sizeof text_ja,
 		"noroshi が強制終了され、約%.1f秒後に再開された。それまでの集計は引き継いだ", seconds);
-	const struct nr_gap gap = {.sensor = w->live->sense.sensor,
-		.sense = nr_telescope_sense.name,
-		.first = alive,
+	const struct nr_gap gap = {.first = alive,
 		.last = NR_MAX(now, alive),
 		.cause = "stopped",
 		.text_en = text_en,
 		.text_ja = text_ja};
-	struct nr_sink *sink = nr_relay_sink(w->relay);
-	int rc = sink->rows(sink, &nr_gap_table, &gap, 1, error);
-	return rc ? rc : sink->commit(sink, error);
+	return put_gap(w, gap, error);
+}
+
+/* Another build or other settings: said, because rows of open intervals will be replaced by fewer counts. */
+static int tell_emptied(struct watcher *w, struct nr_error *error)
+{
+	nr_time now = nr_time_now();
+	bool emptied = false;
+	for (unsigned i = 0; i < w->live->conf.workers; i++)
+		emptied = emptied || nr_area_emptied(w->live->areas[i]);
+	const struct nr_gap gap = {.first = now,
+		.last = now,
+		.cause = "state-discarded",
+		.text_en = "the counts of an earlier run are of another build or of other settings and "
+			   "cannot be "
+			   "taken over: open intervals and the day start anew",
+		.text_ja = "以前の集計はビルドまたは設定が異なるため引き継げない。途中の区間と当日の集計は"
+			   "数え直しになる"};
+	return emptied ? put_gap(w, gap, error) : 0;
 }
 
 static int open_relay(struct watcher *w, const struct nr_child_start *start, struct nr_error *error)
@@ -86,6 +109,8 @@ static int open_relay(struct watcher *w, const struct nr_child_start *start, str
 	int rc = nr_relay_open(&conf, &w->relay, error);
 	if (rc == 0 && found && start->before == 0 && alive != NR_TIME_MIN)
 		rc = tell_stopped(w, alive, error);
+	if (rc == 0 && start->before == 0)
+		rc = tell_emptied(w, error);
 	return rc;
 }
 
