@@ -28,7 +28,7 @@ remove_netns() {
 # Starts a watch with these options; answers when it is ready. Lines of JSON come to $BATS_TEST_TMPDIR/lines, what is
 # told to people to .../told.
 watch() {
-	ip netns exec "$watcher" "${NOROSHI:?}" telescope watch --interface rx0 --json "$@" \
+	ip netns exec "$watcher" "${NOROSHI:?}" telescope watch --interface "${interface:-rx0}" --json "$@" \
 		>"$BATS_TEST_TMPDIR/lines" 2>"$BATS_TEST_TMPDIR/told" 3>&- &
 	watching=$!
 	until_line '.type == "pulse"' 1

@@ -203,3 +203,20 @@ counts() {
 	equal "$("$NOROSHI" telescope report --store "$folder/my.db" --by port --json | jq -c '[.rows[0] | .port, .packets]')" \
 		'[23,1000]' "the store"
 }
+
+@test "an interface without Ethernet: packets begin with their IP header" {
+	[ -e /dev/net/tun ] || skip "there is no /dev/net/tun"
+	local go=$BATS_TEST_TMPDIR/go tun try
+	ip netns exec "$watcher" python3 tests/netns/tun.py tun9 "$go" 3>&- &
+	tun=$!
+	for ((try = 0; try < 50; try++)); do
+		ip -n "$watcher" link show tun9 up 2>/dev/null | grep -q tun9 && break
+		sleep 0.1
+	done
+	interface=tun9 watch --workers 2
+	: >"$go"
+	until_line '.frames == 100' 1
+	end
+	kill "$tun"
+	equal "$(report '[.packets, .bytes, .sources.count]')" '[100,4000,10]'
+}
