@@ -22,8 +22,10 @@ struct nr_live_pulse {
 	uint64_t sources; /* distinct in it; HyperLogLog (base/hll.h) */
 	uint64_t tcp_syn, tcp_syn_ack, tcp_rst, tcp_other, udp, icmp, other; /* every packet is in one */
 	uint64_t backscatter;
-	uint64_t delay_ms;                 /* age of its oldest packet when the row was made */
-	uint64_t day_packets, day_sources; /* since midnight UTC, as far as this process and its area know */
+	uint64_t delay_ms; /* age of its oldest packet when the row was made */
+	/* since midnight UTC, as far as this process and its area know; where memory holds a sample of the
+	 * sources alone, day_sources is an estimate */
+	uint64_t day_packets, day_sources;
 };
 
 /* live_port: the busiest ports of the second that the next pulse closes; scan packets. */

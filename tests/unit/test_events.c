@@ -524,6 +524,47 @@ static void test_http(void **state)
 	assert_int_equal(post.status, 405);
 }
 
+/* A client that does not read fills its socket and stops its own thread, nobody else's. */
+static void test_a_client_that_does_not_read(void **state)
+{
+	(void)state;
+	static char text[1 << 16];
+	wait_until_alone();
+	struct feed feed = {site.sensors, site.events, nr_events_sink(site.events)};
+	int slow = listen_until("/api/v1/live", "", "event: hello", text, sizeof text);
+	int quick = listen_until("/api/v1/live", "", "event: hello", text, sizeof text);
+	NR_AUTO(nr_freep) struct nr_live_particle *rows = calloc(2500, sizeof *rows);
+	for (size_t i = 0; i < 2500; i++)
+		rows[i] = (struct nr_live_particle){
+			.sensor = "dark", .time = DAY0, .country = "JP", .of = 2500};
+	for (unsigned i = 0; i < 400; i++) { /* 40 MB: more than sockets and ring hold */
+		put(&feed, &nr_live_particle_table, rows, 2500);
+		put_pulse(&feed, "dark", 1000000 + i);
+		char word[32];
+		snprintf(word, sizeof word, "\"packets\":%u,", 1000000 + i);
+		for (size_t kept = 0;;) { /* what is read, with the end of what was read before */
+			ssize_t got = read(quick, text + kept, sizeof text - 1 - kept);
+			assert_true(got > 0);
+			text[kept + (size_t)got] = '\0';
+			if (strstr(text, word))
+				break;
+			kept = NR_MIN(kept + (size_t)got, (size_t)64);
+			memmove(text, text + strlen(text) - kept, kept);
+		}
+	}
+	bool skipped = false;
+	for (size_t kept = 0; !skipped;) {
+		ssize_t got = read(slow, text + kept, sizeof text - 1 - kept);
+		assert_true(got > 0);
+		text[kept + (size_t)got] = '\0';
+		skipped = strstr(text, "event: skipped");
+		kept = NR_MIN(kept + (size_t)got, (size_t)64);
+		memmove(text, text + strlen(text) - kept, kept);
+	}
+	close(slow);
+	close(quick);
+}
+
 /* As many listeners as there may be: one more is told to come again, questions are answered all the same. */
 static void test_listeners_do_not_keep_questions_out(void **state)
 {
@@ -561,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_the_end),
 		cmocka_unit_test(test_tee),
 		cmocka_unit_test(test_http),
+		cmocka_unit_test(test_a_client_that_does_not_read),
 		cmocka_unit_test(test_listeners_do_not_keep_questions_out),
 	};
 	return cmocka_run_group_tests(tests, site_start, site_stop);

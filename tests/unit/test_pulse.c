@@ -445,6 +445,34 @@ static void test_the_day_updates_the_row(void **state)
 	rig_fini(&rig);
 }
 
+/* A process that died takes its pulse along, but not what was told: its successor does not tell it anew. */
+static void test_a_successor_knows_what_was_told(void **state)
+{
+	(void)state;
+	struct rig rig;
+	NR_AUTO(listener_freep) struct listener *l = listener_new();
+	start(&rig, l);
+	struct nr_packet p = syn_of(START + 1000, OWN + 5, DARK + 77, 23);
+	rig_observe(&rig, &p, 1);
+	pulse_at(&rig, l, START + NR_SECOND / 4);
+	assert_string_equal(l->findings[0].change, "new");
+	forget(l);
+	nr_pulse_free(rig.local->pulse);
+	rig.local->pulse = NULL;
+	p.time += NR_SECOND;
+	rig_observe(&rig, &p, 1);
+	pulse_at(&rig, l, START + NR_MINUTE);
+	pulse_at(&rig, l, START + 2 * NR_MINUTE);
+	assert_int_equal(l->finding_count, 1);
+	assert_string_equal(l->findings[0].change, "figures");
+	forget(l);
+	p.time = START + 3 * NR_MINUTE;
+	rig_observe(&rig, &p, 1);
+	pulse_at(&rig, l, START + NR_ALARM_AGAIN + NR_SECOND);
+	assert_string_equal(l->findings[0].change, "again"); /* counted from the first process's message */
+	rig_fini(&rig);
+}
+
 /* A host that goes on over midnight has a new row, but is told again only when a day has passed. */
 static void test_over_midnight(void **state)
 {
@@ -603,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_own_host),
 		cmocka_unit_test(test_the_day_updates_the_row),
+		cmocka_unit_test(test_a_successor_knows_what_was_told),
 		cmocka_unit_test(test_over_midnight),
 		cmocka_unit_test(test_many_own_hosts),
 		cmocka_unit_test(test_a_full_table_is_counted),

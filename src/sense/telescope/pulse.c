@@ -362,7 +362,7 @@ static void add_day(const struct telling *t, struct nr_live_pulse *row)
 		if (!day->open || day->start != start)
 			continue;
 		row->day_packets += day->live;
-		row->day_sources += day->table4.used + day->table6.used;
+		row->day_sources += (uint64_t)(day->table4.used + day->table6.used) << day->level;
 	}
 }
 
