@@ -12,6 +12,9 @@
  * overflow. */
 #define TIME_FIRST (-INT64_C(62135596800) * NR_SECOND)
 #define TIME_LAST  (INT64_C(253402300800) * NR_SECOND - 1)
+/* A time that is so far ahead of the one before is believed when the next frames share it. */
+#define NR_AHEAD_MAX    NR_DAY
+#define NR_AHEAD_FRAMES 17
 
 /* A frame with a time: one that a damaged or hostile file gives (pcapng holds 64 bits of it) may be none. */
 static bool has_time(const struct nr_frame *frame)
@@ -19,13 +22,32 @@ static bool has_time(const struct nr_frame *frame)
 	return frame->time >= TIME_FIRST && frame->time <= TIME_LAST;
 }
 
+/* A clock that was wrong for a moment: most of the next frames, and two at least, are more than a day older.
+ * Taken at its word, it would make all of them late. */
+static bool is_far_ahead(const struct nr_frame *frames, size_t count)
+{
+	size_t timed = 0, older = 0;
+	for (size_t i = 1; i < NR_MIN(count, (size_t)NR_AHEAD_FRAMES); i++) {
+		timed += has_time(&frames[i]);
+		older += has_time(&frames[i]) && frames[i].time < frames[0].time - NR_AHEAD_MAX;
+	}
+	return older >= 2 && older * 2 > timed;
+}
+
 /* Answers the number of frames before the first that lies beyond the interval. */
 static size_t within_interval(struct nr_pipeline *p, struct nr_frame *frames, size_t count)
 {
 	if (NR_UNLIKELY(p->last_time == NR_TIME_MIN))
 		for (size_t i = 0; i < count && p->last_time == NR_TIME_MIN; i++)
-			p->last_time = has_time(&frames[i]) ? frames[i].time : NR_TIME_MIN;
+			if (has_time(&frames[i]) && !is_far_ahead(frames + i, count - i))
+				p->last_time = frames[i].time;
 	for (size_t i = 0; i < count; i++) {
+		if (NR_UNLIKELY(frames[i].time - NR_AHEAD_MAX > p->last_time) && has_time(&frames[i]) &&
+			p->last_time != NR_TIME_MIN && is_far_ahead(frames + i, count - i)) {
+			frames[i].time = p->last_time;
+			frames[i].untimed = true;
+			p->loss.untimed++;
+		}
 		if (NR_UNLIKELY(!has_time(&frames[i]))) {
 			p->loss.untimed +=
 				frames[i].time != NR_TIME_MIN; /* the capture counted those without one */

@@ -303,7 +303,8 @@ static void test_members(void **unused)
 		nr_tally_add(&tally, added[i].group, added[i].member, added[i].packets, added[i].size);
 	}
 	assert_int_equal(nr_tally_sort(&tally, NULL), 0);
-	assert_int_equal(nr_members_from(&members, &tally, mask_of, NULL, NULL), 0);
+	assert_int_equal(
+		nr_members_from(&members, &tally, &(struct nr_slice){0, 0, 1}, mask_of, NULL, NULL), 0);
 	struct nr_tally_sum sum;
 	size_t i = 0;
 	for (size_t at = 0; nr_members_next(&members, &at, &sum); i++) {

@@ -477,30 +477,38 @@ static void test_midnight(void **state)
 	reading_fini(&r);
 }
 
-/* A clock that jumps to 2106 and back: all packets are counted, those after the jump as late. */
+/* A clock that was in 2106 for one packet, or for three, the first one too: they count at the time before
+ * them, as untimed, and no other is late. Where most of what follows is there as well, time has passed. */
 static void test_jump(void **state)
 {
-	NR_AUTO(writer_fini) struct writer w;
+	static const struct {
+		int from, to; /* packets of the jump */
+		uint64_t late, untimed, days;
+	} cases[] = {
+		{10, 11, 0, 1, 1}, {0, 1, 0, 1, 1}, {10, 13, 0, 3, 1}, {20, 21, 0, 0, 2}, {5, 21, 0, 0, 2}};
 	const nr_time end = UINT32_MAX * NR_SECOND;
 	(void)state;
-	pcap_begin(&w);
-	for (int i = 0; i < 21; i++) {
-		struct nr_packet p = syn_of(i == 10 ? end : DAY0 + i * NR_HOUR, 1, DARK, 23);
-		pcap_add(&w, &p);
-	}
-	for (unsigned workers = 1; workers <= 2; workers++) {
-		struct reading r;
-		size_t rows;
-		read_one(&r, NULL, workers, &w);
-		assert_int_equal(r.packets, 21);
-		assert_int_equal(r.late, 10);
-		assert_int_equal(sum_of(&r, NR_STEP_WINDOW, NULL), 21);
-		assert_int_equal(sum_of(&r, NR_STEP_HOUR, NULL), 21);
-		assert_int_equal(sum_of(&r, NR_STEP_DAY, &rows), 21);
-		assert_int_equal(rows, 2);
-		assert_int_equal(packets_of(&r, NR_STEP_DAY, DAY0, "all"), 10);
-		assert_int_equal(packets_of(&r, NR_STEP_DAY, nr_time_floor(end, NR_DAY), "all"), 11);
-		reading_fini(&r);
+	for (size_t k = 0; k < NR_COUNT(cases); k++) {
+		NR_AUTO(writer_fini) struct writer w;
+		pcap_begin(&w);
+		for (int i = 0; i < 21; i++) {
+			bool far = i >= cases[k].from && i < cases[k].to;
+			struct nr_packet p = syn_of(far ? end : DAY0 + i * NR_HOUR, 1, DARK, 23);
+			pcap_add(&w, &p);
+		}
+		for (unsigned workers = 1; workers <= 2; workers++) {
+			struct reading r;
+			size_t rows;
+			read_one(&r, NULL, workers, &w);
+			assert_int_equal(r.packets, 21);
+			assert_int_equal(r.late, cases[k].late);
+			assert_int_equal(nr_pipeline_loss(r.pipeline)->untimed, cases[k].untimed);
+			assert_int_equal(sum_of(&r, NR_STEP_WINDOW, NULL), 21);
+			assert_int_equal(sum_of(&r, NR_STEP_HOUR, NULL), 21);
+			assert_int_equal(sum_of(&r, NR_STEP_DAY, &rows), 21);
+			assert_int_equal(rows, cases[k].days);
+			reading_fini(&r);
+		}
 	}
 }
 

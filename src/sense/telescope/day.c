@@ -343,6 +343,26 @@ static int add_members(
 	return e;
 }
 
+/* Where some sources have no line. */
+static int add_members_of(const struct nr_day_end *end, const struct nr_tally *tally, struct nr_error *error)
+{
+	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
+	struct nr_merged *m = end->merged;
+	struct nr_slice slice;
+	int e = nr_slices_of(tally, nr_promise(end->conf, NR_PROMISE_MEMBERS, 1), &slice, error);
+	for (; !e && slice.at < slice.of; slice.at++) {
+		e = nr_members_from(&members, tally, &slice, nr_telescope_mask_of_group, NULL, error);
+		nr_members_thin(&members, m->members_level);
+		if (!e)
+			e = nr_members_append(&m->members, &members, error);
+		m->members_unsorted = true;
+		if (!e && m->members.count >= nr_promise_members(end->conf))
+			e = nr_merged_sort_members(m, nr_promise_members(end->conf) / 4 * 3, error);
+	}
+	m->members_unsorted = true;
+	return e;
+}
+
 static void count_masks_of(struct nr_merged *m, const struct nr_source_table *table)
 {
 	for (size_t i = 0; i < table->used; i++) {
@@ -376,10 +396,7 @@ static int fold_members(const struct nr_day_end *end, const struct nr_parts *par
 		untracked += nr_day_of(end, i) ? nr_day_of(end, i)->untracked : 0;
 	int e = 0;
 	for (size_t i = 0; !e && untracked && i < parts->count; i++) {
-		NR_AUTO(nr_members_fini) struct nr_wides members = {0};
-		e = nr_members_from(&members, &parts->tallies[i], nr_telescope_mask_of_group, NULL, error);
-		if (!e)
-			e = nr_members_append(&m->members, &members, error);
+		e = add_members_of(end, &parts->tallies[i], error);
 		m->members_level = NR_MAX(m->members_level, parts->tallies[i].level);
 	}
 	for (size_t i = 0; !e && !untracked && i < end->local_count; i++) {

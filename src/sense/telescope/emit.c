@@ -185,7 +185,7 @@ static void count_packets(const struct nr_tally *tally, uint16_t (*mask_of)(cons
 	}
 }
 
-static void count_members(const struct nr_wides *members, uint8_t level, struct nr_count *counts, size_t bits)
+static void add_members(const struct nr_wides *members, uint8_t level, struct nr_count *counts, size_t bits)
 {
 	struct nr_tally_sum sum;
 	for (size_t at = 0; nr_members_next(members, &at, &sum);) {
@@ -197,6 +197,11 @@ static void count_members(const struct nr_wides *members, uint8_t level, struct 
 				nr_hll_add(c->sketch, hash);
 		}
 	}
+}
+
+/* Counted members become sources that they stand for. */
+static void weigh_members(uint8_t level, struct nr_count *counts, size_t bits)
+{
 	for (size_t i = 0; i <= bits; i++) {
 		counts[i].error = nr_sample_error(counts[i].sources, level);
 		counts[i].sources <<= level;
@@ -204,23 +209,31 @@ static void count_members(const struct nr_wides *members, uint8_t level, struct 
 }
 
 /* Counts a mask's bits over a tally: packets and bytes by group, sources by member. counts[bits] is
- * everything. */
-static int count_masks(const struct nr_tally *tally, uint16_t (*mask_of)(const void *, uint32_t),
-	const void *context, struct nr_count *counts, size_t bits, struct nr_error *error)
+ * everything. bytes: for members at a time. */
+static int count_masks(const struct nr_tally *tally, size_t bytes,
+	uint16_t (*mask_of)(const void *, uint32_t), const void *context, struct nr_count *counts,
+	size_t bits, struct nr_error *error)
 {
 	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
-	int e = nr_members_from(&members, tally, mask_of, context, error);
+	struct nr_slice slice;
+	int e = nr_slices_of(tally, bytes, &slice, error);
+	for (; !e && slice.at < slice.of; slice.at++) {
+		e = nr_members_from(&members, tally, &slice, mask_of, context, error);
+		if (!e)
+			add_members(&members, tally->level, counts, bits);
+	}
 	if (e)
 		return e;
 	count_packets(tally, mask_of, context, counts, bits);
-	count_members(&members, tally->level, counts, bits);
+	weigh_members(tally->level, counts, bits);
 	return 0;
 }
 
 void nr_telescope_count_members(
 	const struct nr_wides *members, uint8_t level, struct nr_count counts[static NR_CATEGORY_COUNT + 1])
 {
-	count_members(members, level, counts, NR_CATEGORY_COUNT);
+	add_members(members, level, counts, NR_CATEGORY_COUNT);
+	weigh_members(level, counts, NR_CATEGORY_COUNT);
 }
 
 static uint16_t class_of_group(const void *context, uint32_t group)
@@ -244,7 +257,8 @@ static int emit_masks(const struct nr_step *step, const struct nr_tally *tally,
 		for (size_t i = 0; i <= bits; i++)
 			counts[i].sketch = &sketches[i];
 	}
-	int e = count_masks(tally, mask_of, context, counts, bits, error);
+	int e = count_masks(
+		tally, nr_promise(step->conf, NR_PROMISE_MEMBERS, 1), mask_of, context, counts, bits, error);
 	for (size_t i = 0; !e && i <= bits; i++) {
 		char text[48] = "";
 		name(context, i, text);
@@ -363,6 +377,22 @@ static int emit_origin_rows(
 	return 0;
 }
 
+static int add_origins(struct origins *o, const struct nr_origin *origin, const struct nr_wides *members,
+	uint8_t level, struct nr_error *error)
+{
+	struct nr_tally_sum sum;
+	int e = 0;
+	for (size_t at = 0; !e && nr_members_next(members, &at, &sum);) {
+		struct nr_place place = {0};
+		if (!(sum.key >> 16 & NR_MEMBER_IPV6)) {
+			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
+			nr_origin_find(origin, &address, &place);
+		}
+		e = add_origin(o, &place, &sum, level, error);
+	}
+	return e;
+}
+
 /* IPv4 members are addresses; the few IPv6 sources are placed by their day's entries, here they stay unknown.
  */
 static int emit_origins(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
@@ -371,24 +401,19 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 	if (!origin->count || !wants_sketch(step))
 		return 0;
 	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
-	int e = nr_members_from(&members, tally, nr_telescope_mask_of_group, NULL, error);
-	if (e)
-		return e;
 	NR_AUTO(origins_fini) struct origins o = {.capacity = (size_t)2 * NR_ORIGINS_MAX};
+	struct nr_slice slice;
+	int e = nr_slices_of(tally, nr_promise(step->conf, NR_PROMISE_MEMBERS, 1), &slice, error);
 	o.slots = calloc(o.capacity, sizeof *o.slots);
 	if (!o.slots)
 		return nr_fail(error, -ENOMEM, "out of memory for countries");
-	struct nr_tally_sum sum;
-	for (size_t at = 0; nr_members_next(&members, &at, &sum);) {
-		struct nr_place place = {0};
-		if (!(sum.key >> 16 & NR_MEMBER_IPV6)) {
-			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
-			nr_origin_find(origin, &address, &place);
-		}
-		e = add_origin(&o, &place, &sum, tally->level, error);
-		if (e)
-			return e;
+	for (; !e && slice.at < slice.of; slice.at++) {
+		e = nr_members_from(&members, tally, &slice, nr_telescope_mask_of_group, NULL, error);
+		if (!e)
+			e = add_origins(&o, origin, &members, tally->level, error);
 	}
+	if (e)
+		return e;
 	return emit_origin_rows(step, tally->level, &o, error);
 }
 

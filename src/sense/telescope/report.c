@@ -212,7 +212,8 @@ static int count_sources(struct nr_report *r, struct nr_error *error)
 	NR_AUTO(nr_members_fini) struct nr_wides research = {0};
 	int e = m->summed ? 0 : nr_merged_sort_members(m, nr_promise_members(r->conf), error);
 	if (!e)
-		e = nr_members_from(&research, &m->research, nr_telescope_mask_of_group, NULL, error);
+		e = nr_members_from(&research, &m->research, &(struct nr_slice){0, 0, 1},
+			nr_telescope_mask_of_group, NULL, error);
 	if (e)
 		return e;
 	nr_telescope_count_members(&research, m->research.level, r->research);

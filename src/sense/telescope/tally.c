@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define NR_ROOM_MIN  512 /* items: a page of words */
 #define NR_LEVEL_MAX 32  /* one source of four thousand million */
@@ -467,12 +468,30 @@ void nr_members_thin(struct nr_wides *members, uint8_t level)
 	members->count = kept;
 }
 
-int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
+int nr_slices_of(
+	const struct nr_tally *tally, size_t bytes, struct nr_slice *ret_first, struct nr_error *error)
+{
+	size_t whole = nr_tally_count(tally) * sizeof(struct nr_wide);
+	*ret_first = (struct nr_slice){0, 0, whole / NR_MAX(bytes, (size_t)1) + 1};
+	if (ret_first->of > 1 &&
+		getrandom(&ret_first->key, sizeof ret_first->key, 0) != sizeof ret_first->key)
+		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
+	return 0;
+}
+
+NR_INLINE bool is_in_slice(const struct nr_slice *slice, uint64_t member)
+{
+	return slice->of == 1 ||
+	       (size_t)((nr_hll_hash(member ^ slice->key) >> 32) * slice->of >> 32) == slice->at;
+}
+
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, const struct nr_slice *slice,
 	uint16_t (*mask_of)(const void *context, uint32_t group), const void *context, struct nr_error *error)
 {
 	uint32_t last = UINT32_MAX;
 	uint16_t mask = 0;
-	int e = reserve_wides(members, nr_tally_count(tally), error);
+	members->count = 0;
+	int e = slice->of == 1 ? reserve_wides(members, nr_tally_count(tally), error) : 0;
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {tally, 0, 0}; !e && nr_tally_next(&walk, &sum);) {
 		uint32_t group = nr_sum_group(&sum);
@@ -481,7 +500,8 @@ int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
 			mask = mask_of(context, group);
 		}
 		bool extra = group >= NR_GROUP_EXTRA;
-		if (mask && nr_member_counts(nr_sum_member(&sum), tally->level))
+		if (mask && nr_member_counts(nr_sum_member(&sum), tally->level) &&
+			is_in_slice(slice, nr_sum_member(&sum)))
 			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets,
 				extra ? 0 : sum.bytes, error);
 	}

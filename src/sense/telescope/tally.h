@@ -211,9 +211,17 @@ int nr_members_append(struct nr_wides *members, const struct nr_wides *from, str
 int nr_members_sort(struct nr_wides *members, struct nr_error *error);
 /* Keeps the members that are sampled at this level. */
 void nr_members_thin(struct nr_wides *members, uint8_t level);
+/* Members come in slices where all at once would take too much memory: each is in one of `of`. */
+struct nr_slice {
+	uint64_t key; /* random: members are chosen by strangers */
+	size_t at, of;
+};
+/* So many that one takes about `bytes`. */
+int nr_slices_of(
+	const struct nr_tally *tally, size_t bytes, struct nr_slice *ret_first, struct nr_error *error);
 /* mask_of(group): the bits of a group's packets, 0: leave the group out. Extra groups add bits but neither
- * packets nor bytes; what a sample left out has no member. *members must be empty; sorted afterwards. */
-int nr_members_from(struct nr_wides *members, const struct nr_tally *tally,
+ * packets nor bytes; what a sample left out has no member. *members is emptied first; sorted afterwards. */
+int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, const struct nr_slice *slice,
 	uint16_t (*mask_of)(const void *context, uint32_t group), const void *context,
 	struct nr_error *error);
 /* Walks sorted members; *at starts at 0. */
