@@ -345,7 +345,7 @@ static void draw_text(void *context, double x, double y, enum nr_anchor anchor, 
 	struct pages *p = context;
 	PangoLayout *layout = set_text(p, text, NR_PICTURE_TEXT, bold, 0);
 	double width = width_of(layout), base = (double)pango_layout_get_baseline(layout) / PANGO_SCALE;
-	show_at(p, layout, x - width * anchor / 2, y - base, 0x333c49);
+	show_at(p, layout, x - width * (double)anchor / 2, y - base, 0x333c49);
 	g_object_unref(layout);
 }
 

@@ -7,7 +7,7 @@ load common
 }
 
 @test "help names every command, without arguments too (then it is wrong usage)" {
-	for command in "telescope read" "telescope report" "world darknet" "serve"; do
+	for command in "telescope read" "telescope report" "telescope export" "telescope yearbook" "world darknet" "serve"; do
 		[[ $(noroshi help) == *"$command"* ]]
 	done
 	status=0
@@ -33,7 +33,7 @@ load common
 }
 
 @test "help fits a terminal of 100 columns" {
-	for command in "" "telescope read" "telescope report" "world darknet" "serve"; do
+	for command in "" "telescope read" "telescope report" "telescope export" "telescope yearbook" "world darknet" "serve"; do
 		# shellcheck disable=SC2086
 		equal "$(noroshi help $command | awk 'length > 100' | wc -l)" 0 "long lines in help $command"
 	done

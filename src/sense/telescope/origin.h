@@ -15,9 +15,9 @@ struct nr_origin {
 };
 
 struct nr_place {
-	char country[4]; /* ISO 3166-1 alpha-2, "" unknown */
+	char country[4];   /* ISO 3166-1 alpha-2, "" unknown */
 	char continent[4]; /* AF, AN, AS, EU, NA, OC, SA; "" unknown */
-	uint32_t asn;    /* 0 unknown */
+	uint32_t asn;      /* 0 unknown */
 	char as_name[64];
 };
 
