@@ -18,8 +18,8 @@
 struct nr_slice {
 	struct nr_packet *packets;
 	size_t count;
-	uint16_t *order; /* positions of packets, owner by owner, each in the order of the input */
-	uint16_t starts[NR_PIPELINE_WORKERS_MAX + 1]; /* in `order` */
+	uint16_t *lists; /* owner by owner, 2 * NR_SLICE of room each: positions of its packets */
+	uint16_t counts[NR_PIPELINE_WORKERS_MAX];
 };
 
 /* Frames of one interval on their way through the workers. */

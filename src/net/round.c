@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define SLICE_ROOM ((size_t)2 * NR_SLICE)
+
 static unsigned owner_of(const struct nr_pipeline *p, const struct nr_packet *packet)
 {
 	uint64_t a, b;
@@ -56,22 +58,15 @@ static size_t decode(const struct nr_pipeline *p, struct nr_worker *w, const str
 	return p->conf.dark ? keep_dark(p, w, packets, n) : n;
 }
 
-/* A counting sort of positions by owner. */
-static void order_slice(const struct nr_pipeline *p, struct nr_slice *slice)
+static void list_owners(const struct nr_pipeline *p, struct nr_slice *slice)
 {
-	uint8_t owners[2 * NR_SLICE];
-	uint16_t next[NR_PIPELINE_WORKERS_MAX + 1] = {0};
-	for (size_t i = 0; i < slice->count; i++) {
-		owners[i] = (uint8_t)owner_of(p, &slice->packets[i]);
-		next[owners[i] + 1]++;
-	}
-	for (unsigned k = 0; k < p->conf.workers; k++) {
-		next[k + 1] = (uint16_t)(next[k + 1] + next[k]);
-		slice->starts[k] = next[k];
-	}
-	slice->starts[p->conf.workers] = (uint16_t)slice->count;
+	uint16_t *ends[NR_PIPELINE_WORKERS_MAX];
+	for (unsigned k = 0; k < p->conf.workers; k++)
+		ends[k] = slice->lists + k * SLICE_ROOM;
 	for (size_t i = 0; i < slice->count; i++)
-		slice->order[next[owners[i]]++] = (uint16_t)i;
+		*ends[owner_of(p, &slice->packets[i])]++ = (uint16_t)i;
+	for (unsigned k = 0; k < p->conf.workers; k++)
+		slice->counts[k] = (uint16_t)(ends[k] - (slice->lists + k * SLICE_ROOM));
 }
 
 void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_t count, nr_time flush)
@@ -96,7 +91,7 @@ void nr_round_decode(struct nr_pipeline *p, struct nr_worker *w, struct nr_round
 		struct nr_slice *slice = &round->slices[i];
 		size_t count = NR_MIN(round->count - i * NR_SLICE, (size_t)NR_SLICE);
 		slice->count = decode(p, w, round->frames + i * NR_SLICE, count, slice->packets);
-		order_slice(p, slice);
+		list_owners(p, slice);
 	}
 }
 
@@ -113,8 +108,9 @@ void nr_round_observe(struct nr_pipeline *p, unsigned worker, const struct nr_ro
 	size_t gathered = 0;
 	for (size_t i = 0; i < slices_of(round); i++) {
 		const struct nr_slice *slice = &round->slices[i];
-		for (size_t k = slice->starts[worker]; k < slice->starts[worker + 1]; k++) {
-			w->gathered[gathered++] = slice->packets[slice->order[k]];
+		const uint16_t *list = slice->lists + worker * SLICE_ROOM;
+		for (size_t k = 0; k < slice->counts[worker]; k++) {
+			w->gathered[gathered++] = slice->packets[list[k]];
 			if (NR_UNLIKELY(gathered == NR_GATHER)) {
 				observe(p, w, w->gathered, gathered);
 				gathered = 0;
@@ -132,12 +128,11 @@ void nr_frames_observe(struct nr_pipeline *p, unsigned worker, const struct nr_f
 
 int nr_round_init(struct nr_round *round, unsigned owners, struct nr_error *error)
 {
-	const size_t room = 2 * NR_SLICE;
 	for (size_t i = 0; owners > 1 && i < NR_COUNT(round->slices); i++) {
 		struct nr_slice *slice = &round->slices[i];
-		slice->packets = aligned_alloc(NR_CACHE_LINE, room * sizeof *slice->packets);
-		slice->order = malloc(room * sizeof *slice->order);
-		if (!slice->packets || !slice->order)
+		slice->packets = aligned_alloc(NR_CACHE_LINE, SLICE_ROOM * sizeof *slice->packets);
+		slice->lists = malloc(owners * SLICE_ROOM * sizeof *slice->lists);
+		if (!slice->packets || !slice->lists)
 			return nr_fail(error, -ENOMEM, "out of memory");
 	}
 	return 0;
@@ -147,6 +142,6 @@ void nr_round_fini(struct nr_round *round)
 {
 	for (size_t i = 0; i < NR_COUNT(round->slices); i++) {
 		free(round->slices[i].packets);
-		free(round->slices[i].order);
+		free(round->slices[i].lists);
 	}
 }
