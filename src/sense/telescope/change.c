@@ -320,8 +320,8 @@ int nr_change_window(struct nr_change *c, const struct nr_early_window *window,
 {
 	nr_time slot = nr_time_floor(window->start, NR_CHANGE_SLOT);
 	bool second = window->start != slot;
-	if (c->started && slot < c->slot)
-		return 0; /* an older capture read afterwards: series run forward */
+	if (c->started && (slot < c->slot || (slot == c->slot && !c->open)))
+		return 0; /* an older capture read afterwards, or a flush begun anew: series run forward */
 	int e = !c->open || c->slot != slot ? advance(c, window, slot, error) : 0;
 	if (e)
 		return e;

@@ -222,9 +222,11 @@ static void end_event(struct nr_hitters *h, size_t at)
 		else
 			h->beyond++;
 	}
-	if (v->sketch)
-		h->free_sketches[h->free_count++] = v->sketch - 1;
+	/* a process that ends right here leaks a sketch, or frees it twice: never more than there are */
+	uint32_t sketch = v->sketch;
 	v->sketch = 0;
+	if (sketch && sketch <= h->sketch_count && h->free_count < h->sketch_count)
+		h->free_sketches[h->free_count++] = sketch - 1;
 	h->buckets[at / NR_EVENT_WAYS].tags[at % NR_EVENT_WAYS] = 0;
 }
 
