@@ -154,6 +154,7 @@ static void wait_for_end(const struct serve_conf *conf)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP); /* there is nothing to read again */
 	for (;;) {
 		if (conf->retain > 0)
 			retain(conf);
