@@ -131,7 +131,7 @@ static const int serve_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(
 	SCMP_SYS(epoll_pwait), SCMP_SYS(signalfd4), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(wait4)};
 
 static const int connect_calls[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(socketpair),
-	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)};
+	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(uname)};
 
 static int calls_allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
@@ -201,8 +201,11 @@ static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 		rc = rc ? rc : calls_allow(filter, read_calls, NR_COUNT(read_calls));
 	if (allow & (NR_SANDBOX_SERVE | NR_SANDBOX_CONNECT))
 		rc = rc ? rc : calls_allow(filter, serve_calls, NR_COUNT(serve_calls));
-	if (allow & NR_SANDBOX_CONNECT)
+	if (allow & NR_SANDBOX_CONNECT) {
 		rc = rc ? rc : calls_allow(filter, connect_calls, NR_COUNT(connect_calls));
+		/* the C library's look-up of names asks how much an answer holds */
+		rc = rc ? rc : call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, FIONREAD);
+	}
 	if (allow & NR_SANDBOX_WRITE_FILES) {
 		rc = rc ? rc : calls_allow(filter, write_calls, NR_COUNT(write_calls));
 	} else if (allow & NR_SANDBOX_READ_FILES) {

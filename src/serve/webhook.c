@@ -316,7 +316,7 @@ static void look_after(const struct nr_hook_setup *setup, int socket)
 		if (process > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			_exit(0);
 		nr_log(NR_LOG_ERROR, "webhook", "reason", "the sending process ended; it is started again",
-			NULL);
+			"signal", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : NULL, NULL);
 		sleep(AGAIN);
 	}
 }

@@ -309,6 +309,15 @@ static void wait_for(struct hook *hook, const char *name, int64_t wanted)
 	}
 }
 
+static void wait_for_failure(struct hook *hook, const char *word)
+{
+	for (bool found = false; !found; usleep(1000)) {
+		struct json_object *status = status_of(hook);
+		found = strstr(json_object_to_json_string(status), word) != NULL;
+		json_object_put(status);
+	}
+}
+
 static void test_delivery(void **state)
 {
 	(void)state;
@@ -383,6 +392,26 @@ static void test_refused(void **state)
 	wait_for(&hook, "waiting", 0);
 	assert_int_equal(subject_of(&hook.site.requests[1]), 2);
 	wait_for(&hook, "given_up", 1);
+	hook_stop(&hook);
+}
+
+/* Names are looked up inside the sandbox; one that is not there is a failure like others. */
+static void test_names(void **state)
+{
+	(void)state;
+	struct hook hook;
+	hook_start(&hook);
+	char url[64];
+	snprintf(url, sizeof url, "http://localhost:%u/", hook.site.port);
+	hook.urls[0] = "http://receiver.invalid/";
+	hook.urls[1] = url;
+	hook.conf.urls.count = 2;
+	hook.conf.answer_ms = 5000;
+	hook_open(&hook);
+	send_finding(&hook, 1);
+	receiver_wait(&hook.site, 1);
+	wait_for_failure(&hook, "resolve host");
+	wait_for(&hook, "waiting", 1);
 	hook_stop(&hook);
 }
 
@@ -606,11 +635,7 @@ static void test_tls_is_verified(void **state)
 	hook.conf.pause = 50000;
 	hook_open(&hook);
 	send_finding(&hook, 1);
-	for (bool found = false; !found; usleep(10000)) { /* until the server is there and is not believed */
-		struct json_object *status = status_of(&hook);
-		found = strstr(json_object_to_json_string(status), "certificate") != NULL;
-		json_object_put(status);
-	}
+	wait_for_failure(&hook, "certificate"); /* the server is there and is not believed */
 	wait_for(&hook, "delivered", 0);
 	nr_webhook_free(hook.webhook);
 	hook.conf.ca = ca;
@@ -632,6 +657,7 @@ int main(void)
 		cmocka_unit_test_setup(test_delivery, no_spool),
 		cmocka_unit_test_setup(test_failures_are_tried_again, no_spool),
 		cmocka_unit_test_setup(test_refused, no_spool),
+		cmocka_unit_test_setup(test_names, no_spool),
 		cmocka_unit_test_setup(test_receivers_do_not_wait_for_each_other, no_spool),
 		cmocka_unit_test_setup(test_restart, no_spool),
 		cmocka_unit_test_setup(test_sender_is_started_again, no_spool),
