@@ -190,12 +190,13 @@ static void write_reasons(
 }
 
 /* Worth a person's time: a rise, and not of many countries at once (a flood of forged sources). */
-static bool is_finding(const struct nr_change_series *s, size_t countries)
+static bool is_finding(const struct nr_change *c, const struct nr_change_series *s)
 {
+	bool crowd = c->crowded && s->episode.last - c->crowded <= NR_CHANGE_CALM_SLOTS * NR_CHANGE_SLOT;
 	const struct nr_change_count *most = &s->episode.most;
 	if (s->episode.found)
 		return true;
-	if (s->key >= NR_CHANGE_COUNTRIES && countries > NR_CHANGE_FINDING_COUNTRIES)
+	if (s->key >= NR_CHANGE_COUNTRIES && crowd)
 		return false;
 	return most->busiest_packets && !(most->busiest & NR_MEMBER_IPV6) &&
 	       most->hosts >= NR_CHANGE_FINDING_HOSTS &&
@@ -203,7 +204,7 @@ static bool is_finding(const struct nr_change_series *s, size_t countries)
 }
 
 static int emit(const struct nr_change *c, const struct nr_early_window *window, struct nr_change_series *s,
-	size_t countries, struct nr_error *error)
+	struct nr_error *error)
 {
 	struct nr_change_episode *p = &s->episode;
 	char key[NR_GROUP_TEXT], en[256], ja[384];
@@ -226,7 +227,7 @@ static int emit(const struct nr_change *c, const struct nr_early_window *window,
 	if (c->sources.beyond)
 		nr_json_uint(&json, "sources_not_counted", c->sources.beyond);
 	nr_json_object_end(&json);
-	if (is_finding(s, countries) && !p->found) {
+	if (is_finding(c, s) && !p->found) {
 		p->found = true;
 		p->example = (uint32_t)p->most.busiest;
 	}
@@ -285,9 +286,11 @@ static int close_slot(struct nr_change *c, const struct nr_early_window *window,
 		countries += s->news && s->key >= NR_CHANGE_COUNTRIES;
 		s->slot = (struct nr_change_count){0};
 	}
+	if (countries > NR_CHANGE_FINDING_COUNTRIES)
+		c->crowded = c->slot;
 	for (size_t i = 0; !e && i < c->count; i++)
 		if (c->series[i].news)
-			e = emit(c, window, &c->series[i], countries, error);
+			e = emit(c, window, &c->series[i], error);
 	for (size_t i = c->count; i > 0; i--)
 		if (c->series[i - 1].silent >= NR_CHANGE_SILENT_SLOTS)
 			retire(c, i - 1);

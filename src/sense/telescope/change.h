@@ -59,6 +59,7 @@ struct nr_change {
 	struct nr_area *area;
 	nr_time slot; /* start of the open slot; meaningless while !open */
 	bool open, started;
+	nr_time crowded; /* last slot in which many countries alerted; 0: none */
 	struct nr_slot_sources sources;
 	uint64_t refused; /* ports that found all series taken */
 	size_t count;
