@@ -7,9 +7,7 @@
  * capture is used by one thread.
  *
  * Plain files are read in pieces, not mapped: a mapped file that somebody truncates meanwhile kills the
- * reader with SIGBUS, and mapping is not faster. Measured on 60-byte frames in the page cache, with decoding:
- * mapped 19 to 20 ns per packet (faults of 4-KiB pages), read 13 to 17 ns (pieces stay in the second-level
- * cache).
+ * reader with SIGBUS, and mapping is not faster (docs/performance.md).
  */
 #ifndef NR_NET_CAPTURE_H
 #define NR_NET_CAPTURE_H
