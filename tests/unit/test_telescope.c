@@ -6,6 +6,7 @@
 #include "capture_file.h"
 #include "capture_writer.h"
 #include "net/pipeline.h"
+#include "sense/telescope/report.h"
 #include "telescope_rig.h"
 
 #define DARK UINT32_C(0xc6120000) /* 198.18.0.0 */
@@ -669,6 +670,66 @@ static void test_flood(void **state)
 	}
 }
 
+/* The report of a reading, as JSON; owned by the caller. */
+static char *report_of(const struct writer *w, bool store, unsigned workers)
+{
+	struct reading r;
+	NR_AUTO(nr_report_fini) struct nr_report report;
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	memset(&r, 0, sizeof r);
+	rig_init(&r.rig, (const char *const[]){"dark-size", "256", NULL});
+	r.rig.refs.workers = workers;
+	r.rig.refs.store = store;
+	struct nr_pipeline_conf conf = {
+		.sense = &nr_telescope_sense,
+		.sense_conf = &r.rig.conf,
+		.workers = workers,
+		.sink = store ? &r.rig.recorder.sink : NULL,
+	};
+	assert_int_equal(nr_pipeline_new(&conf, &r.pipeline, NULL), 0);
+	reading_file(&r, w);
+	reading_finish(&r);
+	assert_int_equal(r.code, 0);
+	struct nr_telescope_run run = {.conf = &r.rig.conf, .loss = nr_pipeline_loss(r.pipeline)};
+	run.locals = nr_pipeline_locals(r.pipeline, &run.local_count);
+	assert_int_equal(nr_report_init(&report, &run, NULL), 0);
+	nr_json_init(&json);
+	nr_report_write_json(&report, &json);
+	assert_int_equal(nr_json_finish(&json, NULL), 0);
+	char *text = strdup(json.bytes);
+	reading_fini(&r);
+	return text;
+}
+
+/* A day of usual ports (more packets than a nibble holds, two sizes, sources of a thousand packets): summed
+ * without pairs, or from the pairs of every window, over any number of workers, it is one report. */
+static void test_ways_of_counting(void **state)
+{
+	(void)state;
+	for (unsigned days = 1; days <= 2; days++) {
+		NR_AUTO(writer_fini) struct writer w;
+		pcap_begin(&w);
+		seed = 77;
+		for (size_t i = 0; i < 150000; i++) {
+			uint64_t u = random_below(1000);
+			uint32_t source = 0x0b000000u + (uint32_t)(u * u * u / 500000);
+			uint16_t port =
+				(uint16_t)(random_below(4) ? 20 + random_below(20) : random_below(65536));
+			struct nr_packet p = syn_of(DAY0 + (nr_time)i * (days * NR_HOUR * 23 / 150000),
+				source, DARK + (uint32_t)random_below(256), port);
+			if (random_below(50) == 0)
+				p = udp_of(p.time, source, DARK, port);
+			pcap_add(&w, &p);
+		}
+		NR_AUTO(nr_freep) char *first = report_of(&w, false, 1);
+		for (unsigned workers = 1; workers <= 3; workers++)
+			for (int store = 0; store < 2; store++) {
+				NR_AUTO(nr_freep) char *other = report_of(&w, store, workers);
+				assert_string_equal(other, first);
+			}
+	}
+}
+
 /* More sources than the memory limit holds: all packets count, the rest is said not to be judged. */
 static void test_memory_limit(void **state)
 {
@@ -712,6 +773,7 @@ int main(void)
 		cmocka_unit_test(test_sketches),
 		cmocka_unit_test(test_full_sink),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_ways_of_counting),
 		cmocka_unit_test(test_memory_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
