@@ -25,7 +25,8 @@ struct nr_sense {
 	size_t conf_size;
 	size_t local_size; /* per-worker state; the core allocates it zeroed and cache-aligned */
 	nr_time interval;  /* us; flush is called when time has passed a multiple of it */
-	nr_time slack;     /* us: how far behind its newest packet a capture file's packets may come (docs/adr/0004) */
+	nr_time slack;     /* us: how far behind its newest packet a capture file's packets may come
+			      (docs/adr/0004) */
 
 	/* Called once per worker, before any batch, in the worker's own zeroed state. area: where the state
 	 * and all that hangs on it must lie, so that it outlives the process; NULL: anywhere. */
