@@ -61,7 +61,7 @@ static int emit_research(const struct nr_day_end *end, uint32_t seconds, nr_time
 	int e = nr_tally_sort(tally, error);
 	if (e)
 		return e;
-	struct nr_step step = {end->conf, end->sink, seconds, start, NR_TRAFFIC_RESEARCH};
+	struct nr_step step = {end->conf, end->merged, end->sink, seconds, start, NR_TRAFFIC_RESEARCH};
 	return nr_telescope_emit(&step, tally, error);
 }
 
@@ -271,7 +271,8 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		m->tool_totals[t].packets += tools->packets[t];
 		if (!end->sink || !tools->sources[t])
 			continue;
-		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
+		struct nr_step step = {
+			end->conf, end->merged, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
 		char name[48];
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
 		struct nr_count count = {.packets = tools->packets[t],
@@ -436,7 +437,8 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 	size_t scanner_first = 0, flood_first = end->merged->floods.count;
 	int e = day_tally(end, &parts, error);
 	if (!e && end->sink) {
-		struct nr_step step = {end->conf, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
+		struct nr_step step = {
+			end->conf, end->merged, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
 		e = nr_telescope_emit(&step, &parts.tallies[0], error);
 	}
 	if (!e)

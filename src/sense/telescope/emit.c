@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/emit.h"
+#include "sense/telescope/merged.h"
 
 #include <errno.h>
 #include <string.h>
@@ -377,28 +378,24 @@ static int emit_origin_rows(
 	return 0;
 }
 
-static int add_origins(struct origins *o, const struct nr_origin *origin, const struct nr_wides *members,
+static int add_origins(struct origins *o, const struct nr_step *step, const struct nr_wides *members,
 	uint8_t level, struct nr_error *error)
 {
 	struct nr_tally_sum sum;
 	int e = 0;
 	for (size_t at = 0; !e && nr_members_next(members, &at, &sum);) {
 		struct nr_place place = {0};
-		if (!(sum.key >> 16 & NR_MEMBER_IPV6)) {
-			struct nr_address address = nr_address_from_ipv4((uint32_t)(sum.key >> 16));
-			nr_origin_find(origin, &address, &place);
-		}
+		struct nr_address address;
+		if (nr_merged_address(step->merged, nr_members_member(&sum), &address))
+			nr_origin_find(&step->conf->refs->origin, &address, &place);
 		e = add_origin(o, &place, &sum, level, error);
 	}
 	return e;
 }
 
-/* IPv4 members are addresses; the few IPv6 sources are placed by their day's entries, here they stay unknown.
- */
 static int emit_origins(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
-	const struct nr_origin *origin = &step->conf->refs->origin;
-	if (!origin->count || !wants_sketch(step))
+	if (!step->conf->refs->origin.count || !wants_sketch(step))
 		return 0;
 	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
 	NR_AUTO(origins_fini) struct origins o = {.capacity = (size_t)2 * NR_ORIGINS_MAX};
@@ -410,7 +407,7 @@ static int emit_origins(const struct nr_step *step, const struct nr_tally *tally
 	for (; !e && slice.at < slice.of; slice.at++) {
 		e = nr_members_from(&members, tally, &slice, nr_telescope_mask_of_group, NULL, error);
 		if (!e)
-			e = add_origins(&o, origin, &members, tally->level, error);
+			e = add_origins(&o, step, &members, tally->level, error);
 	}
 	if (e)
 		return e;

@@ -8,8 +8,11 @@
 
 #include "sense/telescope/state.h"
 
+struct nr_merged;
+
 struct nr_step {
 	const struct nr_telescope_conf *conf;
+	const struct nr_merged *merged; /* knows the addresses of IPv6 members */
 	struct nr_sink *sink;
 	uint32_t seconds; /* NR_STEP_* */
 	nr_time start;

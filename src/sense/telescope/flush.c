@@ -229,7 +229,7 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 	int e = merged ? 0 : merge_window(f, number, tally, error);
 	if (e)
 		return e;
-	struct nr_step emit = {f->conf, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
+	struct nr_step emit = {f->conf, f->merged, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
 	e = nr_telescope_emit(&emit, tally, error);
 	struct nr_early_window early = {
 		f->conf, f->merged, f->sink, start, tally, start == day->start ? NULL : tally - 1};
@@ -257,7 +257,7 @@ static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct
 			e = nr_tally_append(&tally, &day->windows[hour * per_hour + i], error);
 		if (!e)
 			e = nr_tally_sort(&tally, error);
-		struct nr_step emit = {f->conf, f->sink, NR_STEP_HOUR, start, NR_TRAFFIC_ALL};
+		struct nr_step emit = {f->conf, f->merged, f->sink, NR_STEP_HOUR, start, NR_TRAFFIC_ALL};
 		if (!e)
 			e = nr_telescope_emit(&emit, &tally, error);
 		if (e)

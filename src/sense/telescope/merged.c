@@ -185,3 +185,22 @@ uint8_t nr_day_level(const struct nr_day_end *end)
 	}
 	return level;
 }
+
+bool nr_merged_address(const struct nr_merged *m, uint64_t member, struct nr_address *ret_address)
+{
+	if (!(member & NR_MEMBER_IPV6)) {
+		*ret_address = nr_address_from_ipv4((uint32_t)member);
+		return true;
+	}
+	for (size_t i = 0; i < m->local_count; i++)
+		for (size_t k = 0; k < NR_COUNT(m->locals[i]->days); k++) {
+			const struct nr_day *day = &m->locals[i]->days[k];
+			const struct nr_source *s =
+				day->open ? nr_source_lookup(&day->table4, &day->table6, member) : NULL;
+			if (s) {
+				*ret_address = nr_source_address(&day->table6, s);
+				return true;
+			}
+		}
+	return false;
+}

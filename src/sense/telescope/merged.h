@@ -118,6 +118,9 @@ void nr_merged_resume(struct nr_merged *merged, const struct nr_telescope_conf *
 uint8_t nr_merged_level(const struct nr_merged *merged);
 void nr_merged_day_fini(struct nr_merged_day *day);
 /* Sorts the run's members and keeps them to the limit by sampling. */
+/* The address of a member while its day is open; false: an IPv6 source that was left out of the day's table.
+ */
+bool nr_merged_address(const struct nr_merged *merged, uint64_t member, struct nr_address *ret_address);
 int nr_merged_sort_members(struct nr_merged *merged, size_t limit, struct nr_error *error);
 int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, struct nr_merged **ret_merged,
 	struct nr_error *error);
