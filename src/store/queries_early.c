@@ -4,15 +4,20 @@
 
 /* ---- warnings ---- */
 
+/* The literal rule of a method alerts for a single host; what a person is shown asks for more. */
+static const char *const notable_choices[] = {"only", "all", NULL};
+
 static const char warnings_sql[] =
 	"SELECT t.*, nr_hash(t.sensor, t.kind, t.key) AS place FROM sensor CROSS JOIN telescope_warning t"
 	" ON t.sensor = sensor.sensor AND t.last >= :from AND t.time <= :last WHERE (:kind IS NULL OR t.kind "
-	"= :kind)";
+	"= :kind) AND (t.notable OR :notable = 'all')";
 
 static const struct nr_parameter warnings_parameters[] = {
 	NR_PARAMETER_RANGE,
 	{"kind", NR_VALUE_TEXT,
 		.text_en = "method that warns: changefinder, synchrony, slow-scanner, aggressive"},
+	{"notable", NR_VALUE_TEXT, "only", .choices = notable_choices,
+		.text_en = "warnings that are findings, or all that the methods said"},
 	NR_PARAMETER_PAGE,
 };
 
@@ -26,6 +31,8 @@ static const struct nr_result_column warnings_columns[] = {
 	{"score", NR_VALUE_REAL, "score of the method", "検知方法のスコア"},
 	{"sources", NR_VALUE_INT, "unique sources", "ユニークホスト数"},
 	{"packets", NR_VALUE_INT, "packets", "パケット数"},
+	{"notable", NR_VALUE_INT, "1: a finding, too; 0: kept, but not worth a look",
+		"1: 検知結果でもある、0: 記録のみ"},
 	{"evidence", NR_VALUE_JSON, "evidence", "根拠"},
 	{"reason_en", NR_VALUE_TEXT, "reason", "理由（英語）"},
 	{"reason_ja", NR_VALUE_TEXT, "reason (Japanese)", "理由"},
@@ -37,8 +44,8 @@ const struct nr_plan nr_plan_warnings = {
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"time", true}, {"place", false}},
 	.base = warnings_sql,
-	.columns = "sensor, time, last, kind, key, value, score, sources, packets, evidence, reason_en, "
-		   "reason_ja",
+	.columns = "sensor, time, last, kind, key, value, score, sources, packets, notable, evidence, "
+		   "reason_en, reason_ja",
 };
 
 /* ---- telescope/events ---- */

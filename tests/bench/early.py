@@ -33,7 +33,7 @@ def run(program, folder, seed, campaigns):
     subprocess.run(read, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     rows, after = [], None
     while True:
-        ask = [program, "telescope", "report", "--by", "warning", "--json", "--limit", "1000", "--store", base + ".db"]
+        ask = [program, "telescope", "report", "--by", "warning", "--json", "--notable", "all", "--limit", "1000", "--store", base + ".db"]
         page = json.loads(subprocess.run(ask + (["--after", after] if after else []), stdout=subprocess.PIPE).stdout)
         rows += page["rows"]
         after = page["next"]

@@ -53,7 +53,18 @@ warnings() { # WORLD [OPTION...]
 		--store "$BATS_TEST_TMPDIR/two.db" "$WORLD.pcap" >/dev/null
 	cp "$BATS_TEST_TMPDIR/two.db" "$BATS_TEST_TMPDIR/world.db"
 	local filter='[.rows[] | select(.kind == "synchrony" or .kind == "changefinder")]'
-	diff <(warnings "$WORLD" | jq "$filter") <(warnings "$BATS_TEST_TMPDIR/two" | jq "$filter")
+	diff <(warnings "$WORLD" --notable all | jq "$filter") <(warnings "$BATS_TEST_TMPDIR/two" --notable all | jq "$filter")
+}
+
+@test "what is listed is worth a look: each is a finding; what the methods said besides is kept" {
+	warnings "$WEEK" | jq -e '(.rows | length) > 0 and all(.rows[]; .notable == 1)
+		and all(.rows[] | select(.kind == "changefinder"); .sources >= 20)'
+	warnings "$WEEK" --notable all | jq -e '[.rows[] | select(.kind == "changefinder" and .sources < 20)]
+		| length > 0 and all(.[]; .notable == 0)'
+	local findings
+	findings=$(sqlite3 "$WEEK.db" "SELECT count(*) FROM telescope_warning w WHERE notable <> EXISTS (SELECT 1 FROM finding f
+		WHERE f.first = w.time AND f.reason_en = w.reason_en)")
+	equal "warnings that disagree with the findings: $findings" "warnings that disagree with the findings: 0"
 }
 
 @test "the world's slow scanner is found over a week, by its addresses" {

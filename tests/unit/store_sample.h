@@ -318,7 +318,7 @@ static inline int sample_write_rest(struct nr_sink *sink)
 			address, first, first + NR_HOUR, 100 + i, 0.5, NR_SEVERITY_HIGH, "100 packets",
 			"100パケット", "{\"rule\":\"moore\"}"};
 		struct nr_warning_row warning = {"north", first, i % 2 ? "changefinder" : "synchrony",
-			"tcp/23", first + NR_HOUR, 12.5, 3.5, 40 + i, 900, "{\"slots\":3}", "40 hosts",
+			"tcp/23", first + NR_HOUR, 12.5, 3.5, 40 + i, 900, 1, "{\"slots\":3}", "40 hosts",
 			"40ホスト"};
 		struct nr_event_row event = {"north", first, address, 11, 23, first + NR_HOUR, 500 + i, 30000,
 			90, 0, 120.5, 0.35, "1,2", "JP", 100, "Net"};

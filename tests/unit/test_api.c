@@ -66,10 +66,10 @@ static const char *example(const char *name)
 {
 	static const char *const examples[][2] = {{"sensor", "north"}, {"from", "2026-01-01T00:00:00Z"},
 		{"to", "1767484800"}, {"research", "without"}, {"limit", "3"}, {"after", NULL},
-		{"protocol", "6"}, {"port", "23"}, {"class", "iot"}, {"category", "scan"}, {"step", "1d"},
-		{"by", "class"}, {"country", "JP"}, {"tool", "zmap"}, {"address", "198.18.0.7"},
-		{"subject", "203.0.113.1"}, {"kind", "ddos-victim"}, {"sense", "telescope"},
-		{"format", "json"}, {"dimension", "pattern"}, {"length", "48"}};
+		{"notable", "all"}, {"protocol", "6"}, {"port", "23"}, {"class", "iot"}, {"category", "scan"},
+		{"step", "1d"}, {"by", "class"}, {"country", "JP"}, {"tool", "zmap"},
+		{"address", "198.18.0.7"}, {"subject", "203.0.113.1"}, {"kind", "ddos-victim"},
+		{"sense", "telescope"}, {"format", "json"}, {"dimension", "pattern"}, {"length", "48"}};
 	for (size_t i = 0; i < NR_COUNT(examples); i++) {
 		if (strcmp(examples[i][0], name) == 0)
 			return examples[i][1];

@@ -10,7 +10,7 @@ const GAPS = [
 	{ sensor: 'telescope', sense: 'telescope', first: '2026-04-01T09:00:00.000000Z', last: '2026-04-01T09:00:02.000000Z', cause: 'crashed', packets: 812, text_en: 'The telescope was restarted.', text_ja: '観測プロセスを再起動しました。' },
 ];
 const warning = (kind, key, score) => ({
-	sensor: 'telescope', time: '2026-04-01T12:00:00.000000Z', last: '2026-04-01T13:00:00.000000Z', kind, key, value: 1, score, sources: 120, packets: 4000,
+	sensor: 'telescope', time: '2026-04-01T12:00:00.000000Z', last: '2026-04-01T13:00:00.000000Z', kind, key, value: 1, score, sources: 120, packets: 4000, notable: 1,
 	evidence: { score_hosts: score }, reason_en: `${key} behaves as it has not before.`, reason_ja: `${key}の動きが変わりました。`,
 });
 const WARNINGS = [warning('changefinder', 'tcp/23', 5.372), warning('synchrony', 'tcp/445', 0.81), warning('aggressive', '198.51.100.9', 0.12), warning('changefinder', 'BR', 3.1), warning('slow-scanner', '2001:db8::/32', 7)];

@@ -174,6 +174,8 @@ export interface Warning {
 	score: number;
 	sources: number;
 	packets: number;
+	/** 1: a finding, too; 0: asked for by notable=all. */
+	notable: number;
 	evidence: JsonObject | string | null;
 	reason_en: string;
 	reason_ja: string;

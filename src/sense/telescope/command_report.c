@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct report_conf {
-	const char *store, *by, *research, *sensor, *from, *to, *after;
+	const char *store, *by, *research, *sensor, *from, *to, *after, *notable;
 	uint64_t limit;
 	bool json;
 };
@@ -20,6 +20,7 @@ static const char *const by_queries[] = {"telescope/ports", "telescope/sources",
 	"telescope/networks", "telescope/classes", "telescope/tools", "telescope/scanners",
 	"telescope/victims", "telescope/campaigns", "telescope/runs", "warnings", "telescope/events"};
 static const char *const research_choices[] = {"with", "without", "only", NULL};
+static const char *const notable_choices[] = {"only", "all", NULL};
 
 static const struct nr_option options[] = {
 	{"store", NR_OPTION_PATH, offsetof(struct report_conf, store), "FILE", "noroshi.db", 0, 0, NULL,
@@ -37,6 +38,9 @@ static const struct nr_option options[] = {
 		"調査目的のスキャンを含める・除く・それだけ"},
 	{"sensor", NR_OPTION_TEXT, offsetof(struct report_conf, sensor), "NAME", NULL, 0, 0, NULL,
 		"one sensor (default: all)", "センサ（省略時はすべて）"},
+	{"notable", NR_OPTION_CHOICE, offsetof(struct report_conf, notable), "WHICH", "only", 0, 0,
+		notable_choices, "of early warnings those that are findings, or all that the methods said",
+		"早期警戒のうち検知結果となったものだけ・すべて"},
 	{"limit", NR_OPTION_UINT, offsetof(struct report_conf, limit), "N", "100", 1, 1000, NULL,
 		"rows at most", "最大行数"},
 	{"after", NR_OPTION_TEXT, offsetof(struct report_conf, after), "CURSOR", NULL, 0, 0, NULL,
@@ -147,7 +151,8 @@ static const char *value_of(const struct report_conf *conf, const char *limit, c
 	const struct {
 		const char *name, *value;
 	} given[] = {{"from", conf->from}, {"to", conf->to}, {"research", conf->research},
-		{"sensor", conf->sensor}, {"limit", limit}, {"after", conf->after}};
+		{"sensor", conf->sensor}, {"limit", limit}, {"after", conf->after},
+		{"notable", conf->notable}};
 	for (size_t i = 0; i < NR_COUNT(given); i++)
 		if (!strcmp(given[i].name, name))
 			return given[i].value;

@@ -183,6 +183,8 @@ static const struct nr_column warning_columns[] = {
 		"検知方法のスコア（最大値）"),
 	COLUMN(nr_warning_row, sources, NR_TYPE_UINT64, false, "unique sources", "ユニークホスト数"),
 	COLUMN(nr_warning_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
+	COLUMN(nr_warning_row, notable, NR_TYPE_UINT8, false,
+		"1: a finding, too; 0: kept, but not worth a look", "1: 検知結果でもある、0: 記録のみ"),
 	COLUMN(nr_warning_row, evidence, NR_TYPE_TEXT, false, "evidence, JSON", "根拠（JSON）"),
 	COLUMN(nr_warning_row, reason_en, NR_TYPE_TEXT, false, "reason", "理由（英語）"),
 	COLUMN(nr_warning_row, reason_ja, NR_TYPE_TEXT, false, "reason (Japanese)", "理由"),

@@ -132,6 +132,7 @@ struct nr_warning_row {
 	nr_time last;     /* end of the last slot in which it lasted */
 	double value, score;
 	uint64_t sources, packets;
+	uint8_t notable;      /* 1: a finding, too; 0: the method alerted, but nobody needs to look */
 	const char *evidence; /* JSON object */
 	const char *reason_en, *reason_ja;
 };

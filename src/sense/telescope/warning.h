@@ -28,7 +28,7 @@ struct nr_warning {
 	/* of the finding */
 	struct nr_address subject; /* the address itself, or the busiest source as an example */
 	double confidence;
-	uint8_t severity; /* 0: a row, but no finding */
+	uint8_t severity; /* 0: a row that is not notable, and no finding */
 };
 
 int nr_warning_emit(const struct nr_telescope_conf *conf, struct nr_sink *sink, const struct nr_warning *w,
