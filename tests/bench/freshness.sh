@@ -33,7 +33,7 @@ ip -n "$b" link set rx0 up
 ip -n "$b" link set lo up
 ip netns exec "$b" node tests/netns/listener.mjs 127.0.0.1:8480 8481 >"$folder/events" &
 listener=$!
-ip netns exec "$b" "$program" serve --watch rx0 --listen 127.0.0.1:8480 --user root --store "$folder/live.db" \
+ip netns exec "$b" "$program" serve --watch rx0 --listen 127.0.0.1:8480 --user root --store "$folder/live.db" --state "$folder" \
 	--dark 198.18.0.0/16 --own 1.0.0.0/24 --webhook http://127.0.0.1:8481/ >/dev/null 2>&1 &
 server=$!
 
