@@ -68,6 +68,41 @@ static const struct {
 	{"an attack, then a trickle", {{0, 100, 1}, {300, 3, 1}}, {ATTACK}, 100, 60},
 };
 
+/* A scan by SYN-ACKs is no attack; what differs from it in one point is. */
+static void test_syn_ack_scan(void **state)
+{
+	static const struct {
+		const char *name;
+		bool syn_ack;
+		uint16_t from, from_count, to, to_count; /* ports */
+		bool scan;
+	} scans[] = {
+		{"ZMap", true, 32768, 28233, 80, 1, true},
+		{"ZMap, two ports", true, 33000, 100, 443, 2, true},
+		{"a victim's one port", true, 40000, 1, 1024, 1000, false},
+		{"RST", false, 32768, 28233, 80, 1, false},
+		{"below ZMap's ports", true, 32767, 28233, 80, 1, false},
+		{"above ZMap's ports", true, 60902, 100, 80, 1, false},
+		{"as many ports as targets", true, 33000, 100, 80, 100, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(scans); i++) {
+		NR_AUTO(nr_victims_fini) struct nr_victims v;
+		assert_int_equal(nr_victims_init(&v, NULL, NR_VICTIMS_MAX, NULL), 0);
+		for (uint32_t k = 0; k < 400; k++) {
+			struct nr_backscatter b = answer_of(DAY0 + k * (nr_time)250000);
+			b.syn_ack = scans[i].syn_ack;
+			b.target_port = (uint16_t)(scans[i].from + k % scans[i].from_count);
+			b.attack_port = (uint16_t)(scans[i].to + k % scans[i].to_count);
+			nr_victims_observe(&v, &b);
+		}
+		nr_victims_expire(&v, NR_TIME_MAX);
+		if (v.ended_count != !scans[i].scan || v.scans != (scans[i].scan ? 400 : 0))
+			fail_msg("%s: %zu attacks, %llu packets of scans", scans[i].name, v.ended_count,
+				(unsigned long long)v.scans);
+	}
+}
+
 static void expect_ended(const char *name, const struct nr_victims *v, const enum verdict verdicts[3])
 {
 	size_t count = 0;
@@ -403,6 +438,7 @@ static void test_which_packets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_syn_ack_scan),
 		cmocka_unit_test(test_boundaries),
 		cmocka_unit_test(test_predicates),
 		cmocka_unit_test(test_peak),

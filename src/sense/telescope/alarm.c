@@ -216,7 +216,7 @@ static enum nr_change change_of_victim(const struct nr_victim *v, bool ended, nr
 
 static int look_at_victim(struct look *look, struct nr_victim *v, struct nr_error *error)
 {
-	if (!nr_victim_is_attack(v))
+	if (!nr_victim_is_attack(v) || nr_victim_is_scan(v))
 		return 0;
 	bool ended = nr_victim_has_ended(v, look->now - NR_VICTIM_LATE_US);
 	enum nr_change change = change_of_victim(v, ended, look->now);

@@ -108,7 +108,8 @@ void nr_entry_victim(struct nr_local *l, const struct nr_packet *p)
 {
 	bool icmp = p->protocol == NR_ICMP || p->protocol == NR_ICMPV6;
 	struct nr_backscatter b = {p->time, p->source, p->destination, icmp ? NR_ICMP : p->protocol,
-		p->source_port, p->destination_port, p->wire};
+		p->source_port, p->destination_port, p->wire,
+		p->kind != NR_PACKET_QUOTE && nr_category_of(p) == NR_CATEGORY_TCP_SYN_ACK};
 	if (p->kind != NR_PACKET_QUOTE && icmp && (p->marks & (NR_MARK_QUOTES | NR_MARK_QUOTE_MISMATCH))) {
 		l->victims.mismatches += (p->marks & NR_MARK_QUOTE_MISMATCH) != 0;
 		return; /* the victim is whom it quotes, and comes as a packet of its own */

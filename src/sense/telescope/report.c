@@ -256,6 +256,7 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 		r->packets6 += l->packets6;
 		r->victims_untracked += l->victims.untracked;
 		r->mismatches += l->victims.mismatches;
+		r->synack_scans += l->victims.scans;
 	}
 	int e = nr_tally_sort(&r->merged->research, error);
 	for (size_t i = 0; !e && i < NR_PARTS_MAX; i++)

@@ -219,6 +219,7 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 	nr_json_uint(json, "no_room_to_judge", m->no_room);
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
 	nr_json_uint(json, "icmp_quote_mismatches", r->mismatches);
+	nr_json_uint(json, "packets_of_syn_ack_scans", r->synack_scans);
 	nr_json_uint(json, "not_listed",
 		m->scanners.beyond + m->campaigns.beyond + m->floods.beyond + m->victims.beyond +
 			m->bursts.beyond + m->findings.beyond);

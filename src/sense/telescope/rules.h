@@ -31,6 +31,9 @@
 #define NR_VICTIM_SLIDE          (10 * NR_SECOND)
 #define NR_VICTIM_INTERVAL       (60 * NR_SECOND)
 
+/* A "victim" that sends from so many times as many ports as it sends to is a SYN-ACK scan. */
+#define NR_SCAN_PORTS_RATIO 4
+
 /* Tools. */
 #define NR_ZMAP_ID         54321 /* zmap src/probe_modules/packet.c before 4.1.0 */
 #define NR_ZMAP_WINDOW     65535

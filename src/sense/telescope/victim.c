@@ -109,10 +109,21 @@ static bool is_any(const struct nr_victim *s, nr_time now)
 	return true;
 }
 
+bool nr_victim_is_scan(const struct nr_victim *s)
+{
+	return s->protocol == NR_TCP && !s->other_than_syn_ack && s->target_port_min >= NR_ZMAP_PORT_FIRST &&
+	       s->target_port_max <= NR_ZMAP_PORT_LAST &&
+	       nr_linear_count(s->target_ports) >= NR_SCAN_PORTS_RATIO * nr_linear_count(s->attack_ports);
+}
+
 static void keep_if_notable(struct nr_victims *v, const struct nr_victim *s)
 {
 	if (!nr_victim_is_attack(s) && !nr_victim_is_short(s))
 		return;
+	if (nr_victim_is_scan(s)) {
+		v->scans += s->packets;
+		return;
+	}
 	if (v->ended_count == v->ended_room) {
 		size_t room = v->ended_room ? v->ended_room * 2 : 64;
 		if (v->ended_count >= v->limit ||
@@ -186,6 +197,8 @@ static void begin(struct nr_victim *s, const struct nr_backscatter *b)
 		.address = b->victim,
 		.protocol = b->protocol,
 		.first_target_port = b->target_port,
+		.target_port_min = b->target_port,
+		.target_port_max = b->target_port,
 		.first_attack_port = b->attack_port,
 		.first = b->time,
 		.last = b->time,
@@ -215,6 +228,9 @@ void nr_victims_observe(struct nr_victims *v, const struct nr_backscatter *b)
 	}
 	s->packets++;
 	s->bytes += b->bytes;
+	s->target_port_min = NR_MIN(s->target_port_min, b->target_port);
+	s->target_port_max = NR_MAX(s->target_port_max, b->target_port);
+	s->other_than_syn_ack |= !b->syn_ack;
 	if (!s->told) /* first is part of a finding's key */
 		s->first = NR_MIN(s->first, b->time);
 	s->last = NR_MAX(s->last, b->time);

@@ -21,6 +21,8 @@ struct nr_victim {
 	struct nr_address address;
 	uint8_t protocol; /* 0: empty slot */
 	uint16_t first_target_port, first_attack_port;
+	uint16_t target_port_min, target_port_max;
+	bool other_than_syn_ack;
 	nr_time first, last;
 	uint64_t packets, bytes;
 	uint64_t peak;                       /* largest window on the 10 s grid so far */
@@ -41,6 +43,7 @@ struct nr_victims {
 	uint64_t key;
 	uint64_t untracked;      /* packets of victims beyond the limit, or older than their entry by a whole
 				    interval */
+	uint64_t scans;          /* packets of SYN-ACK scans that looked like attacks */
 	uint64_t mismatches;     /* ICMP errors whose quoted source was another address: never attributed */
 	struct nr_victim *ended; /* nr_pages: attacks and short bursts whose entry has ended */
 	size_t ended_count, ended_room;
@@ -55,6 +58,7 @@ struct nr_backscatter {
 	uint8_t protocol;
 	uint16_t target_port, attack_port;
 	uint32_t bytes;
+	bool syn_ack; /* a TCP SYN-ACK of the victim itself */
 };
 void nr_victims_observe(struct nr_victims *victims, const struct nr_backscatter *b);
 /* Ends the entries that have been silent for a whole interval before `now` (NR_TIME_MAX: all). */
@@ -65,6 +69,11 @@ bool nr_victim_has_ended(const struct nr_victim *victim, nr_time now);
 
 /* Estimate of a 512-bit linear counter. */
 uint32_t nr_linear_count(const uint64_t bits[static 8]);
+
+/* ZMap's SYN-ACK probe (tcp_synackscan) is no backscatter, though it looks like it: it comes from many ports
+ * of ZMap's range to one or few ports, and a victim answers from one or few ports to many (telescope
+ * reference 7.3). */
+bool nr_victim_is_scan(const struct nr_victim *victim);
 
 NR_INLINE bool nr_victim_is_attack(const struct nr_victim *v)
 {
