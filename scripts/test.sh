@@ -100,7 +100,10 @@ layers=("$@")
 [ ${#layers[@]} -gt 0 ] || layers=(layers format unit sandbox man golden netns web sanitize)
 for layer in "${layers[@]}"; do
 	case $layer in
-	layers) tap layers tests/layers.sh ;;
+	layers)
+		tap layers tests/layers.sh
+		tap symbols tests/symbols.sh build
+		;;
 	format) tap format scripts/format.sh check ;;
 	unit) unit unit build ;;
 	man) tap man tests/man.sh ;;
