@@ -757,9 +757,41 @@ static void test_memory_limit(void **state)
 	reading_fini(&r);
 }
 
+/* Scanners that come when all lines are taken are found all the same, sampled or not. */
+static void test_busy_among_many(void **state)
+{
+	const uint32_t sources = 1200000, scanners = 16;
+	NR_AUTO(writer_fini) struct writer w;
+	(void)state;
+	pcap_begin(&w);
+	for (uint32_t k = 0; k < sources; k++) {
+		nr_time time = DAY0 + k * (nr_time)1000;
+		struct nr_packet p = syn_of(time, k * 2654435761u | 1u << 31, DARK + k % 256, 80);
+		pcap_add(&w, &p);
+		if (k % 16 || k < sources / 2)
+			continue;
+		p = syn_of(time, 0x08080000u + k / 16 % scanners, DARK + k % 256,
+			(uint16_t)(1000 + k / 256 % 40));
+		pcap_add(&w, &p);
+	}
+	struct reading r;
+	size_t found = 0;
+	read_one(&r, (const char *const[]){"memory", "64M", "dark-size", "256", NULL}, 1, &w);
+	for (size_t i = 0; i < r.rig.recorder.count; i++) {
+		const struct seen_row *row = &r.rig.recorder.rows[i];
+		found += row->table == SEEN_SOURCE && !strcmp(row->research, "scaled");
+	}
+	const struct nr_merged *m =
+		((const struct nr_local *)nr_pipeline_locals(r.pipeline, &(size_t){0})[0])->merged;
+	assert_true(m->untracked > 0);
+	assert_int_equal(found, scanners);
+	reading_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_busy_among_many),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_slack),
 		cmocka_unit_test(test_packet_a_day),
