@@ -8,6 +8,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#define NR_NURSERY_TRIES 500 /* 10 ms each */
 
 struct nr_nursery {
 	pid_t pid;
@@ -68,14 +71,22 @@ int nr_nursery_start(
 	return 0;
 }
 
+/* It ends by its socket's end, its children with it; a sandbox may not let us kill. One that cannot (it was
+ * stopped, a file holds it up) is not waited for: the kernel kills it with its parent. */
+static void await_end(const struct nr_nursery *nursery)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	for (int i = 0; i < NR_NURSERY_TRIES && waitpid(nursery->pid, NULL, WNOHANG) == 0; i++)
+		nanosleep(&pause, NULL);
+}
+
 void nr_nursery_free(struct nr_nursery *nursery)
 {
 	if (!nursery)
 		return;
 	if (nursery->pid > 0) {
-		close(nursery->socket); /* it ends by this, its children with it; a sandbox may not let us
-					   kill */
-		waitpid(nursery->pid, NULL, 0);
+		close(nursery->socket);
+		await_end(nursery);
 	}
 	free(nursery);
 }

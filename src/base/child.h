@@ -30,8 +30,11 @@
 #define NR_CHILD_DEATHS    2 /* young deaths in a row after which what it left is discarded */
 /* What a child may take to do as it was told before it is killed. */
 #define NR_CHILD_HAND_OVER (10 * NR_SECOND)
-#define NR_CHILD_FINISH    (60 * NR_SECOND)
-#define NR_CHILD_LOST      3 /* exit status of one that ended by -ENODEV */
+#define NR_CHILD_PREPARE                                                                                     \
+	(10 * NR_SECOND) /* to read a configuration again; nobody else is served meanwhile                   \
+			  */
+#define NR_CHILD_FINISH (60 * NR_SECOND)
+#define NR_CHILD_LOST   3 /* exit status of one that ended by -ENODEV */
 
 /* What a child is asked for; it looks at nr_child_asked() about once a second or oftener. */
 enum nr_child_order {
@@ -95,7 +98,7 @@ enum nr_nursery_order {
 	NR_NURSERY_GO = 1, /* fork the children */
 	NR_NURSERY_RELOAD, /* prepare again, then replace every child by a successor */
 	NR_NURSERY_END,    /* end the children in order, then yourself */
-	NR_NURSERY_KILL,   /* kill child `index`; it starts again as after any death */
+	NR_NURSERY_KILL,   /* kill child `index`, whose fault it is; it starts again as after any death */
 };
 int nr_nursery_ask(
 	struct nr_nursery *nursery, enum nr_nursery_order order, unsigned index, struct nr_error *error);

@@ -27,6 +27,7 @@ struct slot {
 	unsigned young; /* deaths in a row that came too soon */
 	bool discard;   /* the next start is a fresh one */
 	bool finishing; /* its process is the one that finishes, or has been */
+	bool blamed;    /* the keeper had it killed: even a SIGKILL is its own fault */
 };
 
 struct nursery {
@@ -163,6 +164,7 @@ static void start_child(struct nursery *n, struct slot *slot)
 		slot->words = words[0];
 		slot->since = clock_now();
 		slot->killed = NR_TIME_MAX;
+		slot->blamed = false;
 		struct nr_child_event event = event_of(n, slot, NR_CHILD_STARTED);
 		slot->discard = false;
 		tell(n, &event, stream[0]);
@@ -178,6 +180,13 @@ static void ask_child(struct slot *slot, int number, nr_time patience)
 	kill(slot->pid, number);
 }
 
+/* One that was taken over may not listen to SIGABRT, one that was stopped cannot. */
+static void kill_child(struct slot *slot)
+{
+	slot->blamed = true;
+	ask_child(slot, SIGABRT, NR_CHILD_DELAY);
+}
+
 static void finish_child(struct nursery *n, struct slot *slot)
 {
 	slot->finishing = true;
@@ -189,7 +198,7 @@ static void finish_child(struct nursery *n, struct slot *slot)
 /* How long until the next start, by how it lived and died. */
 static nr_time judge_death(struct slot *slot, int status, nr_time life)
 {
-	bool outside = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	bool outside = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !slot->blamed;
 	if (outside)
 		return life < NR_CHILD_DELAY ? NR_CHILD_DELAY : 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NR_CHILD_LOST)
@@ -207,7 +216,8 @@ static void end_child(struct nursery *n, struct slot *slot, int status)
 	nr_time now = clock_now();
 	struct nr_child_event event = event_of(n, slot, NR_CHILD_ENDED);
 	event.status = status;
-	event.asked = slot->killed != NR_TIME_MAX && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	event.asked =
+		slot->killed != NR_TIME_MAX && !slot->blamed && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	ssize_t length = read(slot->words, event.text, sizeof event.text - 1);
 	event.text[NR_MAX(length, 0)] = '\0';
 	event.delay = event.asked ? 0 : judge_death(slot, status, now - slot->since);
@@ -242,7 +252,28 @@ static void reap(struct nursery *n)
 
 /* ---- configuration ---- */
 
-/* In a process that is thrown away: what is wrong with a file must not end the nursery. */
+/* What the process that tries says, until it ends; false: it did not within its time. A file may be a pipe
+ * that nobody writes to, or lie where nobody answers. */
+static bool read_words(int words, char *text, size_t room)
+{
+	nr_time end = clock_now() + NR_CHILD_PREPARE;
+	size_t length = 0;
+	for (;;) {
+		struct pollfd file = {words, POLLIN, 0};
+		nr_time left = end - clock_now();
+		if (left <= 0)
+			return false;
+		if (poll(&file, 1, (int)(left / 1000) + 1) <= 0)
+			continue;
+		ssize_t n = read(words, text + length, room - 1 - length);
+		if (n <= 0)
+			return true;
+		length += (size_t)n;
+		text[length] = '\0';
+	}
+}
+
+/* In a process that is thrown away: what is wrong with a file must not end the nursery, nor hold it up. */
 static int try_prepare(struct nursery *n, const struct nr_child *child, bool again, struct nr_error *error)
 {
 	int words[2], status = 0;
@@ -260,12 +291,18 @@ static int try_prepare(struct nursery *n, const struct nr_child *child, bool aga
 		_exit(rc < 0 ? 1 : 0);
 	}
 	close(words[1]);
-	if (pid > 0) {
-		ssize_t length = read(words[0], text, sizeof text - 1);
-		text[NR_MAX(length, 0)] = '\0';
+	bool in_time = pid > 0 && read_words(words[0], text, sizeof text);
+	if (pid > 0 && !in_time)
+		kill(pid, SIGKILL);
+	if (pid > 0)
 		waitpid(pid, &status, 0);
-	}
 	close(words[0]);
+	if (pid > 0 && !in_time)
+		return nr_fail(error, -ETIMEDOUT,
+			"reading the configuration took longer than %d s; is one of its files a pipe, or on "
+			"a "
+			"file system that does not answer?",
+			(int)(NR_CHILD_PREPARE / NR_SECOND));
 	if (pid < 0)
 		return nr_fail(error, -EAGAIN, "%s: no process to read the configuration", child->name);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -341,8 +378,8 @@ static bool take_orders(struct nursery *n)
 			end_all(n);
 		return true;
 	case NR_NURSERY_KILL:
-		if (message.index < n->conf->count && n->slots[message.index].pid > 0)
-			kill(n->slots[message.index].pid, SIGABRT);
+		if (message.index < n->conf->count)
+			kill_child(&n->slots[message.index]);
 		return true;
 	}
 	return true;

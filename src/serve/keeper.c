@@ -236,7 +236,8 @@ static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_err
 	drop_reader(s);
 }
 
-/* true: there may be more, of which some has been taken from the socket already. */
+/* true: there may be more, of which some has been taken from the socket already. While the store does not
+ * work nothing is read. */
 static bool read_sensor(struct keeper *k, struct sensor *s)
 {
 	for (int i = 0; i < ITEMS_PER_TURN && s->reader && !k->retry_at; i++) {
@@ -256,16 +257,22 @@ static bool read_sensor(struct keeper *k, struct sensor *s)
 	return s->reader != NULL;
 }
 
+/* What a process sent in the end. What a store that does not work keeps from being read comes again from the
+ * outbox. */
+static void read_rest(struct keeper *k, struct sensor *s)
+{
+	while (!k->retry_at && read_sensor(k, s))
+		;
+	drop_reader(s);
+}
+
 /* ---- news of the nursery ---- */
 
 static void child_started(struct keeper *k, struct sensor *s, const struct nr_child_event *event, int socket)
 {
 	struct nr_error error = {0};
 	char text[24];
-	if (s->reader) /* what the predecessor sent in the end */
-		while (read_sensor(k, s))
-			;
-	drop_reader(s);
+	read_rest(k, s);
 	if (nr_relay_reader_new(
 		    k->conf->tables, k->conf->table_count, s->conf->name, socket, &s->reader, &error)) {
 		nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", error.text, NULL);
@@ -308,9 +315,7 @@ static void child_lost(struct keeper *k, struct sensor *s, const struct nr_child
 
 static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
 {
-	while (read_sensor(k, s))
-		;
-	drop_reader(s);
+	read_rest(k, s);
 	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST) {
 		child_lost(k, s, event);
 	} else if (!event->asked) {

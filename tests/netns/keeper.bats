@@ -43,6 +43,9 @@ confined() { # PID SECCOMP
 	dd if=/dev/zero of="$folder/disk/filler" bs=4k count=4096 2>/dev/null || true
 	kill -KILL "$(watching_process)" # that is written down, or would be
 	until_told 'disk is full' 1
+	until_told 'event=start ' 2
+	kill -KILL "$(watching_process)" # while nothing can be stored
+	until_told 'event=death ' 1
 	rm "$folder/disk/filler"
 	equal "$(send 1000)" 1000 sent
 	sleep 11

@@ -54,6 +54,8 @@ static int child_prepare(void *context, bool again, struct nr_error *error)
 		return nr_fail(error, -EINVAL, "file:3: no such key");
 	if (again && shared->refuse_again == 2)
 		abort();
+	while (again && shared->refuse_again == 3)
+		pause();
 	version++;
 	return note('p', error);
 }
@@ -90,6 +92,10 @@ static int child_run(void *context, const struct nr_child_start *start, struct n
 			close(socket(AF_INET, SOCK_DGRAM, 0));
 		if (byte == 'o' && nr_sandbox_enter(0, NULL, error) == 0)
 			close(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+		if (byte == 'i')
+			signal(SIGABRT, SIG_IGN);
+		if (byte == 'i')
+			(void)!write(start->socket, "i", 1);
 		if (byte == 'h')
 			for (;;)
 				pause();
@@ -283,11 +289,13 @@ static void test_reload(void **state)
 	assert_true(event.asked && event.delay == 0 && !event.discard);
 	close(socket);
 	socket = expect_start(nursery, "1-2");
-	for (int how = 1; how <= 2; how++) { /* refused; ends the process that tries it */
+	/* refused; ends the process that tries it; never comes to an end */
+	static const char *const why[] = {"file:3: no such key", "ended the process", "took longer than"};
+	for (int how = 1; how <= 3; how++) {
 		shared->refuse_again = how;
 		nr_nursery_ask(nursery, NR_NURSERY_RELOAD, 0, NULL);
 		expect(nursery, NR_CHILD_REFUSED, &event, NULL);
-		assert_non_null(strstr(event.text, how == 1 ? "file:3: no such key" : "ended the process"));
+		assert_non_null(strstr(event.text, why[how - 1]));
 	}
 	say(socket, "k"); /* what starts again has the configuration that was accepted */
 	expect(nursery, NR_CHILD_ENDED, &event, NULL);
@@ -307,7 +315,37 @@ static void test_kill(void **state)
 	expect(nursery, NR_CHILD_ENDED, &event, NULL);
 	assert_true(WIFSIGNALED(event.status) && !event.asked);
 	close(socket);
-	end(nursery, expect_start(nursery, "1-1"));
+	socket = expect_start(nursery, "1-1");
+	say(socket, "i"); /* it does not listen to SIGABRT: killed all the same, and it is to blame */
+	struct pollfd file = {socket, POLLIN, 0};
+	assert_int_equal(poll(&file, 1, 20000), 1);
+	nr_nursery_ask(nursery, NR_NURSERY_KILL, 0, NULL);
+	expect(nursery, NR_CHILD_ENDED, &event, NULL);
+	assert_true(WIFSIGNALED(event.status) && WTERMSIG(event.status) == SIGKILL);
+	assert_true(!event.asked && event.discard);
+	close(socket);
+	end(nursery, expect_start(nursery, "2F1"));
+}
+
+/* One that cannot end does not hold up the keeper's end. */
+static void test_stopped(void **state)
+{
+	(void)state;
+	pid_t keeper = fork();
+	if (keeper == 0) {
+		struct nr_nursery *nursery = start();
+		nr_nursery_ask(nursery, NR_NURSERY_GO, 0, NULL);
+		int socket = expect_start(nursery, "0-1");
+		struct ucred who = {0};
+		socklen_t length = sizeof who;
+		getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length);
+		kill(who.pid, SIGSTOP); /* the nursery made the pair */
+		nr_nursery_free(nursery);
+		_exit(0);
+	}
+	int status;
+	assert_int_equal(waitpid(keeper, &status, 0), keeper);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 /* Killed: the keeper; then the stream's and the nursery's ends close, because nobody lives who had them. */
@@ -346,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_kill),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_nobody_outlives),
 	};
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
