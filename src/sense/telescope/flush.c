@@ -187,11 +187,26 @@ static size_t day_bytes(const struct nr_merged_day *day)
 	return bytes;
 }
 
+/* Of them, what a higher level can make smaller: not the one item a port that holds what a sample left out.
+ */
+static size_t sampled_bytes(const struct nr_merged_day *day)
+{
+	size_t bytes = day_bytes(day);
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
+		const struct nr_wides *wides = &day->windows[i].wides;
+		for (size_t k = 0; k < wides->count; k++)
+			if ((wides->items[k].key & NR_MEMBER_MASK) == NR_MEMBER_REST)
+				bytes -= sizeof *wides->items;
+	}
+	return bytes;
+}
+
 /* A day's windows are kept until its end, as a sample where they would not fit. */
 static int bound_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
+	const size_t share = nr_promise(f->conf, NR_PROMISE_DAY, 1);
 	int e = 0;
-	while (!e && day_bytes(day) > nr_promise(f->conf, NR_PROMISE_DAY, 1)) {
+	while (!e && day_bytes(day) > share && sampled_bytes(day) > share / 2 && day->level < NR_LEVEL_MAX) {
 		day->level++;
 		for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
 			e = nr_tally_thin(&day->windows[i], day->level, error);

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NR_ROOM_MIN  512 /* items: a page of words */
-#define NR_LEVEL_MAX 32  /* one source of four thousand million */
+#define NR_ROOM_MIN 512 /* items: a page of words */
 
 /* IPv6 sources are chosen by strangers: their hash must not be invertible by a formula. The key is public and
  * fixed, so that members of different days and machines agree. */

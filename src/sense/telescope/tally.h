@@ -82,6 +82,7 @@ struct nr_tally {
 	bool spare_counts; /* the spare is whole: it is the tally now */
 };
 
+#define NR_LEVEL_MAX 32 /* one source of four thousand million */
 /* Stands for all members of a group that the sample leaves out: packets and bytes, but no source. */
 #define NR_MEMBER_REST NR_MEMBER_MASK
 NR_INLINE bool nr_member_is_sampled(uint64_t member, uint8_t level)
