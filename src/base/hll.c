@@ -24,15 +24,24 @@ uint64_t nr_hll_hash(uint64_t item)
 double nr_hll_count(const struct nr_hll *hll)
 {
 	const double m = NR_HLL_REGISTERS, alpha = 0.7213 / (1 + 1.079 / m);
-	unsigned histogram[HLL_RANK_MAX + 1] = {0};
+	/* sums of 2^-rank as whole numbers of 2^-HLL_RANK_MAX, in four parts: none overflows or waits for
+	 * another */
+	uint64_t of_rank[HLL_RANK_MAX + 1], parts[4] = {0};
+	unsigned zeros = 0;
+	for (size_t rank = 0; rank <= HLL_RANK_MAX; rank++)
+		of_rank[rank] = UINT64_C(1) << (HLL_RANK_MAX - rank);
 	for (size_t i = 0; i < NR_HLL_REGISTERS; i++)
-		histogram[NR_MIN(hll->registers[i], HLL_RANK_MAX)]++;
+		zeros += hll->registers[i] == 0;
+	for (size_t i = 0; i < NR_HLL_REGISTERS; i += 4) {
+		for (size_t j = 0; j < 4; j++)
+			parts[j] += of_rank[NR_MIN(hll->registers[i + j], HLL_RANK_MAX)];
+	}
 	double sum = 0;
-	for (int rank = HLL_RANK_MAX; rank >= 0; rank--)
-		sum += ldexp(histogram[rank], -rank);
+	for (size_t j = 0; j < 4; j++)
+		sum += ldexp((double)parts[j], -HLL_RANK_MAX);
 	double estimate = alpha * m * m / sum;
-	if (estimate <= 2.5 * m && histogram[0])
-		return m * log(m / histogram[0]); /* linear counting */
+	if (estimate <= 2.5 * m && zeros)
+		return m * log(m / zeros); /* linear counting */
 	return estimate;
 }
 
@@ -96,7 +105,10 @@ static int hll_merge_dense(struct nr_hll *into, const uint8_t *bytes, size_t len
 	if (length != NR_HLL_REGISTERS)
 		return nr_fail(
 			error, -EBADMSG, "sketch: %zu registers instead of %u", length, NR_HLL_REGISTERS);
-	for (size_t i = 0; i < length; i++) {
+	uint8_t most = 0;
+	for (size_t i = 0; i < length; i++)
+		most = NR_MAX(most, bytes[i]);
+	for (size_t i = 0; most > HLL_RANK_MAX && i < length; i++) {
 		if (bytes[i] > HLL_RANK_MAX)
 			return nr_fail(error, -EBADMSG, "sketch: byte %zu: rank %u is over %u", i + 1,
 				bytes[i], HLL_RANK_MAX);
@@ -111,17 +123,29 @@ NR_INLINE uint32_t sparse_entry(const uint8_t *p)
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
+static int fail_sparse(const uint8_t *bytes, size_t i, struct nr_error *error)
+{
+	return nr_fail(error, -EBADMSG, "sketch: byte %zu: register %u with rank %u is impossible", i + 1,
+		sparse_entry(bytes + i) >> 12, sparse_entry(bytes + i) & 0xfff);
+}
+
+/* Which entry is wrong is looked for when one is. */
 static int hll_check_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
 	int64_t before = -1;
+	bool wrong = false;
 	for (size_t i = 0; i < length; i += 3) {
 		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
-		if (index <= before || rank == 0 || rank > HLL_RANK_MAX)
-			return nr_fail(error, -EBADMSG,
-				"sketch: byte %zu: register %u with rank %u is impossible", i + 1, index,
-				rank);
+		wrong |= (index <= before) | (rank - 1 >= HLL_RANK_MAX);
+		before = index;
+	}
+	before = -1;
+	for (size_t i = 0; wrong && i < length; i += 3) {
+		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
+		if (index <= before || rank - 1 >= HLL_RANK_MAX)
+			return fail_sparse(bytes, i, error);
 		before = index;
 	}
 	return 0;

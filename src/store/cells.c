@@ -4,11 +4,13 @@
 
 #include <errno.h>
 
-#define WHOLE_SHARE 4 /* a block of sketches of which more than a quarter is wanted is read at once */
+#define RUN_BYTES 131072u /* sketches that are read at once */
+#define RUN_GAP   2048    /* bytes between two that are read and not wanted */
 
 void nr_reading_fini(struct nr_reading *reading)
 {
 	sqlite3_blob_close(reading->sketches);
+	free(reading->run);
 	sqlite3_finalize(reading->find_series);
 	sqlite3_finalize(reading->find_packs);
 	sqlite3_finalize(reading->find_parts);
@@ -150,13 +152,14 @@ static int open_sketches(const struct nr_cell *cell, struct nr_error *error)
 
 static int too_short(const struct nr_cell *cell, struct nr_error *error)
 {
-	return nr_fail(error, -EBADMSG, "%s: a pack of %s is damaged: its sketches are cut short",
+	return nr_fail(error, -EBADMSG,
+		"%s: a pack of %s is damaged: its sketches are not as long as its rows say",
 		cell->reading->path, nr_layouts[cell->kind].name);
 }
 
 /* Where the sketches of the wanted rows are: offsets[i] and lengths[i]. */
-static size_t place_sketches(const struct nr_cell *cell, const struct nr_wanted *wanted, size_t count,
-	uint64_t *offsets, uint64_t *lengths)
+static int place_sketches(const struct nr_cell *cell, const struct nr_wanted *wanted, size_t count,
+	uint64_t *offsets, uint64_t *lengths, size_t *ret_sum, struct nr_error *error)
 {
 	uint64_t chunk[512], at = 0;
 	size_t next = 0, sum = 0;
@@ -164,6 +167,8 @@ static size_t place_sketches(const struct nr_cell *cell, const struct nr_wanted 
 		uint32_t rows = NR_MIN((uint32_t)NR_COUNT(chunk), cell->pack.rows - first);
 		nr_pack_read(&cell->pack, NR_PACK_LANES_MAX, first, rows, chunk);
 		for (uint32_t i = 0; i < rows; i++) {
+			if (chunk[i] > NR_HLL_BYTES_MAX)
+				return too_short(cell, error);
 			for (; next < count && wanted[next].row == first + i; next++) {
 				offsets[next] = at;
 				lengths[next] = chunk[i];
@@ -172,7 +177,8 @@ static size_t place_sketches(const struct nr_cell *cell, const struct nr_wanted 
 			at += chunk[i];
 		}
 	}
-	return sum;
+	*ret_sum = sum;
+	return 0;
 }
 
 static int add_row(const struct nr_cell *cell, size_t lane, const struct nr_wanted *wanted,
@@ -183,26 +189,43 @@ static int add_row(const struct nr_cell *cell, size_t lane, const struct nr_want
 		nr_lane_real(nr_pack_get(&cell->pack, lane + 1, wanted->row)), sketch, length, error);
 }
 
-static int add_rows(const struct nr_cell *cell, size_t lane, const struct nr_wanted *wanted, size_t count,
-	const uint64_t *offsets, const uint64_t *lengths, size_t sum, struct nr_error *error)
+/* Wanted sketches that lie close together are read at once. */
+static size_t run_of(
+	const uint64_t *offsets, const uint64_t *lengths, size_t first, size_t count, size_t *ret_bytes)
 {
-	sqlite3_blob *blob = cell->reading->sketches;
-	size_t size = (size_t)sqlite3_blob_bytes(blob);
-	bool whole = sum > size / WHOLE_SHARE;
-	uint8_t one[NR_HLL_BYTES_MAX];
-	NR_AUTO(nr_freep) uint8_t *all = whole ? malloc(size + 1) : NULL;
-	if (whole && (!all || sqlite3_blob_read(blob, all, (int)size, 0) != SQLITE_OK))
-		return all ? fail(cell->reading, error) : nr_fail(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++) {
-		if (offsets[i] > size || lengths[i] > size - offsets[i] || lengths[i] > sizeof one)
+	size_t end = first + 1;
+	uint64_t at = offsets[first] + lengths[first];
+	while (end < count && offsets[end] - at <= RUN_GAP &&
+		offsets[end] + lengths[end] - offsets[first] <= RUN_BYTES) {
+		at = NR_MAX(at, offsets[end] + lengths[end]);
+		end++;
+	}
+	*ret_bytes = at - offsets[first];
+	return end;
+}
+
+static int add_rows(const struct nr_cell *cell, size_t lane, const struct nr_wanted *wanted, size_t count,
+	const uint64_t *offsets, const uint64_t *lengths, struct nr_error *error)
+{
+	struct nr_reading *reading = cell->reading;
+	size_t size = (size_t)sqlite3_blob_bytes(reading->sketches), bytes = 0;
+	if (!reading->run)
+		reading->run = malloc(RUN_BYTES);
+	if (!reading->run)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	for (size_t first = 0, end; first < count; first = end) {
+		end = run_of(offsets, lengths, first, count, &bytes);
+		if (offsets[first] > size || bytes > size - offsets[first] || bytes > RUN_BYTES)
 			return too_short(cell, error);
-		const uint8_t *sketch = whole ? all + offsets[i] : one;
-		if (!whole && lengths[i] &&
-			sqlite3_blob_read(blob, one, (int)lengths[i], (int)offsets[i]) != SQLITE_OK)
-			return fail(cell->reading, error);
-		int status = add_row(cell, lane, &wanted[i], sketch, lengths[i], error);
-		if (status)
-			return status;
+		if (bytes && sqlite3_blob_read(reading->sketches, reading->run, (int)bytes,
+				     (int)offsets[first]) != SQLITE_OK)
+			return fail(reading, error);
+		for (size_t i = first; i < end; i++) {
+			int status = add_row(cell, lane, &wanted[i],
+				reading->run + (offsets[i] - offsets[first]), lengths[i], error);
+			if (status)
+				return status;
+		}
 	}
 	return 0;
 }
@@ -215,13 +238,14 @@ int nr_cell_sources(const struct nr_cell *cell, size_t sources_lane, const struc
 	NR_AUTO(nr_freep) uint64_t *offsets = malloc(count * 2 * sizeof *offsets);
 	if (!offsets)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	size_t sum = place_sketches(cell, wanted, count, offsets, offsets + count);
-	int status = 0;
+	size_t sum = 0;
+	int status = place_sketches(cell, wanted, count, offsets, offsets + count, &sum, error);
+	if (status)
+		return status;
 	if (sum) {
 		status = open_sketches(cell, error);
 		return status ? status
-			      : add_rows(cell, sources_lane, wanted, count, offsets, offsets + count, sum,
-					error);
+			      : add_rows(cell, sources_lane, wanted, count, offsets, offsets + count, error);
 	}
 	for (size_t i = 0; i < count && !status; i++)
 		status = add_row(cell, sources_lane, &wanted[i], NULL, 0, error);

@@ -22,6 +22,7 @@ struct nr_reading {
 		*find_word;                                /* prepared at first use */
 	bool (*is_over)(const struct nr_reading *reading); /* too long, or the process ends */
 	sqlite3_blob *sketches;                            /* the latest one */
+	uint8_t *run;                                      /* owned; pieces of it */
 };
 void nr_reading_fini(struct nr_reading *reading);
 

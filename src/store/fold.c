@@ -26,6 +26,7 @@ static const uint8_t rules[NR_PACK_KINDS][NR_PACK_LANES_MAX] = {
 		NEWEST},
 	[NR_PACK_SOURCE_PORT] = {KEY, KEY, KEY, KEY, KEY, KEY, KEY, SUM, SUM},
 	[NR_PACK_KNOCK] = {KEY, KEY, KEY, KEY, SUM, SUM},
+	[NR_PACK_PROTOCOL] = {KEY, KEY, KEY, KEY, KEY, KEY, SUM},
 };
 
 /* Rows first to end of a packer, which have one key. */
@@ -132,8 +133,8 @@ static int fold_group(struct nr_packs *packs, enum nr_pack_kind kind, const stru
 		if (rules[kind][i] == UNIQUE)
 			status = fold_unique(group, i, &unique.whole, error);
 	}
-	if (unique.whole.sketch && !unique.whole.lacking)
-		length = nr_hll_write(unique.whole.sketch, sketch);
+	if (!status)
+		length = nr_side_write(&unique.whole, sketch);
 	struct nr_count count = nr_side_count(&unique.whole);
 	for (size_t i = 0; i < layout->lanes && !status; i++)
 		status = fold_lane(packs, (enum rule)rules[kind][i], group, i, &count, &lanes[i], error);

@@ -120,6 +120,34 @@ static int take_days(const struct month *month, enum nr_pack_kind kind, uint8_t 
 	return status ? status : nr_packs_fold(packs, kind, packer, error);
 }
 
+/* Out of the ports of the same step, not of shorter ones: where there is such a pack, it is whole. */
+static int put_protocols(const struct month *month, const struct nr_packer *ports, struct nr_error *error)
+{
+	NR_AUTO(nr_packer_fini) struct nr_packer sources = {.layout = &nr_layouts[NR_PACK_PROTOCOL]};
+	struct nr_packs *packs = month->store->packs;
+	size_t folded = 0;
+	int64_t series = 0;
+	bool changed;
+	int status = 0;
+	for (size_t i = 0; i < ports->count && !status; i++) {
+		const uint64_t *row = nr_packer_row(ports, i);
+		uint64_t lanes[] = {row[NR_SOURCE_PORT_PROTOCOL], row[NR_SOURCE_PORT_HIGH],
+			row[NR_SOURCE_PORT_LOW], row[NR_SOURCE_PORT_COUNTRY], row[NR_SOURCE_PORT_TOOLS],
+			row[NR_SOURCE_PORT_RESEARCH], row[NR_SOURCE_PORT_PACKETS]};
+		status = nr_packer_add(&sources, lanes, NULL, 0, error);
+		if (!status && sources.count > 2 * folded + FOLD_ROWS) {
+			status = nr_packs_fold(packs, NR_PACK_PROTOCOL, &sources, error);
+			folded = sources.count;
+		}
+	}
+	if (!status)
+		status = nr_packs_fold(packs, NR_PACK_PROTOCOL, &sources, error);
+	if (!status)
+		status = nr_packs_series(
+			packs, NR_PACK_PROTOCOL, month->sensor, month->step, 0, &series, error);
+	return status ? status : nr_packs_put(packs, series, month->start, &sources, &changed, error);
+}
+
 static int add_up_kind(
 	const struct month *month, enum nr_pack_kind kind, uint8_t traffic, struct nr_error *error)
 {
@@ -130,8 +158,10 @@ static int add_up_kind(
 	if (!status)
 		status = nr_packs_series(
 			month->store->packs, kind, month->sensor, month->step, traffic, &series, error);
-	return status ? status
-		      : nr_packs_put(month->store->packs, series, month->start, &packer, &changed, error);
+	if (!status)
+		status = nr_packs_put(month->store->packs, series, month->start, &packer, &changed, error);
+	return status || kind != NR_PACK_SOURCE_PORT || traffic ? status
+								: put_protocols(month, &packer, error);
 }
 
 static int forget_due(const struct month *month, struct nr_error *error)
@@ -152,8 +182,10 @@ static int add_up(const struct month *month, struct nr_error *error)
 {
 	struct nr_store *store = month->store;
 	int status = nr_store_writer_begin(store, error);
-	for (size_t i = 0; i < 2 * NR_PACK_KINDS && !status; i++)
-		status = add_up_kind(month, (enum nr_pack_kind)(i / 2), i % 2, error);
+	for (size_t i = 0; i < 2 * NR_PACK_KINDS && !status; i++) {
+		if (i / 2 != NR_PACK_PROTOCOL)
+			status = add_up_kind(month, (enum nr_pack_kind)(i / 2), i % 2, error);
+	}
 	if (!status)
 		status = forget_due(month, error);
 	if (!status)

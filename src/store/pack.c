@@ -46,6 +46,10 @@ const struct nr_layout nr_layouts[NR_PACK_KINDS] = {
 		{{"address", NR_TYPE_ADDRESS}, {"address", NR_TYPE_ADDRESS}, {"protocol", NR_TYPE_UINT8},
 			{"port", NR_TYPE_UINT16}, {"packets", NR_TYPE_UINT64}, {"bytes", NR_TYPE_UINT64}},
 		.part_rows = 4096},
+	[NR_PACK_PROTOCOL] = {"protocol_source", 6, 3, 7,
+		{{"protocol", NR_TYPE_UINT8}, {"address", NR_TYPE_ADDRESS}, {"address", NR_TYPE_ADDRESS},
+			{"country", NR_TYPE_TEXT}, {"tools", NR_TYPE_TEXT}, {"research", NR_TYPE_TEXT},
+			{"packets", NR_TYPE_UINT64}}},
 };
 
 NR_INLINE uint64_t load(const uint8_t *at)
@@ -417,25 +421,45 @@ bool nr_pack_is(const struct nr_pack *pack, uint32_t row, const uint64_t *key, s
 	return true;
 }
 
-uint32_t nr_pack_find(const struct nr_pack *pack, const uint64_t *key, size_t keys)
+static bool is_below(const struct nr_pack *pack, uint32_t row, const uint64_t *key, size_t keys)
 {
-	uint32_t low = 0, high = pack->rows;
+	for (size_t i = 0; i < keys; i++) {
+		uint64_t value = get(&pack->lane[i], row);
+		if (value != key[i])
+			return value < key[i];
+	}
+	return false;
+}
+
+static uint32_t find_between(
+	const struct nr_pack *pack, const uint64_t *key, size_t keys, uint32_t low, uint32_t high)
+{
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		bool below = false;
-		for (size_t i = 0; i < keys; i++) {
-			uint64_t value = get(&pack->lane[i], middle);
-			if (value != key[i]) {
-				below = value < key[i];
-				break;
-			}
-		}
-		if (below)
+		if (is_below(pack, middle, key, keys))
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+uint32_t nr_pack_find(const struct nr_pack *pack, const uint64_t *key, size_t keys)
+{
+	return find_between(pack, key, keys, 0, pack->rows);
+}
+
+uint32_t nr_pack_find_from(const struct nr_pack *pack, const uint64_t *key, size_t keys, uint32_t first)
+{
+	uint32_t low = NR_MIN(first, pack->rows), high = pack->rows;
+	for (uint32_t stride = 1; stride < high - low; stride *= 2) {
+		if (!is_below(pack, low + stride, key, keys)) {
+			high = low + stride;
+			break;
+		}
+		low += stride + 1;
+	}
+	return find_between(pack, key, keys, low, high);
 }
 
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,

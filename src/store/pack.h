@@ -103,6 +103,8 @@ void nr_pack_read(const struct nr_pack *pack, size_t lane, uint32_t first, uint3
 /* The first row whose key is not below; pack->rows where there is none. keys: how many lanes of it are given.
  */
 uint32_t nr_pack_find(const struct nr_pack *pack, const uint64_t *key, size_t keys);
+/* The same from a row on; quick where it is near. */
+uint32_t nr_pack_find_from(const struct nr_pack *pack, const uint64_t *key, size_t keys, uint32_t first);
 bool nr_pack_is(const struct nr_pack *pack, uint32_t row, const uint64_t *key, size_t keys);
 /* All rows of a pack into a packer, in front of those that will replace them. */
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,
@@ -118,6 +120,7 @@ enum nr_pack_kind {
 	NR_PACK_SOURCE,      /* derived: what a ranking of sources needs, days and months */
 	NR_PACK_SOURCE_PORT, /* by port, then by source: days and months */
 	NR_PACK_KNOCK,       /* derived: the same by source, then by port */
+	NR_PACK_PROTOCOL,    /* derived: the same by protocol and source, months alone */
 	NR_PACK_KINDS
 };
 extern const struct nr_layout nr_layouts[NR_PACK_KINDS];
@@ -171,6 +174,17 @@ enum {
 };
 
 enum { NR_KNOCK_HIGH, NR_KNOCK_LOW, NR_KNOCK_PROTOCOL, NR_KNOCK_PORT, NR_KNOCK_PACKETS, NR_KNOCK_BYTES };
+
+/* Protocol and source as of source ports, without the port: the port's lane and bytes left out. */
+enum {
+	NR_PROTOCOL_PROTOCOL,
+	NR_PROTOCOL_HIGH,
+	NR_PROTOCOL_LOW,
+	NR_PROTOCOL_COUNTRY,
+	NR_PROTOCOL_TOOLS,
+	NR_PROTOCOL_RESEARCH,
+	NR_PROTOCOL_PACKETS
+};
 
 /* The number of the part that begins with a row, of packs that are kept in parts: ascending with the first
  * two lanes. */

@@ -54,11 +54,12 @@ static int find_top_ports(struct series *series, struct nr_error *error)
 {
 	const struct nr_ask *ask = series->reading->ask;
 	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
-	nr_ranking_init(&ranking, series->reading, &nr_lanes_ports, NULL);
+	const struct nr_ask first = {.limit = TOP_PORTS - 1}; /* a page has one row more than that */
+	nr_ranking_init(&ranking, series->reading, &nr_lanes_ports_alone, NULL);
+	ranking.paged = &first;
 	nr_ranking_filter(&ranking, NR_PORT_PROTOCOL, nr_ask_value(ask, "protocol"));
 	nr_ranking_filter(&ranking, NR_PORT_PORT, nr_ask_value(ask, "port"));
 	int status = nr_ranking_filter_text(&ranking, NR_PORT_CLASS, nr_ask_value(ask, "class"), error);
-	struct nr_ask first = {.limit = TOP_PORTS - 1}; /* a page has one row more than that */
 	if (!status)
 		status = nr_ranking_add_up(&ranking, error);
 	if (!status)

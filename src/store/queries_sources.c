@@ -21,6 +21,7 @@ struct hosts {
 	struct nr_texts_by_word texts;
 	struct nr_sums sums, allowed; /* allowed: sources of the day under way that count */
 	bool join;                    /* only allowed ones count */
+	bool seen;                    /* a pack by protocol */
 	int64_t port_low, port_high;  /* protocol << 16 | port */
 	struct nr_page page;
 	struct facts *facts; /* owned; per row of the page */
@@ -140,8 +141,10 @@ static void read_chunk(const struct nr_pack *pack, size_t high, size_t packets, 
 
 static void look_ahead(const struct nr_sums *sums, const struct chunk *chunk, uint32_t row, uint32_t rows)
 {
+	if (row + 2 * AHEAD < rows)
+		nr_sums_prefetch(sums, chunk->high[row + 2 * AHEAD], chunk->low[row + 2 * AHEAD]);
 	if (row + AHEAD < rows)
-		nr_sums_prefetch(sums, chunk->high[row + AHEAD], chunk->low[row + AHEAD]);
+		nr_sums_prefetch_sum(sums, chunk->high[row + AHEAD], chunk->low[row + AHEAD]);
 }
 
 /* All sources of a pack, or the rows of the one that is asked for. */
@@ -153,6 +156,8 @@ static int add_sources_to(
 	uint32_t first = 0, end = pack->rows;
 	bool always = !filters(hosts) && !is_at_an_end(hosts->reading->ask, cell);
 	int status = 0;
+	if (always && !nr_sums_reserve(sums, pack->rows))
+		return nr_sums_fail(error);
 	if (hosts->has_address) {
 		first = end = nr_pack_find(pack, hosts->address, 2);
 		while (nr_pack_is(pack, end, hosts->address, 2))
@@ -186,35 +191,40 @@ static int allow_sources(void *context, const struct nr_cell *cell, struct nr_er
 	return add_sources_to(hosts, &hosts->allowed, cell, error);
 }
 
+/* Where packs of sources by port, and those by protocol, have what is added up. */
+struct port_lanes {
+	uint8_t keys, high, country, packets;
+};
+static const struct port_lanes by_port = {
+	2, NR_SOURCE_PORT_HIGH, NR_SOURCE_PORT_COUNTRY, NR_SOURCE_PORT_PACKETS};
+static const struct port_lanes by_protocol = {1, NR_PROTOCOL_HIGH, NR_PROTOCOL_COUNTRY, NR_PROTOCOL_PACKETS};
+
 /* Of a month each row says what the source was; of a day the sources' own rows have been asked. */
-static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, uint32_t row, uint64_t high,
-	uint64_t low, bool *ret_counts, struct nr_error *error)
+static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, size_t country, uint32_t row,
+	uint64_t high, uint64_t low, bool *ret_counts, struct nr_error *error)
 {
 	*ret_counts = !hosts->has_address || (high == hosts->address[0] && low == hosts->address[1]);
 	if (*ret_counts && cell->piece->step > NR_STEP_DAY && filters(hosts))
-		return counts(hosts, cell, NR_SOURCE_PORT_COUNTRY, row, ret_counts, error);
+		return counts(hosts, cell, country, row, ret_counts, error);
 	if (*ret_counts && hosts->join)
 		*ret_counts = nr_sums_has(&hosts->allowed, high, low);
 	return 0;
 }
 
-static int add_port_rows(void *context, const struct nr_cell *cell, struct nr_error *error)
+/* Rows first to end, which are of the ports that are asked for. */
+static int add_rows(struct hosts *hosts, const struct nr_cell *cell, const struct port_lanes *lanes,
+	uint32_t first, uint32_t end, struct nr_error *error)
 {
-	struct hosts *hosts = context;
-	const struct nr_pack *pack = &cell->pack;
 	struct chunk chunk;
-	uint64_t low[2] = {(uint64_t)hosts->port_low >> 16, (uint64_t)hosts->port_low & 0xffff};
-	uint64_t high[2] = {(uint64_t)hosts->port_high >> 16, ((uint64_t)hosts->port_high & 0xffff) + 1};
-	uint32_t first = nr_pack_find(pack, low, 2), end = nr_pack_find(pack, high, 2);
 	int status = 0;
 	for (; first < end && !status; first += CHUNK) {
 		uint32_t rows = NR_MIN((uint32_t)CHUNK, end - first);
-		read_chunk(pack, NR_SOURCE_PORT_HIGH, NR_SOURCE_PORT_PACKETS, first, rows, &chunk);
+		read_chunk(&cell->pack, lanes->high, lanes->packets, first, rows, &chunk);
 		for (uint32_t row = 0; row < rows && !status; row++) {
 			bool in = false;
 			look_ahead(&hosts->sums, &chunk, row, rows);
-			status = port_row_counts(
-				hosts, cell, first + row, chunk.high[row], chunk.low[row], &in, error);
+			status = port_row_counts(hosts, cell, lanes->country, first + row, chunk.high[row],
+				chunk.low[row], &in, error);
 			if (!status && in)
 				status = add(&hosts->sums, chunk.high[row], chunk.low[row],
 					chunk.packets[row], error);
@@ -223,13 +233,48 @@ static int add_port_rows(void *context, const struct nr_cell *cell, struct nr_er
 	return status;
 }
 
+static int add_port_rows(void *context, const struct nr_cell *cell, struct nr_error *error)
+{
+	struct hosts *hosts = context;
+	uint64_t low[2] = {(uint64_t)hosts->port_low >> 16, (uint64_t)hosts->port_low & 0xffff};
+	uint64_t high[2] = {(uint64_t)hosts->port_high >> 16, ((uint64_t)hosts->port_high & 0xffff) + 1};
+	return add_rows(hosts, cell, &by_port, nr_pack_find(&cell->pack, low, by_port.keys),
+		nr_pack_find(&cell->pack, high, by_port.keys), error);
+}
+
+static int add_protocol_rows(void *context, const struct nr_cell *cell, struct nr_error *error)
+{
+	struct hosts *hosts = context;
+	uint64_t protocol = (uint64_t)hosts->port_low >> 16, next = protocol + 1;
+	hosts->seen = true;
+	return add_rows(hosts, cell, &by_protocol, nr_pack_find(&cell->pack, &protocol, by_protocol.keys),
+		nr_pack_find(&cell->pack, &next, by_protocol.keys), error);
+}
+
+/* Months that an earlier version added up have no packs by protocol: *ret_done is false. */
+static int add_up_protocol(
+	struct hosts *hosts, const struct nr_piece *piece, bool *ret_done, struct nr_error *error)
+{
+	hosts->seen = false;
+	int status = nr_cells_visit_piece(
+		hosts->reading, NR_PACK_PROTOCOL, piece, 0, false, add_protocol_rows, hosts, error);
+	*ret_done = hosts->seen;
+	return status;
+}
+
 static int add_up_ports_of(struct hosts *hosts, const struct nr_piece *piece, struct nr_error *error)
 {
 	const struct nr_ask *ask = hosts->reading->ask;
 	bool at_an_end = piece->step == NR_STEP_DAY && (piece->low < ask->from || piece->high > ask->to);
+	bool all_ports = (hosts->port_low & 0xffff) == 0 && (hosts->port_high & 0xffff) == 0xffff,
+	     done = false;
 	hosts->join = piece->step == NR_STEP_DAY && (filters(hosts) || at_an_end);
 	nr_sums_fini(&hosts->allowed);
 	int status = 0;
+	if (all_ports && piece->step > NR_STEP_DAY)
+		status = add_up_protocol(hosts, piece, &done, error);
+	if (status || done)
+		return status;
 	if (hosts->join)
 		status = nr_cells_visit_piece(
 			hosts->reading, NR_PACK_SOURCE, piece, 0, false, allow_sources, hosts, error);

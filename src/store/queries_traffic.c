@@ -96,18 +96,16 @@ static int count_research(struct nr_reading *reading, struct research *research,
 
 static int find_top(struct nr_reading *reading, struct nr_value values[static 4], struct nr_error *error)
 {
+	const struct nr_ask first = {.limit = 0}; /* a page has one row more than that */
 	NR_AUTO(nr_ranking_fini) struct nr_ranking ranking;
-	nr_ranking_init(&ranking, reading, &nr_lanes_ports, NULL);
+	nr_ranking_init(&ranking, reading, &nr_lanes_ports_alone, NULL);
+	ranking.paged = &first;
 	int status = nr_ranking_add_up(&ranking, error);
-	const struct nr_sum *top = NULL;
-	for (size_t i = 0; i < ranking.sums.count && !status; i++) {
-		const struct nr_sum *sum = &ranking.sums.items[i];
-		if (sum->packets > 0 && (!top || sum->packets > top->packets ||
-						(sum->packets == top->packets && sum->low < top->low)))
-			top = sum;
-	}
-	if (status || !top)
+	if (!status)
+		status = nr_ranking_page(&ranking, &nr_order_of_ports, error);
+	if (status || !ranking.page.count)
 		return status;
+	const struct nr_sum *top = ranking.page.items[0];
 	values[0] = nr_value_int((int64_t)(top->low >> 16));
 	values[1] = nr_value_int((int64_t)(top->low & 0xffff));
 	values[2].type = NR_VALUE_TEXT;
@@ -160,8 +158,10 @@ static int summarise(struct nr_ranking *ranking, struct nr_sum sums[static 3], s
 			ranking->sums.items[i].packets = 0;
 	}
 	status = nr_ranking_page(ranking, &order, error);
-	if (!status && ranking->page.count)
+	if (!status && ranking->page.count) {
+		sums[0] = *ranking->page.items[0];
 		*ret_sources = nr_unique_count(&ranking->uniques[0]);
+	}
 	return status;
 }
 

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 
+#define ROOM_LEAST 16384
+
 void nr_sums_fini(struct nr_sums *sums)
 {
 	free(sums->items);
 	free(sums->slots);
-	*sums = (struct nr_sums){.dense = sums->dense};
+	*sums = (struct nr_sums){0};
 }
 
 int nr_sums_fail(struct nr_error *error)
@@ -23,13 +25,20 @@ NR_INLINE size_t hash_of(uint64_t high, uint64_t low)
 
 NR_INLINE size_t slot_of(const struct nr_sums *sums, uint64_t high, uint64_t low)
 {
-	return (sums->dense ? (size_t)low : hash_of(high, low)) & (sums->slot_count - 1);
+	return hash_of(high, low) & (sums->slot_count - 1);
 }
 
 void nr_sums_prefetch(const struct nr_sums *sums, uint64_t high, uint64_t low)
 {
 	if (sums->slot_count)
 		__builtin_prefetch(&sums->slots[slot_of(sums, high, low)]);
+}
+
+void nr_sums_prefetch_sum(const struct nr_sums *sums, uint64_t high, uint64_t low)
+{
+	uint32_t slot = sums->slot_count ? sums->slots[slot_of(sums, high, low)] : 0;
+	if (slot)
+		__builtin_prefetch(&sums->items[slot - 1]);
 }
 
 static size_t free_slot(const struct nr_sums *sums, const struct nr_sum *item)
@@ -40,10 +49,9 @@ static size_t free_slot(const struct nr_sums *sums, const struct nr_sum *item)
 	return at;
 }
 
-static bool grow(struct nr_sums *sums)
+static bool grow_to(struct nr_sums *sums, size_t room)
 {
-	size_t room = sums->room ? sums->room * 4 : 16384;
-	if (sums->count >= NR_RANK_KEYS_MAX)
+	if (room > NR_RANK_KEYS_MAX)
 		return false;
 	struct nr_sum *items = realloc(sums->items, room * sizeof *items);
 	if (!items)
@@ -59,6 +67,21 @@ static bool grow(struct nr_sums *sums)
 	for (size_t i = 0; i < sums->count; i++)
 		slots[free_slot(sums, &sums->items[i])] = (uint32_t)i + 1;
 	return true;
+}
+
+static bool grow(struct nr_sums *sums)
+{
+	if (sums->room == NR_RANK_KEYS_MAX)
+		return false;
+	return grow_to(sums, sums->room ? NR_MIN(sums->room * 4, (size_t)NR_RANK_KEYS_MAX) : ROOM_LEAST);
+}
+
+bool nr_sums_reserve(struct nr_sums *sums, size_t keys)
+{
+	size_t room = ROOM_LEAST;
+	while (room < keys && room < NR_RANK_KEYS_MAX)
+		room *= 2;
+	return room <= sums->room || grow_to(sums, room);
 }
 
 struct nr_sum *nr_sums_at(struct nr_sums *sums, uint64_t high, uint64_t low)
@@ -107,7 +130,8 @@ static int compare_sums(const void *a, const void *b, void *context)
 	return order->compare(order->context, x, y);
 }
 
-static bool is_after(const struct nr_sum *sum, const struct nr_ask *ask, const struct nr_order_of_sums *order)
+bool nr_rank_is_after(
+	const struct nr_sum *sum, const struct nr_ask *ask, const struct nr_order_of_sums *order)
 {
 	if (!ask->after_count)
 		return true;
@@ -145,7 +169,7 @@ int nr_rank_page(const struct nr_sums *sums, const struct nr_ask *ask, const str
 		return nr_sums_fail(error);
 	for (size_t i = 0; i < sums->count; i++) {
 		const struct nr_sum *sum = &sums->items[i];
-		if (sum->packets <= 0 || !is_after(sum, ask, order))
+		if (sum->packets <= 0 || !nr_rank_is_after(sum, ask, order))
 			continue;
 		if (count < room) {
 			heap[count++] = sum;

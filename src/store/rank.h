@@ -21,7 +21,6 @@ struct nr_sums {
 	struct nr_sum *items; /* owned */
 	uint32_t *slots;      /* owned; open addressing into items, 0 is free */
 	size_t count, room, slot_count;
-	bool dense; /* keys are numbers close to each other: neighbours share cache lines */
 };
 
 void nr_sums_fini(struct nr_sums *sums);
@@ -30,6 +29,10 @@ void nr_sums_fini(struct nr_sums *sums);
 struct nr_sum *nr_sums_at(struct nr_sums *sums, uint64_t high, uint64_t low);
 /* A look ahead, some rows before nr_sums_at(): ranges of memory that are much larger than the caches. */
 void nr_sums_prefetch(const struct nr_sums *sums, uint64_t high, uint64_t low);
+/* A second one, nearer: the sum itself. */
+void nr_sums_prefetch_sum(const struct nr_sums *sums, uint64_t high, uint64_t low);
+/* Room for so many keys, so that it need not grow on the way. */
+bool nr_sums_reserve(struct nr_sums *sums, size_t keys);
 bool nr_sums_has(const struct nr_sums *sums, uint64_t high, uint64_t low);
 int nr_sums_fail(struct nr_error *error);
 
@@ -47,8 +50,26 @@ struct nr_order_of_sums {
 	int (*position)(void *context, const struct nr_sum *sum, const struct nr_key *after);
 	void *context;
 };
+/* Whether a sum is behind the question's cursor. */
+bool nr_rank_is_after(
+	const struct nr_sum *sum, const struct nr_ask *ask, const struct nr_order_of_sums *order);
 int nr_rank_page(const struct nr_sums *sums, const struct nr_ask *ask, const struct nr_order_of_sums *order,
 	struct nr_page *ret_page, struct nr_error *error);
+
+/* ---- ports ---- */
+
+/* Packets by protocol and port, one number each: no search and no key, a million rows are a few ms. What else
+ * is known of a port is read for the page's alone. */
+struct nr_port_sums {
+	int64_t *packets[256]; /* owned; by protocol, each by port, NULL where there is none */
+};
+void nr_port_sums_fini(struct nr_port_sums *sums);
+/* A protocol's ports; NULL: out of memory. */
+int64_t *nr_port_sums_of(struct nr_port_sums *sums, uint8_t protocol);
+/* Those that the page is made of: behind the cursor, one more than the question's limit, in no order. */
+int nr_port_sums_pick(const struct nr_port_sums *sums, const struct nr_ask *ask, struct nr_sums *into,
+	struct nr_error *error);
+extern const struct nr_order_of_sums nr_order_of_ports;
 
 /* ---- texts of keys ---- */
 

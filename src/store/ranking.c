@@ -9,6 +9,8 @@
 
 const struct nr_ranking_lanes nr_lanes_ports = {
 	NR_PACK_PORT, 2, 16, NR_PORT_PACKETS, NR_PORT_BYTES, NR_PORT_CLASS, NR_PORT_SOURCES, 0, UINT32_MAX};
+const struct nr_ranking_lanes nr_lanes_ports_alone = {
+	NR_PACK_PORT, 2, 16, NR_PORT_PACKETS, NR_PORT_BYTES, NR_PORT_CLASS, NR_NO_LANE, 0, UINT32_MAX};
 const struct nr_ranking_lanes nr_lanes_networks = {NR_PACK_ORIGIN, 2, 32, NR_ORIGIN_PACKETS, NR_NO_LANE,
 	NR_ORIGIN_AS_NAME, NR_ORIGIN_SOURCES, 0, UINT32_MAX};
 const struct nr_ranking_lanes nr_lanes_countries = {NR_PACK_COUNTRY, 1, 0, NR_COUNTRY_PACKETS, NR_NO_LANE,
@@ -23,7 +25,7 @@ void nr_ranking_init(struct nr_ranking *ranking, struct nr_reading *reading,
 {
 	*ranking = (struct nr_ranking){
 		.reading = reading, .lanes = {first, second}, .texts = {.reading = reading}};
-	ranking->sums.dense = first == &nr_lanes_ports;
+	ranking->paged = reading->ask;
 }
 
 void nr_ranking_fini(struct nr_ranking *ranking)
@@ -33,6 +35,7 @@ void nr_ranking_fini(struct nr_ranking *ranking)
 	free(ranking->uniques);
 	nr_page_fini(&ranking->page);
 	nr_sums_fini(&ranking->sums);
+	nr_port_sums_fini(&ranking->ports);
 	nr_texts_by_word_fini(&ranking->texts);
 }
 
@@ -63,7 +66,7 @@ struct adding {
 
 /* One lane after the other, CHUNK rows of each. */
 struct chunk {
-	uint64_t keys[CHUNK], second[CHUNK], packets[CHUNK], bytes[CHUNK], words[CHUNK];
+	uint64_t keys[CHUNK], second[CHUNK], packets[CHUNK];
 	bool out[CHUNK];
 };
 
@@ -88,41 +91,68 @@ static void read_chunk(const struct nr_ranking_lanes *lanes, const struct nr_cel
 			chunk->keys[row] = chunk->keys[row] << lanes->shift | chunk->second[row];
 	}
 	nr_pack_read(&cell->pack, lanes->packets, first, rows, chunk->packets);
-	if (lanes->bytes != NR_NO_LANE)
-		nr_pack_read(&cell->pack, lanes->bytes, first, rows, chunk->bytes);
-	else
-		memset(chunk->bytes, 0, rows * sizeof *chunk->bytes);
-	if (lanes->word != NR_NO_LANE)
-		nr_pack_read(&cell->pack, lanes->word, first, rows, chunk->words);
-	else
-		memset(chunk->words, 0, rows * sizeof *chunk->words);
+}
+
+/* Wraps: unsigned arithmetic subtracts what is a part. */
+static int64_t add_or_take(const struct nr_cell *cell, int64_t sum, uint64_t value)
+{
+	return (int64_t)(cell->part ? (uint64_t)sum - value : (uint64_t)sum + value);
+}
+
+static int add_keys(struct nr_ranking *ranking, const struct nr_cell *cell, const struct chunk *chunk,
+	uint32_t rows, struct nr_error *error)
+{
+	for (uint32_t row = 0; row < rows; row++) {
+		if (row + AHEAD < rows)
+			nr_sums_prefetch(&ranking->sums, 0, chunk->keys[row + AHEAD]);
+		if (chunk->out[row])
+			continue;
+		struct nr_sum *sum = nr_sums_at(&ranking->sums, 0, chunk->keys[row]);
+		if (!sum)
+			return nr_sums_fail(error);
+		sum->packets = add_or_take(cell, sum->packets, chunk->packets[row]);
+	}
+	return 0;
+}
+
+static int add_ports(struct nr_ranking *ranking, const struct nr_cell *cell, const struct chunk *chunk,
+	uint32_t rows, struct nr_error *error)
+{
+	uint64_t protocol = UINT64_MAX;
+	int64_t *packets = NULL;
+	for (uint32_t row = 0; row < rows; row++) {
+		if (chunk->out[row])
+			continue;
+		if (chunk->keys[row] >> 16 != protocol) {
+			protocol = chunk->keys[row] >> 16;
+			if (protocol > UINT8_MAX)
+				return nr_fail(error, -EBADMSG, "%s: a pack of ports is damaged: protocol",
+					cell->reading->path);
+			packets = nr_port_sums_of(&ranking->ports, (uint8_t)protocol);
+			if (!packets)
+				return nr_sums_fail(error);
+		}
+		int64_t *sum = &packets[chunk->keys[row] & UINT16_MAX];
+		*sum = add_or_take(cell, *sum, chunk->packets[row]);
+	}
+	return 0;
 }
 
 static int add_cell(void *context, const struct nr_cell *cell, struct nr_error *error)
 {
 	const struct adding *adding = context;
 	struct nr_ranking *ranking = adding->ranking;
+	bool ports = cell->kind == NR_PACK_PORT;
 	struct chunk chunk;
-	for (uint32_t first = 0; first < cell->pack.rows; first += CHUNK) {
+	int status = 0;
+	for (uint32_t first = 0; first < cell->pack.rows && !status; first += CHUNK) {
 		uint32_t rows = NR_MIN((uint32_t)CHUNK, cell->pack.rows - first);
 		filter_chunk(ranking, cell, &chunk, first, rows);
 		read_chunk(adding->lanes, cell, &chunk, first, rows);
-		for (uint32_t row = 0; row < rows; row++) {
-			if (row + AHEAD < rows)
-				nr_sums_prefetch(&ranking->sums, 0, chunk.keys[row + AHEAD]);
-			if (chunk.out[row])
-				continue;
-			struct nr_sum *sum = nr_sums_at(&ranking->sums, 0, chunk.keys[row]);
-			if (!sum)
-				return nr_sums_fail(error);
-			uint64_t sign =
-				cell->part ? UINT64_MAX : 1; /* wraps: unsigned arithmetic subtracts */
-			sum->packets = (int64_t)((uint64_t)sum->packets + sign * chunk.packets[row]);
-			sum->bytes = (int64_t)((uint64_t)sum->bytes + sign * chunk.bytes[row]);
-			sum->word = chunk.words[row];
-		}
+		status = ports ? add_ports(ranking, cell, &chunk, rows, error)
+			       : add_keys(ranking, cell, &chunk, rows, error);
 	}
-	return 0;
+	return status;
 }
 
 int nr_ranking_add_up(struct nr_ranking *ranking, struct nr_error *error)
@@ -133,6 +163,8 @@ int nr_ranking_add_up(struct nr_ranking *ranking, struct nr_error *error)
 		status = nr_cells_visit(ranking->reading, (enum nr_pack_kind)lanes->kind, lanes->least,
 			lanes->most, add_cell, &(struct adding){ranking, lanes}, error);
 	}
+	if (!status && ranking->lanes[0]->kind == NR_PACK_PORT)
+		status = nr_port_sums_pick(&ranking->ports, ranking->paged, &ranking->sums, error);
 	return status;
 }
 
@@ -144,12 +176,12 @@ int nr_ranking_load(struct nr_ranking *ranking, unsigned shift, struct nr_error 
 	return status;
 }
 
-/* ---- the page's sources ---- */
+/* ---- what the page shows ---- */
 
 /* The page's rows in the order of the packs. */
 struct seeking {
 	const struct nr_ranking_lanes *lanes;
-	const struct nr_ranking *ranking;
+	struct nr_ranking *ranking;
 	const size_t *order;      /* indices of the page by key */
 	struct nr_wanted *wanted; /* owned; grows */
 	size_t room;
@@ -177,12 +209,37 @@ static int want(struct seeking *seeking, size_t *count, uint32_t row, struct nr_
 	return 0;
 }
 
+static bool is_out(const struct nr_ranking *ranking, const struct nr_cell *cell, uint32_t row)
+{
+	for (size_t i = 0; i < ranking->filter_count; i++) {
+		if (nr_pack_get(&cell->pack, ranking->filters[i].lane, row) != ranking->filters[i].value)
+			return true;
+	}
+	return false;
+}
+
+static int see_row(struct seeking *seeking, const struct nr_cell *cell, uint32_t row, size_t index,
+	size_t *count, struct nr_error *error)
+{
+	const struct nr_ranking_lanes *lanes = seeking->lanes;
+	struct nr_ranking *ranking = seeking->ranking;
+	struct nr_sum *sum = &ranking->sums.items[ranking->page.items[index] - ranking->sums.items];
+	if (is_out(ranking, cell, row))
+		return 0;
+	if (lanes->bytes != NR_NO_LANE)
+		sum->bytes = add_or_take(cell, sum->bytes, nr_pack_get(&cell->pack, lanes->bytes, row));
+	if (lanes->word != NR_NO_LANE)
+		sum->word = nr_pack_get(&cell->pack, lanes->word, row);
+	return lanes->sources == NR_NO_LANE ? 0 : want(seeking, count, row, &ranking->uniques[index], error);
+}
+
 static int seek_cell(void *context, const struct nr_cell *cell, struct nr_error *error)
 {
 	struct seeking *seeking = context;
 	const struct nr_ranking_lanes *lanes = seeking->lanes;
 	const struct nr_ranking *ranking = seeking->ranking;
 	size_t count = 0;
+	uint32_t row = 0;
 	int status = 0;
 	for (size_t i = 0; i < ranking->page.count && !status; i++) {
 		size_t index = seeking->order[i];
@@ -192,14 +249,14 @@ static int seek_cell(void *context, const struct nr_cell *cell, struct nr_error 
 			key[0] = low >> lanes->shift;
 			key[1] = low & ((UINT64_C(1) << lanes->shift) - 1);
 		}
-		uint32_t row = nr_pack_find(&cell->pack, key, lanes->keys);
+		row = nr_pack_find_from(&cell->pack, key, lanes->keys, row);
 		for (; !status && nr_pack_is(&cell->pack, row, key, lanes->keys); row++)
-			status = want(seeking, &count, row, &ranking->uniques[index], error);
+			status = see_row(seeking, cell, row, index, &count, error);
 	}
 	return status ? status : nr_cell_sources(cell, lanes->sources, seeking->wanted, count, error);
 }
 
-static int count_sources(struct nr_ranking *ranking, struct nr_error *error)
+static int see_page(struct nr_ranking *ranking, struct nr_error *error)
 {
 	size_t count = ranking->page.count;
 	NR_AUTO(nr_freep) size_t *order = malloc((count + 1) * sizeof *order);
@@ -222,23 +279,6 @@ static int count_sources(struct nr_ranking *ranking, struct nr_error *error)
 
 int nr_ranking_page(struct nr_ranking *ranking, const struct nr_order_of_sums *order, struct nr_error *error)
 {
-	int status = nr_rank_page(&ranking->sums, ranking->reading->ask, order, &ranking->page, error);
-	return status ? status : count_sources(ranking, error);
+	int status = nr_rank_page(&ranking->sums, ranking->paged, order, &ranking->page, error);
+	return status ? status : see_page(ranking, error);
 }
-
-/* ---- ports ---- */
-
-static int compare_ports(void *context, const struct nr_sum *a, const struct nr_sum *b)
-{
-	(void)context;
-	return (a->low > b->low) - (a->low < b->low);
-}
-
-static int position_ports(void *context, const struct nr_sum *sum, const struct nr_key *after)
-{
-	(void)context;
-	int order = nr_key_compare_int((int64_t)(sum->low >> 16), &after[0]);
-	return order ? order : nr_key_compare_int((int64_t)(sum->low & 0xffff), &after[1]);
-}
-
-const struct nr_order_of_sums nr_order_of_ports = {compare_ports, position_ports, NULL};

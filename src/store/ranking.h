@@ -18,8 +18,8 @@ struct nr_ranking_lanes {
 	uint8_t packets, bytes, word, sources; /* NR_NO_LANE where there is none */
 	uint32_t least, most;                  /* steps of the pieces that are read from this kind */
 };
-extern const struct nr_ranking_lanes nr_lanes_ports, nr_lanes_networks, nr_lanes_countries,
-	nr_lanes_countries_of_hours, nr_lanes_categories;
+extern const struct nr_ranking_lanes nr_lanes_ports, nr_lanes_ports_alone, nr_lanes_networks,
+	nr_lanes_countries, nr_lanes_countries_of_hours, nr_lanes_categories;
 
 struct nr_ranking {
 	struct nr_reading *reading;
@@ -30,6 +30,8 @@ struct nr_ranking {
 	} filters[3]; /* all must hold */
 	size_t filter_count;
 	struct nr_sums sums;
+	struct nr_port_sums ports;  /* instead of sums, until those of the page are picked */
+	const struct nr_ask *paged; /* whose limit and cursor the page has */
 	struct nr_texts_by_word texts;
 	struct nr_page page;
 	struct nr_unique *uniques; /* owned; per row of the page */
@@ -45,11 +47,8 @@ void nr_ranking_filter(struct nr_ranking *ranking, uint8_t lane, const struct nr
 int nr_ranking_add_up(struct nr_ranking *ranking, struct nr_error *error);
 /* Loads the texts of the keys' words, which are `shift` bits up. */
 int nr_ranking_load(struct nr_ranking *ranking, unsigned shift, struct nr_error *error);
-/* Picks the page and counts its sources. */
+/* Picks the page, and reads what its rows show: bytes, word, sources. */
 int nr_ranking_page(struct nr_ranking *ranking, const struct nr_order_of_sums *order, struct nr_error *error);
-
-/* Ports in order, for rankings without a cursor. */
-extern const struct nr_order_of_sums nr_order_of_ports;
 
 /* ---- values ---- */
 NR_INLINE struct nr_value nr_value_int(int64_t value)

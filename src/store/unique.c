@@ -3,12 +3,48 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 void nr_unique_fini(struct nr_unique *unique)
 {
+	free(unique->whole.first);
+	free(unique->part.first);
 	free(unique->whole.sketch);
 	free(unique->part.sketch);
 	*unique = (struct nr_unique){0};
+}
+
+/* Most sides have one row, whose sketch nobody needs: it is merged when a second one comes. */
+static int keep_first(struct nr_side *side, const uint8_t *sketch, size_t length, struct nr_error *error)
+{
+	side->first = malloc(length);
+	if (!side->first)
+		return nr_fail(error, -ENOMEM, "out of memory for sketches");
+	memcpy(side->first, sketch, length);
+	side->first_length = length;
+	return 0;
+}
+
+static int merge(struct nr_side *side, const uint8_t *sketch, size_t length, struct nr_error *error)
+{
+	if (!side->sketch) {
+		side->sketch = calloc(1, sizeof *side->sketch);
+		if (!side->sketch)
+			return nr_fail(error, -ENOMEM, "out of memory for sketches");
+		side->lacking |= nr_hll_merge_bytes(side->sketch, side->first, side->first_length, NULL) != 0;
+	}
+	side->lacking |= nr_hll_merge_bytes(side->sketch, sketch, length, NULL) != 0;
+	return 0;
+}
+
+size_t nr_side_write(struct nr_side *side, uint8_t out[static NR_HLL_BYTES_MAX])
+{
+	if (side->sketch && !side->lacking)
+		return nr_hll_write(side->sketch, out);
+	if (side->sketch || side->lacking || !side->first)
+		return 0;
+	memcpy(out, side->first, side->first_length);
+	return side->first_length;
 }
 
 int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
@@ -22,14 +58,12 @@ int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t
 	side->error = NR_MAX(side->error, error);
 	if (error == 0)
 		side->largest_exact = NR_MAX(side->largest_exact, value);
-	if (length && !side->sketch) {
-		side->sketch = calloc(1, sizeof *side->sketch);
-		if (!side->sketch)
-			return nr_fail(error_text, -ENOMEM, "out of memory for sketches");
-	}
-	if (!length || nr_hll_merge_bytes(side->sketch, sketch, length, NULL) != 0)
+	if (!length || length > NR_HLL_BYTES_MAX) {
 		side->lacking = true;
-	return 0;
+		return 0;
+	}
+	return side->first ? merge(side, sketch, length, error_text)
+			   : keep_first(side, sketch, length, error_text);
 }
 
 struct nr_count nr_side_count(const struct nr_side *side)

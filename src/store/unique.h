@@ -19,7 +19,9 @@ struct nr_side {
 	uint64_t rows;          /* with any source */
 	struct nr_count single; /* the last of them */
 	int64_t largest, largest_exact;
-	struct nr_hll *sketch; /* owned; NULL before the first row with one */
+	uint8_t *first; /* owned; the only sketch so far, as it is written */
+	size_t first_length;
+	struct nr_hll *sketch; /* owned; NULL before the second row with one */
 	double error;          /* the largest of theirs: a sample of the sources may stand behind a sketch */
 	bool lacking;          /* some row had no readable sketch */
 };
@@ -32,6 +34,8 @@ void nr_unique_fini(struct nr_unique *unique);
 /* sketch: NULL where the row has none, or where it is known to be the only one. */
 int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
 	struct nr_error *error_text);
+/* All sketches of a side as one, written; 0: there is none, or one is lacking. */
+size_t nr_side_write(struct nr_side *side, uint8_t out[static NR_HLL_BYTES_MAX]);
 struct nr_count nr_side_count(const struct nr_side *side);
 struct nr_count nr_unique_count(const struct nr_unique *unique);
 
