@@ -258,6 +258,37 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 
 /* ---- hours and days ---- */
 
+/* An hour has been told: what samples left out of its windows matters for the day alone, so it moves
+ * together, to the day's first window. */
+static int fold_rest(struct nr_merged_day *day, unsigned hour, struct nr_error *error)
+{
+	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
+	struct nr_tally *into = &day->windows[0];
+	for (unsigned i = NR_MAX(hour * per_hour, 1u); i < (hour + 1) * per_hour; i++) {
+		struct nr_tally *t = &day->windows[i];
+		size_t kept = 0;
+		for (size_t k = 0; k < t->wides.count; k++) {
+			const struct nr_wide *w = &t->wides.items[k];
+			struct nr_tally_sum sum = {w->key, w->packets, w->bytes};
+			if (nr_sum_member(&sum) != NR_MEMBER_REST) {
+				t->wides.items[kept++] = *w;
+				continue;
+			}
+			int e = nr_tally_add_sum(into, &sum, error);
+			if (e)
+				return e;
+		}
+		if (kept == t->wides.count)
+			continue;
+		t->wides.count = kept;
+		nr_tally_trim(t);
+		int e = nr_tally_sort(into, error);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
 static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
 	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
@@ -275,6 +306,8 @@ static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct
 		struct nr_step emit = {f->conf, f->merged, f->sink, NR_STEP_HOUR, start, NR_TRAFFIC_ALL};
 		if (!e)
 			e = nr_telescope_emit(&emit, &tally, error);
+		if (!e && day->level && !f->merged->area) /* in an area it could happen half */
+			e = fold_rest(day, hour, error);
 		if (e)
 			return e;
 	}
