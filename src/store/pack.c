@@ -365,6 +365,10 @@ int nr_pack_open(struct nr_pack *ret_pack, const struct nr_layout *layout, const
 	}
 	if (need != length)
 		return damaged(layout, "it is too long", error);
+	/* rows differ, so each but one takes a byte: a few bytes cannot ask for the memory of a million rows
+	 */
+	if (pack.rows > length)
+		return damaged(layout, "more rows than bytes", error);
 	*ret_pack = pack;
 	return 0;
 }

@@ -310,3 +310,36 @@ SENSE = {
 }
 for name, (flags, records) in SENSE.items():
     write("sense", name, bytes([flags]) + records)
+
+# --- packs: kind, where the sketches begin, the pack, its sketches ---
+
+def lane(values, width):
+    base, mask = min(values), (1 << 8 * width) - 1
+    above = [value - base for value in values]
+    out = [at for at, value in enumerate(above) if value > 0 and width == 0 or 0 < width < 8 and value >= mask]
+    body = b"".join((mask if at in out else value).to_bytes(width, "little") for at, value in enumerate(above))
+    body += b"".join(struct.pack("<IQ", at, values[at]) for at in out)
+    return struct.pack("<BQI", width, base, len(out)), body
+
+
+def pack(kind, columns, sketches=()):
+    columns = list(columns) + ([([len(sketch) for sketch in sketches], 2)] if sketches else [])
+    lanes = [lane(values, width) for values, width in columns]
+    numbers = struct.pack("<BBI", 1, len(lanes), len(columns[0][0])) + b"".join(head for head, _ in lanes) + \
+        b"".join(body for _, body in lanes) + bytes(8)
+    return bytes([kind]) + len(numbers).to_bytes(3, "little") + numbers + b"".join(sketches)
+
+
+SKETCHES = [b"S" + bytes([0, 16 * i, i + 1]) for i in range(1, 5)]
+ERRORS = ([0, 0, 0, 0x3F90A3D70A3D70A4], 0)
+write("pack", "traffic", pack(0, [([1, 2, 3, 9], 1), ([5, 70000, 8, 1], 1), ([300, 4200000, 480, 60], 2),
+                                  ([1, 2, 3, 4], 1), ERRORS], SKETCHES))
+write("pack", "port", pack(1, [([6, 6, 17, 17], 1), ([23, 8080, 53, 123], 2), ([1, 2, 3, 3], 1), ([1 << 40, 2, 3, 1], 1),
+                               ([9, 9, 9, 9], 0), ([1, 1, 2, 1], 1), ERRORS], SKETCHES))
+write("pack", "country", pack(3, [([0, 4, 7, 8], 1), ([100, 2, 3, 1], 8), ([1, 1, 2, 1], 3), ERRORS], SKETCHES))
+write("pack", "source-port", pack(5, [([6, 6, 6], 0), ([22, 23, 23], 1), ([0, 0, 0x20010DB8 << 32], 0),
+                                      ([0xFFFFC6336407, 0xFFFFC6336408, 1], 6)] + [([0, 3, 4], 1)] * 3 +
+                                  [([7, 8, 900], 1), ([420, 480, 54000], 2)]))
+write("pack", "one-row", pack(7, [([value], 0) for value in (6, 0, 0xFFFFC6336407, 1, 2, 0, 12)]))
+write("pack", "rows-from-nothing", b"\7" + (105).to_bytes(3, "little") + struct.pack("<BBI", 1, 7, 1 << 24) +
+      struct.pack("<BQI", 0, 1, 0) * 7 + bytes(8))
