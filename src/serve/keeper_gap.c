@@ -73,7 +73,7 @@ void nr_keeper_gap_close(struct nr_keeper_gap *g, nr_time time, uint64_t lost)
 	char rest_en[160], rest_ja[160];
 	nr_time length = time > g->gap.first ? time - g->gap.first : 0;
 	double seconds = (double)length / NR_SECOND;
-	bool kept = strcmp(g->cause, "stopped") != 0; /* the rings were held meanwhile */
+	bool kept = strcmp(g->cause, "crashed") == 0; /* the rings were held meanwhile, and the counts stay */
 	g->gap.last = g->gap.first + length;
 	g->gap.packets = lost;
 	snprintf(rest_en, sizeof rest_en, "; it watched again after %.3f s%s", seconds,

@@ -16,6 +16,7 @@
 
 #define CONNECT_MS   5000
 #define ANSWER_MS    10000
+#define ANSWER_BYTES 65536     /* that are taken of an answer's body */
 #define PAUSE        NR_SECOND /* after the first failure */
 #define IDLE_MS      60000
 #define STATUS_MS    200 /* at least between two of them */
@@ -32,6 +33,7 @@ struct receiver {
 	uint64_t sending;           /* its id; 0: none */
 	nr_time due;                /* the next try */
 	unsigned failures;          /* one after the other */
+	size_t answered;            /* bytes of the answer's body */
 	char reason[CURL_ERROR_SIZE];
 	/* for the status */
 	uint64_t delivered, failed, given_up;
@@ -136,6 +138,7 @@ static void begin_sending(struct nr_sender *sender, struct receiver *r, nr_time 
 	if (!message)
 		return;
 	*r->reason = '\0';
+	r->answered = 0;
 	if (prepare(sender, r, message) != 0 || curl_multi_add_handle(sender->multi, r->easy) != CURLM_OK) {
 		r->due = now + NR_SECOND; /* no memory */
 		return;
@@ -170,6 +173,8 @@ static void end_sending(struct nr_sender *sender, struct receiver *r, CURLcode c
 {
 	long status = 0;
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_WRITE_ERROR && r->answered > ANSWER_BYTES)
+		code = CURLE_OK; /* cut off by us */
 	nr_time now = nr_time_now();
 	bool delivered = code == CURLE_OK && status >= 200 && status < 300;
 	bool refused = code == CURLE_OK && (status == 400 || status == 413 || status == 422);
@@ -341,11 +346,13 @@ int nr_sender_run(struct nr_sender *sender)
 
 /* ---- settings ---- */
 
+/* Nobody reads what a receiver says beside its status; one that does not come to an end is cut off. */
 static size_t pass_over(char *bytes, size_t size, size_t count, void *context)
 {
+	struct receiver *r = context;
 	(void)bytes;
-	(void)context;
-	return size * count;
+	r->answered += size * count;
+	return r->answered <= ANSWER_BYTES ? size * count : 0;
 }
 
 static int open_receiver(struct nr_sender *sender, size_t number, struct nr_error *error)
@@ -374,6 +381,7 @@ static int open_receiver(struct nr_sender *sender, size_t number, struct nr_erro
 	bad |= curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS,
 		(long)(setup->conf->answer_ms ? setup->conf->answer_ms : ANSWER_MS));
 	bad |= curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, pass_over);
+	bad |= curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
 	bad |= curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->reason);
 	bad |= curl_easy_setopt(r->easy, CURLOPT_USERAGENT, "noroshi/" NR_VERSION);
 	return bad ? nr_fail(error, -EIO, "%s: libcurl does not take the settings", r->shown) : 0;

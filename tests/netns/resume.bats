@@ -115,3 +115,17 @@ teardown() { remove_keeper; }
 	finish
 	equal "$(ls "$folder/state" | wc -l)" 1 "files in the state's folder"
 }
+
+@test "a database that is written over, not beside, takes nothing away" {
+	"$NOROSHI" world darknet --seed 1 --packets 20000 --mmdb "$folder/world.mmdb" --out "$folder/world.pcap" >/dev/null
+	chmod 644 "$folder/world.mmdb"
+	serve --mmdb "$folder/world.mmdb"
+	equal "$(send 1000 sources=100)" 1000 sent
+	settle
+	: >"$folder/world.mmdb"
+	equal "$(send 1000 sources=1000)" 1000 sent
+	settle
+	finish
+	equal "$(stored)" 2000 packets
+	equal "$(sql "SELECT group_concat(cause) FROM sensor_gap")" stopped
+}

@@ -395,6 +395,23 @@ static void test_refused(void **state)
 	hook_stop(&hook);
 }
 
+/* An answer without an end is as good as its status, and is cut off. */
+static void test_endless_answer(void **state)
+{
+	(void)state;
+	struct hook hook;
+	hook_start(&hook);
+	hook.site.answers[0] = ANSWER_ENDLESS;
+	hook_open(&hook);
+	send_finding(&hook, 1);
+	send_finding(&hook, 2);
+	receiver_wait(&hook.site, 2);
+	wait_for(&hook, "delivered", 2);
+	assert_int_equal(subject_of(&hook.site.requests[1]), 2);
+	assert_true(hook.site.taken < 64u << 20);
+	hook_stop(&hook);
+}
+
 /* Names are looked up inside the sandbox; one that is not there is a failure like others. */
 static void test_names(void **state)
 {
@@ -657,6 +674,7 @@ int main(void)
 		cmocka_unit_test_setup(test_delivery, no_spool),
 		cmocka_unit_test_setup(test_failures_are_tried_again, no_spool),
 		cmocka_unit_test_setup(test_refused, no_spool),
+		cmocka_unit_test_setup(test_endless_answer, no_spool),
 		cmocka_unit_test_setup(test_names, no_spool),
 		cmocka_unit_test_setup(test_receivers_do_not_wait_for_each_other, no_spool),
 		cmocka_unit_test_setup(test_restart, no_spool),

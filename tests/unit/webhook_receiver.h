@@ -23,6 +23,7 @@ enum answer {
 	ANSWER_RESET,    /* the connection ends without an answer */
 	ANSWER_STALL,    /* the connection stays without an answer */
 	ANSWER_GARBAGE,
+	ANSWER_ENDLESS, /* OK, and a body of a gigabyte */
 };
 
 struct request {
@@ -47,6 +48,7 @@ struct receiver_site {
 	size_t count;
 	int stalled[REQUESTS_MAX];
 	size_t stalled_count;
+	size_t taken; /* bytes of an endless answer */
 };
 
 static inline void receiver_header(const char *head, const char *name, char *text, size_t room)
@@ -84,6 +86,15 @@ static inline bool receiver_read(int file, struct request *request)
 	return true;
 }
 
+static inline void receiver_answer_endlessly(struct receiver_site *site, int file)
+{
+	static const char bytes[65536], head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n";
+	(void)!send(file, head, sizeof head - 1, MSG_NOSIGNAL);
+	for (ssize_t n = 0; n >= 0 && site->taken < 1u << 30; site->taken += (size_t)NR_MAX(n, 0))
+		n = send(file, bytes, sizeof bytes, MSG_NOSIGNAL);
+	close(file);
+}
+
 static inline void receiver_answer(struct receiver_site *site, int file, enum answer answer)
 {
 	char text[256];
@@ -91,6 +102,10 @@ static inline void receiver_answer(struct receiver_site *site, int file, enum an
 			     : answer == ANSWER_500 ? "500 Internal Server Error"
 			     : answer == ANSWER_400 ? "400 Bad Request"
 						    : "307 Temporary Redirect";
+	if (answer == ANSWER_ENDLESS) {
+		receiver_answer_endlessly(site, file);
+		return;
+	}
 	if (answer == ANSWER_STALL) {
 		site->stalled[site->stalled_count++] = file;
 		return;

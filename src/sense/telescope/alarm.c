@@ -165,6 +165,8 @@ static int look_at_host(struct look *look, struct nr_own_host *host, struct nr_e
 
 static int look_at_own(struct look *look, struct nr_own *own, struct nr_error *error)
 {
+	look->alarms->beyond += own->beyond - own->told_beyond;
+	own->told_beyond = own->beyond;
 	if (own->packets == own->looked)
 		return 0;
 	uint64_t seen = own->packets;

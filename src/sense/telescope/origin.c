@@ -3,17 +3,67 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define FILE_MAX  (INT64_C(4) << 30)
+#define READ_SIZE (256 * 1024)
+
+static int copy_all(int from, int to, const char *path, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) char *bytes = malloc(READ_SIZE);
+	if (!bytes)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int64_t all = 0;
+	for (;;) {
+		ssize_t n = read(from, bytes, READ_SIZE);
+		if (n == 0)
+			return 0;
+		if (n < 0 || write(to, bytes, (size_t)n) != n)
+			return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
+		all += n;
+		if (all > FILE_MAX)
+			return nr_fail(error, -EFBIG,
+				"%s: larger than %lld bytes; give a file in the MaxMind "
+				"DB format",
+				path, (long long)FILE_MAX);
+	}
+}
+
+/* A copy in memory, which all workers and successors share: who writes a new database over the file instead
+ * of beside it must not pull the pages away under us. */
+static int copy_file(const char *path, int *ret_file, struct nr_error *error)
+{
+	NR_AUTO(nr_close_fd) int from = open(path, O_RDONLY | O_CLOEXEC);
+	if (from < 0)
+		return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
+	NR_AUTO(nr_close_fd) int file = memfd_create("noroshi-mmdb", MFD_CLOEXEC);
+	if (file < 0)
+		return nr_fail(error, -errno, "%s: no memory for it: %s", path, strerror(errno));
+	int rc = copy_all(from, file, path, error);
+	if (rc)
+		return rc;
+	*ret_file = file;
+	file = -1;
+	return 0;
+}
 
 int nr_origin_open(struct nr_origin *origin, const char *path, struct nr_error *error)
 {
+	NR_AUTO(nr_close_fd) int file = -1;
+	char name[32];
 	if (origin->count == NR_COUNT(origin->databases))
 		return nr_fail(error, -E2BIG, "%s: at most two MMDB files", path);
-	int e = MMDB_open(path, MMDB_MODE_MMAP, &origin->databases[origin->count]);
+	int e = copy_file(path, &file, error);
+	if (e)
+		return e;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+	e = MMDB_open(name, MMDB_MODE_MMAP, &origin->databases[origin->count]);
 	if (e != MMDB_SUCCESS)
-		return nr_fail(error, e == MMDB_FILE_OPEN_ERROR ? -ENOENT : -EBADMSG,
-			"%s: %s; give a file in the MaxMind DB format", path, MMDB_strerror(e));
+		return nr_fail(error, -EBADMSG, "%s: %s; give a file in the MaxMind DB format", path,
+			MMDB_strerror(e));
 	origin->count++;
 	return 0;
 }

@@ -43,8 +43,9 @@ struct nr_own {
 	struct nr_area *area;
 	size_t limit; /* entries; 0: NR_OWN_MAX */
 	size_t capacity, used;
-	uint64_t key;    /* random odd multiplier: addresses are chosen by strangers */
-	uint64_t beyond; /* packets of hosts that found no room */
+	uint64_t key;         /* random odd multiplier: addresses are chosen by strangers */
+	uint64_t beyond;      /* packets of hosts that found no room */
+	uint64_t told_beyond; /* of them, told to live listeners */
 	/* alarm.c: packets that have been looked at, and where the next look begins */
 	uint64_t packets, looked;
 	size_t cursor;
