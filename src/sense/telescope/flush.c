@@ -19,6 +19,7 @@ struct flush {
 	struct nr_merged *merged;
 	struct nr_crew *crew;
 	unsigned days_finished;
+	bool windows_finished;
 };
 
 /* ---- windows ---- */
@@ -233,7 +234,7 @@ static int take_day(const struct flush *f, struct nr_merged_day *day, int64_t nu
 
 /* A predecessor that ended after the merge has left the rest to do; its detectors may have seen the window.
  */
-static int finish_window(const struct flush *f, int64_t number, struct nr_error *error)
+static int finish_window(struct flush *f, int64_t number, struct nr_error *error)
 {
 	nr_time step = f->locals[0]->step, start = number * step;
 	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
@@ -253,6 +254,7 @@ static int finish_window(const struct flush *f, int64_t number, struct nr_error 
 	if (e)
 		return e;
 	close_window(f, number);
+	f->windows_finished = true;
 	return bound_day(f, day, error);
 }
 
@@ -289,28 +291,36 @@ static int fold_rest(struct nr_merged_day *day, unsigned hour, struct nr_error *
 	return 0;
 }
 
-static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+static int emit_hour(
+	const struct flush *f, const struct nr_merged_day *day, unsigned hour, struct nr_error *error)
 {
 	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
+	NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
+	int e = 0;
+	for (unsigned i = 0; !e && i < per_hour; i++)
+		e = nr_tally_append(&tally, &day->windows[hour * per_hour + i], error);
+	if (!e)
+		e = nr_tally_sort(&tally, error);
+	struct nr_step emit = {
+		f->conf, f->merged, f->sink, NR_STEP_HOUR, day->start + hour * NR_HOUR, NR_TRAFFIC_ALL};
+	return e ? e : nr_telescope_emit(&emit, &tally, error);
+}
+
+static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+{
 	for (; day->hours_emitted < 24; day->hours_emitted++) {
 		unsigned hour = day->hours_emitted;
-		nr_time start = day->start + hour * NR_HOUR;
-		if (f->final != NR_TIME_MAX && start + NR_HOUR > f->final)
-			return 0;
-		NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
-		int e = 0;
-		for (unsigned i = 0; !e && i < per_hour; i++)
-			e = nr_tally_append(&tally, &day->windows[hour * per_hour + i], error);
-		if (!e)
-			e = nr_tally_sort(&tally, error);
-		struct nr_step emit = {f->conf, f->merged, f->sink, NR_STEP_HOUR, start, NR_TRAFFIC_ALL};
-		if (!e)
-			e = nr_telescope_emit(&emit, &tally, error);
+		if (f->final != NR_TIME_MAX && day->start + (hour + 1) * NR_HOUR > f->final)
+			break;
+		int e = emit_hour(f, day, hour, error);
 		if (!e && day->level && !f->merged->area) /* in an area it could happen half */
 			e = fold_rest(day, hour, error);
 		if (e)
 			return e;
 	}
+	/* questions are answered from hours: who watches sees the one that runs, too, window by window */
+	if (f->conf->refs->endless && f->windows_finished && day->hours_emitted < 24)
+		return emit_hour(f, day, day->hours_emitted, error);
 	return 0;
 }
 

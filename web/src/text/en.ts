@@ -58,7 +58,7 @@ export const en = {
 		resume: 'Resume',
 		held: 'Held still while you are here.',
 		toCube: 'Open the Cube',
-		first: 'The sensor has just begun: its first figures are stored some ten minutes after its first packet.',
+		first: 'The sensor has just begun: its first figures are stored when the first five minutes are over.',
 		packets: 'Packets/s',
 		sources: 'Sources/s',
 		delay: 'Oldest packet in it',
