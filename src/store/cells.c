@@ -157,26 +157,40 @@ static int too_short(const struct nr_cell *cell, struct nr_error *error)
 		cell->reading->path, nr_layouts[cell->kind].name);
 }
 
-/* Where the sketches of the wanted rows are: offsets[i] and lengths[i]. */
-static int place_sketches(const struct nr_cell *cell, const struct nr_wanted *wanted, size_t count,
-	uint64_t *offsets, uint64_t *lengths, size_t *ret_sum, struct nr_error *error)
+/* A sketch that is wanted, and where it is. */
+struct place {
+	uint64_t offset, length;
+	const struct nr_wanted *wanted;
+};
+
+static int compare_places(const void *a, const void *b)
 {
-	uint64_t chunk[512], at = 0;
-	size_t next = 0, sum = 0;
-	for (uint32_t first = 0; first < cell->pack.rows && next < count; first += NR_COUNT(chunk)) {
-		uint32_t rows = NR_MIN((uint32_t)NR_COUNT(chunk), cell->pack.rows - first);
-		nr_pack_read(&cell->pack, NR_PACK_LANES_MAX, first, rows, chunk);
+	const struct place *x = a, *y = b;
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* In the order of the block. */
+static int place_sketches(const struct nr_cell *cell, const struct nr_wanted *wanted, size_t count,
+	struct place *places, uint64_t *ret_sum, struct nr_error *error)
+{
+	uint64_t lengths[512], sum = 0;
+	struct nr_pack_places all;
+	size_t next = 0;
+	int status = nr_pack_places_begin(&all, &cell->pack, error);
+	if (status)
+		return nr_error_prefix(error, "%s", cell->reading->path);
+	for (uint32_t first = 0; first < cell->pack.rows && next < count; first += NR_COUNT(lengths)) {
+		uint32_t rows = NR_MIN((uint32_t)NR_COUNT(lengths), cell->pack.rows - first);
+		nr_pack_read(&cell->pack, NR_PACK_LANES_MAX, first, rows, lengths);
 		for (uint32_t i = 0; i < rows; i++) {
-			if (chunk[i] > NR_HLL_BYTES_MAX)
-				return too_short(cell, error);
+			uint64_t offset = nr_pack_place(&all, lengths[i]);
 			for (; next < count && wanted[next].row == first + i; next++) {
-				offsets[next] = at;
-				lengths[next] = chunk[i];
-				sum += chunk[i];
+				places[next] = (struct place){offset, lengths[i], &wanted[next]};
+				sum += lengths[i];
 			}
-			at += chunk[i];
 		}
 	}
+	qsort(places, count, sizeof *places, compare_places);
 	*ret_sum = sum;
 	return 0;
 }
@@ -190,22 +204,22 @@ static int add_row(const struct nr_cell *cell, size_t lane, const struct nr_want
 }
 
 /* Wanted sketches that lie close together are read at once. */
-static size_t run_of(
-	const uint64_t *offsets, const uint64_t *lengths, size_t first, size_t count, size_t *ret_bytes)
+static size_t run_of(const struct place *places, size_t first, size_t count, size_t *ret_bytes)
 {
 	size_t end = first + 1;
-	uint64_t at = offsets[first] + lengths[first];
-	while (end < count && offsets[end] - at <= RUN_GAP &&
-		offsets[end] + lengths[end] - offsets[first] <= RUN_BYTES) {
-		at = NR_MAX(at, offsets[end] + lengths[end]);
-		end++;
+	uint64_t start = places[first].offset, at = start + places[first].length;
+	for (; end < count && places[end].offset - NR_MIN(at, places[end].offset) <= RUN_GAP; end++) {
+		uint64_t next = places[end].offset + places[end].length;
+		if (next - start > RUN_BYTES)
+			break;
+		at = NR_MAX(at, next);
 	}
-	*ret_bytes = at - offsets[first];
+	*ret_bytes = at - start;
 	return end;
 }
 
-static int add_rows(const struct nr_cell *cell, size_t lane, const struct nr_wanted *wanted, size_t count,
-	const uint64_t *offsets, const uint64_t *lengths, struct nr_error *error)
+static int add_rows(const struct nr_cell *cell, size_t lane, const struct place *places, size_t count,
+	struct nr_error *error)
 {
 	struct nr_reading *reading = cell->reading;
 	size_t size = (size_t)sqlite3_blob_bytes(reading->sketches), bytes = 0;
@@ -214,15 +228,16 @@ static int add_rows(const struct nr_cell *cell, size_t lane, const struct nr_wan
 	if (!reading->run)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	for (size_t first = 0, end; first < count; first = end) {
-		end = run_of(offsets, lengths, first, count, &bytes);
-		if (offsets[first] > size || bytes > size - offsets[first] || bytes > RUN_BYTES)
+		uint64_t start = places[first].offset;
+		end = run_of(places, first, count, &bytes);
+		if (start > size || bytes > size - start)
 			return too_short(cell, error);
-		if (bytes && sqlite3_blob_read(reading->sketches, reading->run, (int)bytes,
-				     (int)offsets[first]) != SQLITE_OK)
+		if (bytes && sqlite3_blob_read(reading->sketches, reading->run, (int)bytes, (int)start) !=
+				     SQLITE_OK)
 			return fail(reading, error);
 		for (size_t i = first; i < end; i++) {
-			int status = add_row(cell, lane, &wanted[i],
-				reading->run + (offsets[i] - offsets[first]), lengths[i], error);
+			int status = add_row(cell, lane, places[i].wanted,
+				reading->run + (places[i].offset - start), places[i].length, error);
 			if (status)
 				return status;
 		}
@@ -235,17 +250,14 @@ int nr_cell_sources(const struct nr_cell *cell, size_t sources_lane, const struc
 {
 	if (!count)
 		return 0;
-	NR_AUTO(nr_freep) uint64_t *offsets = malloc(count * 2 * sizeof *offsets);
-	if (!offsets)
+	NR_AUTO(nr_freep) struct place *places = calloc(count, sizeof *places);
+	if (!places)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	size_t sum = 0;
-	int status = place_sketches(cell, wanted, count, offsets, offsets + count, &sum, error);
-	if (status)
-		return status;
-	if (sum) {
+	uint64_t sum = 0;
+	int status = place_sketches(cell, wanted, count, places, &sum, error);
+	if (!status && sum) {
 		status = open_sketches(cell, error);
-		return status ? status
-			      : add_rows(cell, sources_lane, wanted, count, offsets, offsets + count, error);
+		return status ? status : add_rows(cell, sources_lane, places, count, error);
 	}
 	for (size_t i = 0; i < count && !status; i++)
 		status = add_row(cell, sources_lane, &wanted[i], NULL, 0, error);

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define VERSION         1
+#define VERSION         2
+#define VERSION_BY_ROW  1 /* sketches in order of rows */
 #define HEAD_BYTES      6
 #define LANE_BYTES      13
 #define EXCEPTION_BYTES 12
@@ -273,12 +274,31 @@ NR_INLINE const uint64_t *lane_of(const struct nr_packer *packer, size_t first, 
 	return nr_packer_row(packer, first) + (lane == packer->layout->lanes ? lane + 1 : lane);
 }
 
+/* Where sketches of each length begin, out of how many there are: the longest first. */
+static uint64_t begin_lengths(uint64_t next[static NR_SKETCH_MAX + 1])
+{
+	uint64_t at = 0;
+	for (size_t length = NR_SKETCH_MAX + 1; length-- > 0;) {
+		uint64_t bytes = next[length] * length;
+		next[length] = at;
+		at += bytes;
+	}
+	return at;
+}
+
 static int write_sketches(const struct nr_packer *packer, size_t first, size_t end,
 	struct nr_pack_bytes *bytes, struct nr_error *error)
 {
-	size_t stride = nr_packer_stride(packer), at = 0;
-	for (size_t i = first; i < end; i++)
-		bytes->sketches_length += nr_packer_row(packer, i)[stride - 1];
+	size_t stride = nr_packer_stride(packer);
+	uint64_t next[NR_SKETCH_MAX + 1] = {0};
+	for (size_t i = first; i < end; i++) {
+		uint64_t length = nr_packer_row(packer, i)[stride - 1];
+		if (length > NR_SKETCH_MAX)
+			return nr_fail(error, -E2BIG, "a sketch of %s has %zu bytes, more than %d",
+				packer->layout->name, (size_t)length, NR_SKETCH_MAX);
+		next[length]++;
+	}
+	bytes->sketches_length = begin_lengths(next);
 	if (!bytes->sketches_length)
 		return 0;
 	bytes->sketches = malloc(bytes->sketches_length);
@@ -286,8 +306,9 @@ static int write_sketches(const struct nr_packer *packer, size_t first, size_t e
 		return nr_fail(error, -ENOMEM, "out of memory for sketches");
 	for (size_t i = first; i < end; i++) {
 		const uint64_t *row = nr_packer_row(packer, i);
-		memcpy(bytes->sketches + at, packer->bytes + row[stride - 2], row[stride - 1]);
-		at += row[stride - 1];
+		uint64_t length = row[stride - 1];
+		memcpy(bytes->sketches + next[length], packer->bytes + row[stride - 2], length);
+		next[length] += length;
 	}
 	return 0;
 }
@@ -340,9 +361,9 @@ int nr_pack_open(struct nr_pack *ret_pack, const struct nr_layout *layout, const
 	size_t length, struct nr_error *error)
 {
 	size_t lanes = layout->lanes + layout->sketch, need = HEAD_BYTES + lanes * LANE_BYTES + PADDING;
-	if (length < need || bytes[0] != VERSION || bytes[1] != lanes)
+	if (length < need || bytes[0] < VERSION_BY_ROW || bytes[0] > VERSION || bytes[1] != lanes)
 		return damaged(layout, "its head", error);
-	struct nr_pack pack = {.layout = layout, .rows = load4(bytes + 2)};
+	struct nr_pack pack = {.layout = layout, .rows = load4(bytes + 2), .by_length = bytes[0] == VERSION};
 	if (pack.rows > NR_PACK_ROWS_MAX)
 		return damaged(layout, "too many rows", error);
 	const uint8_t *values = bytes + HEAD_BYTES + lanes * LANE_BYTES;
@@ -466,21 +487,43 @@ uint32_t nr_pack_find_from(const struct nr_pack *pack, const uint64_t *key, size
 	return find_between(pack, key, keys, low, high);
 }
 
+int nr_pack_places_begin(struct nr_pack_places *places, const struct nr_pack *pack, struct nr_error *error)
+{
+	uint64_t lengths[512];
+	memset(places->next, 0, sizeof places->next);
+	places->pack = pack;
+	for (uint32_t first = 0; first < pack->rows; first += NR_COUNT(lengths)) {
+		uint32_t rows = NR_MIN((uint32_t)NR_COUNT(lengths), pack->rows - first);
+		nr_pack_read(pack, NR_PACK_LANES_MAX, first, rows, lengths);
+		for (uint32_t i = 0; i < rows; i++) {
+			if (lengths[i] > NR_SKETCH_MAX)
+				return damaged(pack->layout, "a sketch's length", error);
+			places->next[lengths[i]]++;
+		}
+	}
+	if (pack->by_length)
+		begin_lengths(places->next);
+	else
+		places->next[0] = 0;
+	return 0;
+}
+
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,
 	size_t sketches_length, struct nr_error *error)
 {
 	uint64_t lanes[NR_PACK_LANES_MAX];
-	size_t at = 0;
-	for (uint32_t row = 0; row < pack->rows; row++) {
+	struct nr_pack_places places;
+	int status = pack->layout->sketch ? nr_pack_places_begin(&places, pack, error) : 0;
+	for (uint32_t row = 0; row < pack->rows && !status; row++) {
 		for (size_t i = 0; i < pack->layout->lanes; i++)
 			lanes[i] = get(&pack->lane[i], row);
 		uint64_t length = pack->layout->sketch ? get(&pack->lane[NR_PACK_LANES_MAX], row) : 0;
-		if (length > sketches_length - at)
+		if (length > NR_SKETCH_MAX)
+			return damaged(pack->layout, "a sketch's length", error);
+		uint64_t at = length ? nr_pack_place(&places, length) : 0;
+		if (at > sketches_length || length > sketches_length - at)
 			return damaged(pack->layout, "its sketches are cut short", error);
-		int status = nr_packer_add(packer, lanes, length ? sketches + at : NULL, length, error);
-		if (status)
-			return status;
-		at += length;
+		status = nr_packer_add(packer, lanes, length ? sketches + at : NULL, length, error);
 	}
-	return 0;
+	return status;
 }

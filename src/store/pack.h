@@ -8,15 +8,17 @@
  * bytes) above it; what does not fit has all bits set there and stands in a list of exceptions, so that one
  * busy port does not make the lane of a thousand quiet ones wide. Any row can be read by itself.
  *
- *	byte 0      version, 1
+ *	byte 0      version, 2
  *	byte 1      lanes, with the sketch's length as the last one where the layout has sketches
  *	bytes 2-5   rows
  *	per lane    width (1), base (8), exceptions (4)
  *	per lane    rows * width, then exceptions * (row (4), value (8)), in order of rows
  *	8 bytes     zero, so that the last number can be loaded as eight bytes
  *
- * Numbers are little-endian. Sketches stand in a block of their own, in order of rows, each with the length
- * that its row says.
+ * Numbers are little-endian. Sketches stand in a block of their own, each with the length that its row says:
+ *the longest first, those of one length in order of rows, because a ranking's page is of the busiest rows,
+ *and SQLite walks through all of a block that lies before what is read. Of version 1 they are in order of
+ *rows.
  */
 #ifndef NR_STORE_PACK_H
 #define NR_STORE_PACK_H
@@ -25,6 +27,7 @@
 
 #define NR_PACK_LANES_MAX 16
 #define NR_PACK_ROWS_MAX  (16u << 20) /* rows of one pack; more is damage */
+#define NR_SKETCH_MAX     4608        /* bytes of one sketch; more is damage */
 
 /* Text is the number of a word (words.h), an address two lanes, a real number its bits. */
 struct nr_lane {
@@ -91,6 +94,7 @@ struct nr_pack_lane {
 struct nr_pack {
 	const struct nr_layout *layout;
 	uint32_t rows;
+	bool by_length;                                  /* the order of its sketches */
 	struct nr_pack_lane lane[NR_PACK_LANES_MAX + 1]; /* the last one: lengths of sketches */
 };
 
@@ -106,6 +110,19 @@ uint32_t nr_pack_find(const struct nr_pack *pack, const uint64_t *key, size_t ke
 /* The same from a row on; quick where it is near. */
 uint32_t nr_pack_find_from(const struct nr_pack *pack, const uint64_t *key, size_t keys, uint32_t first);
 bool nr_pack_is(const struct nr_pack *pack, uint32_t row, const uint64_t *key, size_t keys);
+/* Where sketches are. Zeroed and begun, it is asked for rows one after the other. */
+struct nr_pack_places {
+	const struct nr_pack *pack;
+	uint64_t next[NR_SKETCH_MAX + 1]; /* by length; of version 1 all in the first */
+};
+/* -EBADMSG: a length that no sketch has. */
+int nr_pack_places_begin(struct nr_pack_places *places, const struct nr_pack *pack, struct nr_error *error);
+NR_INLINE uint64_t nr_pack_place(struct nr_pack_places *places, uint64_t length)
+{
+	uint64_t *next = &places->next[places->pack->by_length ? length : 0], place = *next;
+	*next += length;
+	return place;
+}
 /* All rows of a pack into a packer, in front of those that will replace them. */
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,
 	size_t sketches_length, struct nr_error *error);

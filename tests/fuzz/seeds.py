@@ -322,10 +322,10 @@ def lane(values, width):
     return struct.pack("<BQI", width, base, len(out)), body
 
 
-def pack(kind, columns, sketches=()):
+def pack(kind, columns, sketches=(), version=2):
     columns = list(columns) + ([([len(sketch) for sketch in sketches], 2)] if sketches else [])
     lanes = [lane(values, width) for values, width in columns]
-    numbers = struct.pack("<BBI", 1, len(lanes), len(columns[0][0])) + b"".join(head for head, _ in lanes) + \
+    numbers = struct.pack("<BBI", version, len(lanes), len(columns[0][0])) + b"".join(head for head, _ in lanes) + \
         b"".join(body for _, body in lanes) + bytes(8)
     return bytes([kind]) + len(numbers).to_bytes(3, "little") + numbers + b"".join(sketches)
 
@@ -334,6 +334,7 @@ SKETCHES = [b"S" + bytes([0, 16 * i, i + 1]) for i in range(1, 5)]
 ERRORS = ([0, 0, 0, 0x3F90A3D70A3D70A4], 0)
 write("pack", "traffic", pack(0, [([1, 2, 3, 9], 1), ([5, 70000, 8, 1], 1), ([300, 4200000, 480, 60], 2),
                                   ([1, 2, 3, 4], 1), ERRORS], SKETCHES))
+write("pack", "traffic-1", pack(0, [([1, 2], 1)] * 4 + [([0, 0], 0)], SKETCHES[:1] + [b"D" + bytes(4096)], version=1))
 write("pack", "port", pack(1, [([6, 6, 17, 17], 1), ([23, 8080, 53, 123], 2), ([1, 2, 3, 3], 1), ([1 << 40, 2, 3, 1], 1),
                                ([9, 9, 9, 9], 0), ([1, 1, 2, 1], 1), ERRORS], SKETCHES))
 write("pack", "country", pack(3, [([0, 4, 7, 8], 1), ([100, 2, 3, 1], 8), ([1, 1, 2, 1], 3), ERRORS], SKETCHES))

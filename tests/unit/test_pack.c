@@ -82,6 +82,19 @@ static void check_keys(const struct nr_packer *packer, const struct nr_pack *pac
 	assert_false(nr_pack_is(pack, pack->rows, beyond, keys));
 }
 
+static void check_sketches(const struct nr_packer *packer, const struct nr_packer *again)
+{
+	size_t stride = nr_packer_stride(packer);
+	assert_int_equal(again->count, packer->count);
+	for (size_t i = 0; i < packer->count; i++) {
+		const uint64_t *a = nr_packer_row(packer, i), *b = nr_packer_row(again, i);
+		assert_int_equal(a[stride - 1], b[stride - 1]);
+		if (a[stride - 1])
+			assert_memory_equal(
+				packer->bytes + a[stride - 2], again->bytes + b[stride - 2], a[stride - 1]);
+	}
+}
+
 static void test_round_trip(void **unused)
 {
 	static const size_t sizes[] = {0, 1, 2, 7, 300, 5000};
@@ -98,13 +111,50 @@ static void test_round_trip(void **unused)
 		check_keys(&packer, &pack);
 		assert_int_equal(
 			nr_packer_take(&again, &pack, bytes.sketches, bytes.sketches_length, NULL), 0);
-		assert_int_equal(again.used, bytes.sketches_length);
-		if (bytes.sketches)
-			assert_memory_equal(again.bytes, bytes.sketches, again.used);
+		check_sketches(&packer, &again);
 		nr_pack_bytes_fini(&bytes);
 		nr_packer_fini(&packer);
 		nr_packer_fini(&again);
 	}
+}
+
+/* The longest lie first, in order of rows; of version 1 all are in order of rows, and still read. */
+static void test_sketches_have_an_order(void **unused)
+{
+	static const char *const sketches[] = {"b", "", "aaa", "cc", "dd", "e"};
+	struct nr_packer packer = {.layout = &nr_layouts[NR_PACK_COUNTRY]}, again = packer;
+	struct nr_pack_bytes bytes;
+	struct nr_pack pack;
+	(void)unused;
+	for (size_t i = 0; i < NR_COUNT(sketches); i++) {
+		uint64_t lanes[NR_PACK_LANES_MAX] = {i};
+		assert_int_equal(nr_packer_add(&packer, lanes, (const uint8_t *)sketches[i],
+					 strlen(sketches[i]), NULL),
+			0);
+	}
+	assert_int_equal(nr_packer_write(&packer, 0, packer.count, &bytes, NULL), 0);
+	assert_int_equal(bytes.sketches_length, 9);
+	assert_memory_equal(bytes.sketches, "aaaccddbe", 9);
+	bytes.numbers[0] = 1;
+	memcpy(bytes.sketches, "baaaccdde", 9);
+	assert_int_equal(nr_pack_open(&pack, packer.layout, bytes.numbers, bytes.numbers_length, NULL), 0);
+	assert_int_equal(nr_packer_take(&again, &pack, bytes.sketches, 9, NULL), 0);
+	check_sketches(&packer, &again);
+	nr_pack_bytes_fini(&bytes);
+	nr_packer_fini(&again);
+	nr_packer_fini(&packer);
+}
+
+static void test_too_long_a_sketch(void **unused)
+{
+	static const uint8_t sketch[NR_SKETCH_MAX + 1];
+	uint64_t lanes[NR_PACK_LANES_MAX] = {0};
+	struct nr_packer packer = {.layout = &nr_layouts[NR_PACK_COUNTRY]};
+	struct nr_pack_bytes bytes;
+	(void)unused;
+	assert_int_equal(nr_packer_add(&packer, lanes, sketch, sizeof sketch, NULL), 0);
+	assert_int_equal(nr_packer_write(&packer, 0, 1, &bytes, NULL), -E2BIG);
+	nr_packer_fini(&packer);
 }
 
 static void test_widths(void **unused)
@@ -210,6 +260,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_sketches_have_an_order),
+		cmocka_unit_test(test_too_long_a_sketch),
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_the_last_of_one_key_stays),
 		cmocka_unit_test(test_damage),
