@@ -317,6 +317,28 @@ static void test_members(void **unused)
 	assert_int_equal(i, NR_COUNT(expected));
 }
 
+/* What a sample leaves out of many groups is more than the limit: no level would help, and the sample stays.
+ */
+static void test_rest_beyond_limit(void **unused)
+{
+	(void)unused;
+	enum { GROUPS = 4096, MEMBERS = 64 };
+	NR_AUTO(nr_tally_fini) struct nr_tally tally = {.limit = GROUPS * sizeof(struct nr_wide) / 2};
+	assert_int_equal(nr_tally_reserve(&tally, GROUPS * MEMBERS, NULL), 0);
+	for (uint32_t i = 0; i < GROUPS * MEMBERS; i++)
+		nr_tally_add(&tally, i % GROUPS, 0x0b000000 + i * 977, 1, 40);
+	assert_int_equal(nr_tally_sort(&tally, NULL), 0);
+	uint64_t packets = 0, members = 0;
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {&tally, 0, 0}; nr_tally_next(&walk, &sum);) {
+		packets += sum.packets;
+		members += nr_member_counts(nr_sum_member(&sum), tally.level);
+	}
+	assert_int_equal(packets, GROUPS * MEMBERS);
+	assert_true(members > 0 && nr_tally_sampled_bytes(&tally) <= tally.limit / 2);
+	assert_true(tally.level <= 9);
+}
+
 /* Masks are OR-ed and sums stay whole where one member's items do not fit into one. */
 static void test_members_large(void **unused)
 {
@@ -369,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_and_one),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_rest_beyond_limit),
 		cmocka_unit_test(test_combining),
 		cmocka_unit_test(test_large_sums),
 		cmocka_unit_test(test_random),

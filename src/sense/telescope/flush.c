@@ -192,13 +192,9 @@ static size_t day_bytes(const struct nr_merged_day *day)
  */
 static size_t sampled_bytes(const struct nr_merged_day *day)
 {
-	size_t bytes = day_bytes(day);
-	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
-		const struct nr_wides *wides = &day->windows[i].wides;
-		for (size_t k = 0; k < wides->count; k++)
-			if ((wides->items[k].key & NR_MEMBER_MASK) == NR_MEMBER_REST)
-				bytes -= sizeof *wides->items;
-	}
+	size_t bytes = 0;
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
+		bytes += nr_tally_sampled_bytes(&day->windows[i]);
 	return bytes;
 }
 

@@ -49,6 +49,7 @@ static bool select_time(struct nr_local *l, nr_time time)
 	if (!w->open) {
 		w->number = number;
 		nr_tally_init(&w->log, l->area);
+		w->full_bytes = l->log_bytes;
 		w->log.limit = NR_PROMISE_THIN(l->log_bytes);
 		w->log.keeper = &l->keeper;
 		w->open = true;

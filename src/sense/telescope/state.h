@@ -41,6 +41,8 @@ struct nr_window {
 	int64_t number; /* time / step */
 	bool open;
 	struct nr_tally log; /* appended to; sorted when it is large */
+	size_t full_bytes; /* of the log, when it is sorted next; more than its share where sorting left more
+			    */
 };
 
 struct nr_merged;

@@ -376,6 +376,24 @@ static int thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	return e;
 }
 
+size_t nr_tally_sampled_bytes(const struct nr_tally *tally)
+{
+	const struct nr_wides *wides = &tally->wides;
+	size_t bytes = nr_tally_bytes(tally);
+	for (size_t i = 0; i < wides->count; i++)
+		if ((wides->items[i].key & NR_MEMBER_MASK) == NR_MEMBER_REST)
+			bytes -= sizeof *wides->items;
+	return bytes;
+}
+
+/* What samples left out of 65,536 ports may alone be above the limit: no level helps, and the sample stays.
+ */
+static bool is_too_large(const struct nr_tally *tally)
+{
+	return tally->limit && nr_tally_bytes(tally) > tally->limit &&
+	       nr_tally_sampled_bytes(tally) > tally->limit / 2 && tally->level < NR_LEVEL_MAX;
+}
+
 static int sort(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
 {
 	(void)unused;
@@ -392,7 +410,7 @@ static int sort(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
 	if (tally->level)
 		e = thin(tally, tally->level, error);
 	bool large = tally->limit && nr_tally_bytes(tally) > tally->limit;
-	while (!e && tally->limit && nr_tally_bytes(tally) > tally->limit && tally->level < NR_LEVEL_MAX)
+	while (!e && is_too_large(tally))
 		e = thin(tally, (uint8_t)(tally->level + 1), error);
 	if (large)
 		nr_tally_trim(tally);

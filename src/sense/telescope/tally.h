@@ -72,9 +72,10 @@ struct nr_keeper {
 struct nr_tally {
 	struct nr_words words;
 	struct nr_wides wides;
-	bool unsorted;                  /* something was added since the last sort */
-	uint8_t level;                  /* one of 2^level members is kept */
-	size_t limit;                   /* bytes above which sorting raises the level; 0: none */
+	bool unsorted; /* something was added since the last sort */
+	uint8_t level; /* one of 2^level members is kept */
+	size_t limit; /* bytes above which sorting raises the level, down to a sample of half of them; 0: none
+		       */
 	const struct nr_keeper *keeper; /* NULL: nobody is kept besides the sample */
 	/* In an area, where the process may end at any instruction: what a change makes, until it takes the
 	 * tally's place (nr_pages; NULL: none yet). */
@@ -130,6 +131,8 @@ NR_INLINE size_t nr_tally_bytes(const struct nr_tally *tally)
 {
 	return tally->words.count * sizeof(uint64_t) + tally->wides.count * sizeof(struct nr_wide);
 }
+/* Of them, what a higher level can make smaller: not the one item a group for what the sample leaves out. */
+size_t nr_tally_sampled_bytes(const struct nr_tally *tally);
 /* Makes a tally sound whose process ended while it changed it; -EBADMSG: not possible. */
 int nr_tally_resume(struct nr_tally *tally, struct nr_area *area, const struct nr_keeper *keeper);
 /* Gives pages back that hold nothing. */

@@ -12,7 +12,7 @@ bool nr_local_make_room(struct nr_local *l, size_t items)
 	struct nr_window *w = l->window;
 	if (NR_UNLIKELY(!w))
 		return true;
-	bool full = nr_tally_bytes(&w->log) >= l->log_bytes;
+	bool full = nr_tally_bytes(&w->log) >= w->full_bytes;
 	if (NR_LIKELY(!full) && NR_LIKELY(NR_MIN(w->log.words.room - w->log.words.count,
 						  w->log.wides.room - w->log.wides.count) >= items))
 		return true;
@@ -20,6 +20,8 @@ bool nr_local_make_room(struct nr_local *l, size_t items)
 		nr_local_fail(l, &error);
 		return false;
 	}
+	if (full) /* not again with the next packets, however little sorting won */
+		w->full_bytes = NR_MAX(l->log_bytes, nr_tally_bytes(&w->log) + l->log_bytes / 4);
 	if (nr_tally_reserve(&w->log, items, &error)) {
 		nr_local_fail(l, &error);
 		return false;
