@@ -10,16 +10,6 @@
 #define HLL_SPARSE_MAX                                                                                       \
 	((NR_HLL_REGISTERS - 1) / 3) /* registers whose sparse form is shorter than the dense one */
 
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014, variant 13 of D. Stafford): a bijection with full
- * avalanche. */
-uint64_t nr_hll_hash(uint64_t item)
-{
-	item += UINT64_C(0x9e3779b97f4a7c15);
-	item = (item ^ item >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	item = (item ^ item >> 27) * UINT64_C(0x94d049bb133111eb);
-	return item ^ item >> 31;
-}
-
 /* Flajolet et al. 2007, figure 3. Without its large-range correction: the hash has 64 bits. */
 double nr_hll_count(const struct nr_hll *hll)
 {

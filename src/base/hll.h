@@ -18,8 +18,15 @@ struct nr_hll {
 	uint8_t registers[NR_HLL_REGISTERS]; /* all zero: empty */
 };
 
-/* The fixed hash for items (a source address folded to 64 bits). */
-uint64_t nr_hll_hash(uint64_t item);
+/* The fixed hash for items (a source address folded to 64 bits): the finaliser of SplitMix64 (Steele, Lea,
+ * Flood 2014, variant 13 of D. Stafford), a bijection with full avalanche. */
+NR_INLINE uint64_t nr_hll_hash(uint64_t item)
+{
+	item += UINT64_C(0x9e3779b97f4a7c15);
+	item = (item ^ item >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	item = (item ^ item >> 27) * UINT64_C(0x94d049bb133111eb);
+	return item ^ item >> 31;
+}
 
 NR_INLINE uint8_t nr_hll_rank(uint64_t hash)
 {

@@ -169,28 +169,19 @@ static int judge_packets(struct nr_aggressive *a, const struct nr_day_end *end, 
 	return e;
 }
 
-/* Ports are counted exactly for those whose counter lies in the top. */
-static void judge_ports(
-	struct nr_aggressive *a, const struct nr_tally *tally, const struct nr_port_counts *ports)
+void nr_aggressive_count(struct nr_aggressive *a, const struct nr_tally_sum *sum)
 {
-	uint64_t sources;
-	uint32_t least = nr_port_counts_quantile(ports, NR_AGGRESSIVE_TOP, &sources);
-	struct nr_tally_sum sum;
-	if (sources < NR_AGGRESSIVE_ENOUGH)
+	struct nr_aggressor *g = aggressor_of(a, (uint32_t)nr_sum_member(sum), true);
+	if (!g)
 		return;
-	for (struct nr_tally_walk walk = {tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
-		uint64_t member = nr_sum_member(&sum);
-		if (member > UINT32_MAX || nr_port_counts_of(ports, member)->pairs <= least)
-			continue;
-		struct nr_aggressor *g = aggressor_of(a, (uint32_t)member, true);
-		if (!g)
-			continue;
-		g->definitions |= NR_BIT(7); /* being counted */
-		g->ports++;
-		if (!g->events)
-			g->packets += sum.packets;
-	}
+	g->definitions |= NR_BIT(7); /* being counted */
+	g->ports++;
+	if (!g->events)
+		g->packets += sum->packets;
+}
+
+static void judge_ports(struct nr_aggressive *a, uint32_t least)
+{
 	for (size_t i = 0; i < NR_AGGRESSIVE_MAX; i++) {
 		struct nr_aggressor *g = &a->aggressors[i];
 		if (g->definitions & NR_BIT(7) && g->ports > least)
@@ -251,16 +242,25 @@ static int tell(
 	return nr_warning_emit(end->conf, end->sink, &w, error);
 }
 
-int nr_aggressive_day(struct nr_aggressive *a, const struct nr_day_end *end, const struct nr_tally *tally,
-	const struct nr_port_counts *ports, const struct nr_known_scanners *known, struct nr_error *error)
+int nr_aggressive_day(struct nr_aggressive *a, const struct nr_day_end *end,
+	const struct nr_port_counts *ports, uint32_t *ret_least, struct nr_error *error)
 {
 	for (size_t i = 0; i < end->local_count; i++)
 		nr_hitters_forget(&end->locals[i]->early->hitters);
 	int e = nr_aggressive_take(a, end->conf, end->merged, end->sink, error);
 	if (!e)
 		e = judge_packets(a, end, error);
-	if (!e)
-		judge_ports(a, tally, ports);
+	uint64_t sources;
+	uint32_t least = nr_port_counts_quantile(ports, NR_AGGRESSIVE_TOP, &sources);
+	*ret_least = sources < NR_AGGRESSIVE_ENOUGH ? UINT32_MAX : least;
+	return e;
+}
+
+int nr_aggressive_tell(struct nr_aggressive *a, const struct nr_day_end *end, uint32_t least,
+	const struct nr_known_scanners *known, struct nr_error *error)
+{
+	int e = 0;
+	judge_ports(a, least);
 	for (size_t i = 0; !e && i < NR_AGGRESSIVE_MAX; i++)
 		if (a->aggressors[i].definitions)
 			e = tell(&a->aggressors[i], end, nr_is_known_scanner(known, a->aggressors[i].source),

@@ -48,9 +48,13 @@ struct nr_aggressive {
 /* Takes the ended events of all workers: rows of telescope_event. */
 int nr_aggressive_take(struct nr_aggressive *aggressive, const struct nr_telescope_conf *conf,
 	const struct nr_merged *merged, struct nr_sink *sink, struct nr_error *error);
-/* The day is over: rows of those whom definition 2 names, warnings, and a clean sheet. */
+/* The day is over. First its last events, and rows of those whom definition 2 names; then every pair of
+ * (source, port) whose counter shows more than *ret_least ports is counted exactly; then the warnings, and a
+ * clean sheet. */
 int nr_aggressive_day(struct nr_aggressive *aggressive, const struct nr_day_end *end,
-	const struct nr_tally *tally, const struct nr_port_counts *ports,
+	const struct nr_port_counts *ports, uint32_t *ret_least, struct nr_error *error);
+void nr_aggressive_count(struct nr_aggressive *aggressive, const struct nr_tally_sum *sum);
+int nr_aggressive_tell(struct nr_aggressive *aggressive, const struct nr_day_end *end, uint32_t least,
 	const struct nr_known_scanners *known, struct nr_error *error);
 
 #endif

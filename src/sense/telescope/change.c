@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/change.h"
 #include "base/pages.h"
+#include "sense/telescope/early_walk.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -132,28 +133,54 @@ static void count_sum(struct counting *k, const struct nr_tally_sum *sum, bool n
 	add(&k->port, member, sum->packets, (uint64_t)nr_member_counts(member, k->level) << k->level);
 }
 
-/* Both windows of a slot in the order of keys; a key that stands in both comes once, as the window's. */
+/* Both windows of a slot in the order of keys; a key that stands in both comes once. */
+struct both_windows {
+	struct nr_tally_walk later, earlier;
+	struct nr_tally_sum next_later, next_earlier;
+	bool has_later, has_earlier;
+};
+struct pair {
+	struct nr_tally_sum sum; /* of the later window, where it stands there */
+	uint64_t earlier;        /* packets of the earlier window, where it stands in both */
+	bool is_later, is_both;
+};
+
+static bool next_pair(struct both_windows *w, struct pair *ret_pair)
+{
+	struct nr_tally_sum a = w->next_later, b = w->next_earlier;
+	bool is_later = w->has_later && (!w->has_earlier || a.key <= b.key);
+	bool is_both = is_later && w->has_earlier && a.key == b.key;
+	if (!w->has_later && !w->has_earlier)
+		return false;
+	*ret_pair = (struct pair){is_later ? a : b, is_both ? b.packets : 0, is_later, is_both};
+	if (is_later)
+		w->has_later = nr_tally_next(&w->later, &w->next_later);
+	if (!is_later || is_both)
+		w->has_earlier = nr_tally_next(&w->earlier, &w->next_earlier);
+	return true;
+}
+
+static void count_pair(struct counting *k, struct pair *pair)
+{
+	if (pair->is_both) { /* the country has the earlier packets already */
+		(void)count_country(k, &pair->sum, true);
+		pair->sum.packets += pair->earlier;
+	}
+	count_sum(k, &pair->sum, pair->is_later && !pair->is_both);
+}
+
 static void count_windows(struct counting *k, const struct nr_tally *tally, const struct nr_tally *before)
 {
 	static const struct nr_tally none = {0};
-	struct nr_tally_walk later = {tally, 0, 0}, earlier = {before ? before : &none, 0, 0};
-	struct nr_tally_sum a, b;
-	bool has_a = nr_tally_next(&later, &a), has_b = nr_tally_next(&earlier, &b);
-	while (has_a || has_b) {
-		bool take_a = has_a && (!has_b || a.key <= b.key), both = take_a && has_b && a.key == b.key;
-		struct nr_tally_sum sum = take_a ? a : b;
-		if (both && take_a) {
-			/* the country has the earlier packets already */
-			(void)count_country(k, &sum, true);
-			sum.packets += b.packets;
-			count_sum(k, &sum, false);
-		} else {
-			count_sum(k, &sum, take_a);
-		}
-		if (both || !take_a)
-			has_b = nr_tally_next(&earlier, &b);
-		if (take_a)
-			has_a = nr_tally_next(&later, &a);
+	struct both_windows w = {.later = {tally, 0, 0}, .earlier = {before ? before : &none, 0, 0}};
+	w.has_later = nr_tally_next(&w.later, &w.next_later);
+	w.has_earlier = nr_tally_next(&w.earlier, &w.next_earlier);
+	struct pair pairs[NR_WALK_AHEAD];
+	for (size_t count = 1; count;) {
+		for (count = 0; count < NR_WALK_AHEAD && next_pair(&w, &pairs[count]); count++)
+			nr_slot_sources_fetch(&k->change->sources, nr_sum_member(&pairs[count].sum));
+		for (size_t i = 0; i < count; i++)
+			count_pair(k, &pairs[i]);
 	}
 	end_port(k);
 }

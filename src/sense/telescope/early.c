@@ -4,6 +4,7 @@
 #include "base/pages.h"
 #include "sense/telescope/aggressive.h"
 #include "sense/telescope/change.h"
+#include "sense/telescope/early_walk.h"
 #include "sense/telescope/slow.h"
 #include "sense/telescope/synchrony.h"
 #include "sense/telescope/warning.h"
@@ -108,9 +109,64 @@ static uint64_t count_beyond(struct nr_early *early, const struct nr_day_end *en
 	return count;
 }
 
-static uint64_t itself(uint64_t member)
+/* The pairs of the day that ends, for all who look at them one by one. */
+struct day_pairs {
+	struct nr_early *early;
+	const struct nr_known_scanners *known;
+	uint32_t day;
+	uint32_t least;                           /* ports that an aggressive hitter exceeds */
+	struct nr_port_marks many;                /* sources that may be one */
+	struct nr_port_marks slow, slow_networks; /* sources and /24s that may be slow scanners */
+};
+
+static void day_pairs_fini(struct day_pairs *p)
 {
-	return member <= UINT32_MAX ? member : UINT64_MAX;
+	nr_port_marks_fini(&p->many);
+	nr_port_marks_fini(&p->slow);
+	nr_port_marks_fini(&p->slow_networks);
+}
+
+static int mark(struct day_pairs *p, const struct nr_day_ports *ports, struct nr_error *error)
+{
+	uint32_t more = p->least == UINT32_MAX ? UINT32_MAX : p->least + 1;
+	int e = nr_port_marks_init(&p->many, &ports->sources, more, NR_PORT_PACKETS_MAX, error);
+	if (!e)
+		e = nr_port_marks_init(&p->slow, &ports->sources, NR_SLOW_DAY_PORTS, NR_SLOW_PACKETS, error);
+	if (!e)
+		e = nr_port_marks_init(
+			&p->slow_networks, &ports->networks, 2 * NR_SLOW_DAY_PORTS, NR_SLOW_PACKETS, error);
+	return e;
+}
+
+static void walk_day(const struct day_pairs *p, const struct nr_tally *tally)
+{
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
+		uint64_t member = nr_sum_member(&sum), hash = nr_hll_hash(member);
+		if (member > UINT32_MAX)
+			continue;
+		struct nr_slow_candidate candidate = {nr_port_marks_has(&p->slow, hash),
+			nr_port_marks_has(&p->slow_networks, nr_hll_hash(nr_ports_network(member)))};
+		if (NR_UNLIKELY(nr_port_marks_has(&p->many, hash)))
+			nr_aggressive_count(&p->early->aggressive, &sum);
+		nr_slow_count(p->early->slow, p->known, p->day, &sum, &candidate);
+	}
+}
+
+static int judge_day(struct day_pairs *p, const struct nr_day_end *end, const struct nr_tally *tally,
+	struct nr_error *error)
+{
+	NR_AUTO(nr_day_ports_fini) struct nr_day_ports ports = {0};
+	int e = nr_day_ports_init(&ports, end->conf->memory_bytes, tally, error);
+	if (!e)
+		e = nr_aggressive_day(&p->early->aggressive, end, &ports.sources, &p->least, error);
+	if (!e)
+		e = mark(p, &ports, error);
+	if (e)
+		return e;
+	walk_day(p, tally);
+	return nr_aggressive_tell(&p->early->aggressive, end, p->least, p->known, error);
 }
 
 int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, size_t scanner_first,
@@ -121,17 +177,15 @@ int nr_early_day(const struct nr_day_end *end, const struct nr_tally *tally, siz
 		return 0;
 	remember_scanners(early, end->merged, scanner_first);
 	struct nr_known_scanners known = known_of(early, end->conf);
-	NR_AUTO(nr_port_counts_fini) struct nr_port_counts ports = {0};
-	int e = nr_port_counts_init(&ports, end->conf->memory_bytes, tally, itself, error);
-	for (size_t i = 0; !e && i < end->local_count; i++)
+	for (size_t i = 0; i < end->local_count; i++)
 		nr_hitters_expire(&end->locals[i]->early->hitters, NR_TIME_MAX);
-	if (!e)
-		nr_slow_events(early->slow, end->conf, end->merged);
-	uint64_t beyond = count_beyond(early, end);
-	if (!e)
-		e = nr_aggressive_day(&early->aggressive, end, tally, &ports, &known, error);
-	end->merged->no_room += beyond;
-	return e ? e : nr_slow_day(early->slow, end, tally, &ports, &known, error);
+	nr_slow_events(early->slow, end->conf, end->merged);
+	end->merged->no_room += count_beyond(early, end);
+	NR_AUTO(day_pairs_fini)
+	struct day_pairs pairs = {
+		.early = early, .known = &known, .day = (uint32_t)(end->day->start / NR_DAY)};
+	int e = judge_day(&pairs, end, tally, error);
+	return e ? e : nr_slow_judge(early->slow, end, &known, error);
 }
 
 int nr_early_resume(struct nr_early *early, struct nr_area *area)

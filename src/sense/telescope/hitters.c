@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NR_COUNTERS(bytes) ((size_t)((bytes) / 1024))
-#define NR_BUCKETS(bytes)  ((size_t)((bytes) / 128 / sizeof(struct nr_event) / NR_EVENT_WAYS))
+#define NR_BUCKETS(bytes)  ((size_t)((bytes) / 128 / 128 / NR_EVENT_WAYS)) /* some 128 bytes an event */
 #define NR_SKETCHES(bytes) ((size_t)((bytes) / 512 / sizeof(struct nr_hll)))
 #define NR_ENDED(bytes)    ((size_t)((bytes) / 1024 / sizeof(struct nr_event_end)))
 
@@ -166,7 +166,7 @@ static void take_sketch(struct nr_hitters *h, struct nr_event *v)
 	memset(&h->sketches[v->sketch - 1], 0, sizeof *h->sketches);
 }
 
-static void add_destination(struct nr_hitters *h, struct nr_event *v, uint32_t destination)
+static void add_destination(struct nr_hitters *h, struct nr_event *v, uint32_t destination, uint32_t packets)
 {
 	if (v->listed <= NR_EVENT_LISTED) {
 		for (size_t i = 0; i < v->listed; i++)
@@ -181,12 +181,13 @@ static void add_destination(struct nr_hitters *h, struct nr_event *v, uint32_t d
 	set_bit(v, destination);
 	if (v->sketch)
 		nr_hll_add(&h->sketches[v->sketch - 1], nr_hll_hash(destination));
-	else if (v->packets >= NR_EVENT_BITS / 2 && v->packets % 64 == 0 &&
+	else if (packets >= NR_EVENT_BITS / 2 && packets % 64 == 0 &&
 		 bits_set(v) >= (unsigned)(NR_EVENT_BITS_FULL * NR_EVENT_BITS))
 		take_sketch(h, v);
 }
 
-static uint32_t count_destinations(const struct nr_hitters *h, const struct nr_event *v, double *ret_error)
+static uint32_t count_destinations(
+	const struct nr_hitters *h, const struct nr_event *v, uint32_t packets, double *ret_error)
 {
 	*ret_error = 0;
 	if (v->listed <= NR_EVENT_LISTED)
@@ -197,10 +198,15 @@ static uint32_t count_destinations(const struct nr_hitters *h, const struct nr_e
 		n = sketched;
 		*ret_error = NR_HLL_ERROR;
 	}
-	return (uint32_t)NR_MIN(n + 0.5, (double)v->packets);
+	return (uint32_t)NR_MIN(n + 0.5, (double)packets);
 }
 
 /* ---- the table ---- */
+
+static struct nr_event *event_at(const struct nr_hitters *h, const struct nr_event_bucket *b, unsigned way)
+{
+	return &h->events[(size_t)(b - h->buckets) * NR_EVENT_WAYS + way];
+}
 
 double nr_event_rate(const struct nr_hitters *h, uint32_t packets, nr_time first, nr_time last)
 {
@@ -208,45 +214,53 @@ double nr_event_rate(const struct nr_hitters *h, uint32_t packets, nr_time first
 	return packets * h->scale / seconds;
 }
 
-/* Keeps what is an event, and frees its place. */
-static void end_event(struct nr_hitters *h, size_t at)
+static void keep_event(struct nr_hitters *h, const struct nr_event *v, uint32_t packets, nr_time last)
 {
-	struct nr_event *v = &h->events[at];
 	double error;
-	uint32_t destinations = count_destinations(h, v, &error);
-	bool fast = h->scale <= 0 || nr_event_rate(h, v->packets, v->first, v->last) >= NR_EVENT_RATE;
-	if (destinations >= NR_EVENT_DESTINATIONS && fast) {
-		if (h->ended_count < h->ended_room)
-			h->ended[h->ended_count++] = (struct nr_event_end){v->first, v->last, v->bytes,
-				v->source, v->packets, destinations, v->port, v->type, (float)error};
-		else
-			h->beyond++;
+	uint32_t destinations = count_destinations(h, v, packets, &error);
+	bool fast = h->scale <= 0 || nr_event_rate(h, packets, v->first, last) >= NR_EVENT_RATE;
+	if (destinations < NR_EVENT_DESTINATIONS || !fast)
+		return;
+	if (h->ended_count < h->ended_room)
+		h->ended[h->ended_count++] = (struct nr_event_end){v->first, last, v->bytes, v->source,
+			packets, destinations, v->port, v->type, (float)error};
+	else
+		h->beyond++;
+}
+
+/* Keeps what is an event, and frees its place. Most that are pushed out have few packets: too few for so many
+ * destinations, and for a sketch. They are not even looked at. */
+static void end_event(struct nr_hitters *h, struct nr_event_bucket *b, unsigned way)
+{
+	if (b->packets[way] >= NR_EVENT_DESTINATIONS) {
+		struct nr_event *v = event_at(h, b, way);
+		keep_event(h, v, b->packets[way], b->last[way]);
+		/* a process that ends right here leaks a sketch, or frees it twice: never more than there are
+		 */
+		uint32_t sketch = v->sketch;
+		v->sketch = 0;
+		if (sketch && sketch <= h->sketch_count && h->free_count < h->sketch_count)
+			h->free_sketches[h->free_count++] = sketch - 1;
 	}
-	/* a process that ends right here leaks a sketch, or frees it twice: never more than there are */
-	uint32_t sketch = v->sketch;
-	v->sketch = 0;
-	if (sketch && sketch <= h->sketch_count && h->free_count < h->sketch_count)
-		h->free_sketches[h->free_count++] = sketch - 1;
-	h->buckets[at / NR_EVENT_WAYS].tags[at % NR_EVENT_WAYS] = 0;
+	b->tags[way] = 0;
 }
 
 /* A place in the bucket: free, idle, or that of the event with the fewest packets. */
-static size_t make_place(struct nr_hitters *h, size_t bucket, nr_time now)
+static unsigned make_place(struct nr_hitters *h, struct nr_event_bucket *b, nr_time now)
 {
-	size_t least = bucket * NR_EVENT_WAYS;
-	for (size_t way = 0; way < NR_EVENT_WAYS; way++) {
-		size_t at = bucket * NR_EVENT_WAYS + way;
-		if (!h->buckets[bucket].tags[way])
-			return at;
-		if (now - h->events[at].last > NR_EVENT_IDLE) {
-			end_event(h, at);
-			return at;
+	unsigned least = 0;
+	for (unsigned way = 0; way < NR_EVENT_WAYS; way++) {
+		if (!b->tags[way])
+			return way;
+		if (now - b->last[way] > NR_EVENT_IDLE) {
+			end_event(h, b, way);
+			return way;
 		}
-		if (h->events[at].packets < h->events[least].packets)
-			least = at;
+		if (b->packets[way] < b->packets[least])
+			least = way;
 	}
-	h->pushed_out += h->events[least].packets >= NR_EVENT_DESTINATIONS;
-	end_event(h, least);
+	h->pushed_out += b->packets[least] >= NR_EVENT_DESTINATIONS;
+	end_event(h, b, least);
 	return least;
 }
 
@@ -267,30 +281,44 @@ static struct key key_of(const struct nr_packet *p)
 	return k;
 }
 
-static struct nr_event *find_or_start(struct nr_hitters *h, const struct key *k, nr_time now)
+static struct nr_event_bucket *bucket_of(const struct nr_hitters *h, const struct key *k)
 {
-	size_t bucket = (size_t)(k->hash >> 32) & (h->bucket_count - 1);
-	for (size_t way = 0; way < NR_EVENT_WAYS; way++) {
-		struct nr_event *v = &h->events[bucket * NR_EVENT_WAYS + way];
-		if (h->buckets[bucket].tags[way] != k->tag || v->source != k->source || v->port != k->port ||
-			v->type != k->type)
+	return &h->buckets[(k->hash >> 32) & (h->bucket_count - 1)];
+}
+
+/* The way of the key's event. */
+static unsigned find_or_start(
+	struct nr_hitters *h, struct nr_event_bucket *b, const struct key *k, nr_time now)
+{
+	for (unsigned way = 0; way < NR_EVENT_WAYS; way++) {
+		if (b->tags[way] != k->tag)
 			continue;
-		if (now - v->last <= NR_EVENT_IDLE)
-			return v;
-		end_event(h, bucket * NR_EVENT_WAYS + way);
+		const struct nr_event *v = event_at(h, b, way);
+		if (v->source != k->source || v->port != k->port || v->type != k->type)
+			continue;
+		if (now - b->last[way] <= NR_EVENT_IDLE)
+			return way;
+		end_event(h, b, way);
 		break;
 	}
-	size_t at = make_place(h, bucket, now);
-	struct nr_event *v = &h->events[at];
-	*v = (struct nr_event){
-		.source = k->source, .port = k->port, .type = k->type, .first = now, .last = now};
-	h->buckets[bucket].tags[at % NR_EVENT_WAYS] = k->tag;
-	return v;
+	unsigned way = make_place(h, b, now);
+	struct nr_event *v = event_at(h, b, way);
+	v->source = k->source;
+	v->port = k->port;
+	v->type = k->type;
+	v->listed = 0;
+	v->first = now;
+	v->bytes = 0;
+	v->sketch = 0;
+	b->packets[way] = 0;
+	b->last[way] = now;
+	b->tags[way] = k->tag;
+	return way;
 }
 
 /* ---- packets ---- */
 
-#define NR_PENDING 32
+#define NR_PENDING 32 /* packets whose memory is fetched before it is used */
 
 struct pending {
 	const struct nr_packet *packets[NR_PENDING];
@@ -298,52 +326,85 @@ struct pending {
 	size_t count;
 };
 
-static void take_pending(struct nr_hitters *h, struct pending *q)
+/* The buckets have been fetched: so are the events that they name. */
+static void fetch_events(const struct nr_hitters *h, const struct pending *q)
 {
 	for (size_t i = 0; i < q->count; i++) {
+		const struct nr_event_bucket *b = bucket_of(h, &q->keys[i]);
+		for (unsigned way = 0; way < NR_EVENT_WAYS; way++)
+			if (b->tags[way] == q->keys[i].tag)
+				__builtin_prefetch(event_at(h, b, way), 1);
+	}
+}
+
+static void take_pending(struct nr_hitters *h, struct pending *q)
+{
+	fetch_events(h, q);
+	for (size_t i = 0; i < q->count; i++) {
 		const struct nr_packet *p = q->packets[i];
-		struct nr_event *v = find_or_start(h, &q->keys[i], p->time);
-		v->packets += v->packets != UINT32_MAX;
+		struct nr_event_bucket *b = bucket_of(h, &q->keys[i]);
+		unsigned way = find_or_start(h, b, &q->keys[i], p->time);
+		struct nr_event *v = event_at(h, b, way);
+		b->packets[way] += b->packets[way] != UINT32_MAX;
+		b->last[way] = NR_MAX(b->last[way], p->time);
 		v->bytes += p->wire;
 		v->first = NR_MIN(v->first, p->time);
-		v->last = NR_MAX(v->last, p->time);
-		add_destination(h, v, nr_address_low(&p->destination));
+		add_destination(h, v, nr_address_low(&p->destination), b->packets[way]);
 	}
 	q->count = 0;
+}
+
+static void follow(struct nr_hitters *h, struct pending *q, const struct nr_packet *p)
+{
+	q->packets[q->count] = p;
+	q->keys[q->count] = key_of(p);
+	const struct nr_event_bucket *b = bucket_of(h, &q->keys[q->count]);
+	__builtin_prefetch(b, 1);
+	__builtin_prefetch(b->last, 1);
+	if (++q->count == NR_PENDING)
+		take_pending(h, q);
+}
+
+static bool is_of_events(const struct nr_packet *p)
+{
+	return p->kind == NR_PACKET_IPV4 && !(p->protocol == NR_UDP && p->marks & NR_MARK_ANSWER);
+}
+
+/* Who has sent so few packets today is no candidate. */
+static void count_candidates(
+	struct nr_hitters *h, struct pending *q, const struct nr_packet *packets, size_t count)
+{
+	uint8_t *counters[NR_PENDING];
+	const uint64_t mask = h->counter_count - 1;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t source = nr_address_low(&packets[i].source);
+		counters[i] = &h->counters[(source * 0x9e3779b97f4a7c15u >> 24) & mask];
+		__builtin_prefetch(counters[i], 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (NR_UNLIKELY(!is_of_events(&packets[i])))
+			continue;
+		if (*counters[i] < NR_EVENT_CANDIDATE - 1)
+			++*counters[i];
+		else
+			follow(h, q, &packets[i]);
+	}
 }
 
 void nr_hitters_observe(struct nr_hitters *h, const struct nr_batch *batch)
 {
 	struct pending q = {.count = 0};
-	const uint64_t mask = h->counter_count - 1;
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct nr_packet *p = &batch->packets[i];
-		bool answer = p->protocol == NR_UDP && p->marks & NR_MARK_ANSWER;
-		if (NR_UNLIKELY(p->kind != NR_PACKET_IPV4 || answer))
-			continue;
-		uint64_t source = nr_address_low(&p->source);
-		uint8_t *counter = &h->counters[(source * 0x9e3779b97f4a7c15u >> 24) & mask];
-		if (*counter < NR_EVENT_CANDIDATE - 1) {
-			++*counter;
-			continue;
-		}
-		q.packets[q.count] = p;
-		q.keys[q.count] = key_of(p);
-		size_t bucket = (size_t)(q.keys[q.count].hash >> 32) & (h->bucket_count - 1);
-		__builtin_prefetch(&h->buckets[bucket]);
-		if (++q.count == NR_PENDING)
-			take_pending(h, &q);
-	}
+	for (size_t i = 0; i < batch->count; i += NR_PENDING)
+		count_candidates(h, &q, &batch->packets[i], NR_MIN(batch->count - i, (size_t)NR_PENDING));
 	take_pending(h, &q);
 }
 
 void nr_hitters_expire(struct nr_hitters *h, nr_time now)
 {
-	for (size_t bucket = 0; bucket < h->bucket_count; bucket++)
-		for (size_t way = 0; way < NR_EVENT_WAYS; way++) {
-			size_t at = bucket * NR_EVENT_WAYS + way;
-			if (h->buckets[bucket].tags[way] &&
-				(now == NR_TIME_MAX || now - h->events[at].last > NR_EVENT_IDLE))
-				end_event(h, at);
+	for (size_t i = 0; i < h->bucket_count; i++)
+		for (unsigned way = 0; way < NR_EVENT_WAYS; way++) {
+			struct nr_event_bucket *b = &h->buckets[i];
+			if (b->tags[way] && (now == NR_TIME_MAX || now - b->last[way] > NR_EVENT_IDLE))
+				end_event(h, b, way);
 		}
 }

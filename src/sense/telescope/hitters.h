@@ -50,22 +50,21 @@ enum nr_event_type { /* ORION's numbers */
 	NR_EVENT_UNKNOWN,
 };
 
+/* What is looked at while a place is sought stands in the bucket. */
 struct nr_event {
 	uint32_t source;
 	uint16_t port;
 	uint8_t type;
 	uint8_t listed; /* destinations in the list; above NR_EVENT_LISTED: bits */
-	uint32_t packets;
-	uint32_t sketch; /* number + 1; 0: none */
-	nr_time first, last;
+	nr_time first;
 	uint64_t bytes;
+	uint32_t sketch; /* number + 1; 0: none */
 	union {
-		uint32_t list[NR_EVENT_LISTED];
+		uint32_t list[NR_EVENT_LISTED]; /* `listed` of them count */
 		uint64_t bits[NR_EVENT_BITS / 64];
 	} destinations;
-	uint8_t pad[24];
 };
-_Static_assert(sizeof(struct nr_event) == 128, "two lines per event");
+_Static_assert(sizeof(struct nr_event) == 96, "what a new event writes lies in one line");
 
 /* A kept one. */
 struct nr_event_end {
@@ -80,7 +79,10 @@ struct nr_event_end {
 #define NR_EVENT_WAYS 8
 struct nr_event_bucket {
 	uint32_t tags[NR_EVENT_WAYS]; /* of the keys; 0: free */
+	uint32_t packets[NR_EVENT_WAYS];
+	nr_time last[NR_EVENT_WAYS];
 };
+_Static_assert(sizeof(struct nr_event_bucket) == 128, "two lines");
 
 struct nr_hitters {
 	struct nr_area *area;

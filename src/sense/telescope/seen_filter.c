@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/seen_filter.h"
-#include "base/hll.h"
 #include "base/pages.h"
 
 #include <string.h>
 
-#define NR_LINE_WORDS 8
-
 static size_t bytes_of(const struct nr_seen_filter *f)
 {
-	return f->lines * NR_LINE_WORDS * sizeof(uint64_t);
+	return f->lines * NR_SEEN_LINE * sizeof(uint64_t);
 }
 
 int nr_seen_filter_init(struct nr_seen_filter *f, struct nr_area *area, size_t bytes, struct nr_error *error)
@@ -53,14 +50,15 @@ void nr_seen_filter_age(struct nr_seen_filter *f, nr_time now)
 bool nr_seen_filter_add(struct nr_seen_filter *f, uint64_t key)
 {
 	uint64_t hash = nr_hll_hash(key);
-	size_t line = (size_t)(hash & (f->lines - 1)) * NR_LINE_WORDS;
+	size_t line = nr_seen_filter_line(f, hash);
 	uint64_t *young = f->generations[f->young] + line;
 	const uint64_t *old = f->generations[f->young ^ 1] + line;
 	bool in_young = true, in_old = true;
 	for (unsigned i = 0; i < NR_SEEN_BITS; i++) {
 		unsigned bit = (unsigned)(hash >> (28 + 9 * i)) & 511;
-		in_young = in_young && (young[bit / 64] >> (bit % 64) & 1);
-		in_old = in_old && (old[bit / 64] >> (bit % 64) & 1);
+		uint64_t mask = UINT64_C(1) << (bit % 64);
+		in_young &= (young[bit / 64] & mask) != 0;
+		in_old &= (old[bit / 64] & mask) != 0;
 	}
 	if (in_young)
 		return true;

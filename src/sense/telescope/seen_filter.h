@@ -9,6 +9,7 @@
 #define NR_SENSE_TELESCOPE_SEEN_FILTER_H
 
 #include "base/area.h"
+#include "base/hll.h"
 #include "base/time.h"
 
 #define NR_SEEN_AGE  (7 * NR_DAY)
@@ -27,6 +28,18 @@ int nr_seen_filter_init(
 void nr_seen_filter_fini(struct nr_seen_filter *filter, struct nr_area *area);
 /* Called before each window. */
 void nr_seen_filter_age(struct nr_seen_filter *filter, nr_time now);
+#define NR_SEEN_LINE 8 /* words */
+NR_INLINE size_t nr_seen_filter_line(const struct nr_seen_filter *filter, uint64_t hash)
+{
+	return (size_t)(hash & (filter->lines - 1)) * NR_SEEN_LINE;
+}
+/* The pair will be added soon. */
+NR_INLINE void nr_seen_filter_fetch(const struct nr_seen_filter *filter, uint64_t key)
+{
+	size_t line = nr_seen_filter_line(filter, nr_hll_hash(key));
+	__builtin_prefetch(filter->generations[filter->young] + line, 1);
+	__builtin_prefetch(filter->generations[filter->young ^ 1] + line);
+}
 /* Was the pair there? It is now. */
 bool nr_seen_filter_add(struct nr_seen_filter *filter, uint64_t key);
 /* What is not in it was not seen since then. */

@@ -48,11 +48,12 @@ static uint32_t classify(const struct nr_known_scanners *known, uint64_t member)
 uint32_t nr_slot_sources_add(
 	struct nr_slot_sources *s, const struct nr_known_scanners *known, uint64_t member, bool *ret_new)
 {
-	uint64_t tag = (uint64_t)s->generation << 56, hash = nr_hll_hash(member);
+	uint64_t tag = (uint64_t)s->generation << 56;
+	size_t home = (size_t)(nr_slot_sources_home(s, member) - s->entries);
 	uint64_t *empty = NULL;
 	*ret_new = false;
 	for (size_t i = 0; i < NR_PROBES; i++) {
-		uint64_t *entry = &s->entries[(hash + i) & (s->capacity - 1)];
+		uint64_t *entry = &s->entries[(home + i) & (s->capacity - 1)];
 		if (*entry >> 56 != s->generation) {
 			empty = entry;
 			break;

@@ -16,21 +16,31 @@ static size_t room_of(uint64_t memory_bytes)
 	return room;
 }
 
+static size_t full_bytes(size_t room)
+{
+	return room / 64 * sizeof(uint64_t);
+}
+
 int nr_slow_new(
 	struct nr_area *area, uint64_t memory_bytes, struct nr_slow **ret_slow, struct nr_error *error)
 {
-	void *pages = NULL, *entries = NULL;
+	void *pages = NULL, *entries = NULL, *full = NULL;
 	size_t room = room_of(memory_bytes);
 	int e = nr_pages_resize(area, &pages, 0, sizeof(struct nr_slow), error);
-	if (e)
-		return e;
-	e = nr_pages_resize(area, &entries, 0, room * sizeof(struct nr_slow_entry), error);
+	if (!e)
+		e = nr_pages_resize(area, &entries, 0, room * sizeof(struct nr_slow_entry), error);
+	if (!e)
+		e = nr_pages_resize(area, &full, 0, full_bytes(room), error);
 	if (e) {
+		nr_pages_unmap(area, entries, room * sizeof(struct nr_slow_entry));
 		nr_pages_unmap(area, pages, sizeof(struct nr_slow));
 		return e;
 	}
 	*ret_slow = pages;
-	**ret_slow = (struct nr_slow){.area = area, .entries = entries, .room = room};
+	(*ret_slow)->area = area;
+	(*ret_slow)->entries = entries;
+	(*ret_slow)->room = room;
+	(*ret_slow)->full = full;
 	return 0;
 }
 
@@ -38,6 +48,7 @@ void nr_slow_free(struct nr_slow *s)
 {
 	if (!s)
 		return;
+	nr_pages_unmap(s->area, s->full, full_bytes(s->room));
 	nr_pages_unmap(s->area, s->entries, s->room * sizeof *s->entries);
 	nr_pages_unmap(s->area, s, sizeof *s);
 }
@@ -66,34 +77,84 @@ static void catch_up(struct nr_slow_entry *n, uint32_t day)
 	n->last_day = day;
 }
 
-/* NULL: not there (and, with add, no room). */
-static struct nr_slow_entry *entry_of(struct nr_slow *s, uint64_t key, uint32_t day, bool add)
+struct slow_key {
+	uint64_t key, hash;
+};
+
+static struct slow_key slow_key_of(uint64_t key)
 {
-	uint64_t hash = nr_hll_hash(key);
-	uint64_t *present = &s->present[hash >> 44 & (NR_SLOW_PRESENT / 64 - 1)];
-	uint64_t bit = UINT64_C(1) << (hash >> 58);
-	struct nr_slow_entry *place = NULL;
-	if (!add && !(*present & bit))
-		return NULL;
+	return (struct slow_key){key, nr_hll_hash(key)};
+}
+
+/* Where keys of this hash start, all places were found taken by entries that are not stale: that holds for
+ * the rest of the day, and for earlier days. */
+static bool is_full(const struct nr_slow *s, uint64_t hash, uint32_t day)
+{
+	size_t home = hash & (s->room - 1);
+	return day <= s->full_day && s->full[home / 64] >> (home % 64) & 1;
+}
+
+static void note_full(struct nr_slow *s, uint64_t hash, uint32_t day)
+{
+	size_t home = hash & (s->room - 1);
+	if (day > s->full_day) {
+		memset(s->full, 0, full_bytes(s->room));
+		s->full_day = day;
+	}
+	if (day == s->full_day)
+		s->full[home / 64] |= UINT64_C(1) << (home % 64);
+}
+
+/* The places of a key in turn: its entry; else NULL, and the place that it may take, if any. */
+static struct nr_slow_entry *probe(
+	const struct nr_slow *s, const struct slow_key *k, uint32_t day, struct nr_slow_entry **ret_place)
+{
+	*ret_place = NULL;
 	for (size_t i = 0; i < NR_PROBES; i++) {
-		struct nr_slow_entry *n = &s->entries[(hash + i) & (s->room - 1)];
-		if (n->key == key) {
-			catch_up(n, day);
+		struct nr_slow_entry *n = &s->entries[(k->hash + i) & (s->room - 1)];
+		if (n->key == k->key)
 			return n;
-		}
 		bool stale = n->key && day > n->last_day + NR_SLOW_WEEK;
-		if (!place && (!n->key || stale))
-			place = n;
+		if (!*ret_place && (!n->key || stale))
+			*ret_place = n;
 		if (!n->key)
 			break;
 	}
-	if (!add || !place)
+	return NULL;
+}
+
+static uint64_t *present_word(struct nr_slow *s, uint64_t hash)
+{
+	return &s->present[hash >> 44 & (NR_SLOW_PRESENT / 64 - 1)];
+}
+
+static bool may_be_present(struct nr_slow *s, const struct slow_key *k)
+{
+	return *present_word(s, k->hash) >> (k->hash >> 58) & 1;
+}
+
+/* NULL: not there (and, with add, no room). */
+static struct nr_slow_entry *entry_of(struct nr_slow *s, const struct slow_key *k, uint32_t day, bool add)
+{
+	struct nr_slow_entry *place = NULL;
+	if (!may_be_present(s, k) && (!add || is_full(s, k->hash, day))) {
 		s->beyond += add;
-	if (!add || !place)
 		return NULL;
+	}
+	struct nr_slow_entry *n = probe(s, k, day, &place);
+	if (n) {
+		catch_up(n, day);
+		return n;
+	}
+	if (!place)
+		note_full(s, k->hash, day);
+	if (!add || !place) {
+		s->beyond += add;
+		return NULL;
+	}
 	s->count += !place->key;
-	*present |= bit;
-	*place = (struct nr_slow_entry){.key = key, .last_day = day, .first_day = day};
+	*present_word(s, k->hash) |= UINT64_C(1) << (k->hash >> 58);
+	*place = (struct nr_slow_entry){.key = k->key, .last_day = day, .first_day = day};
 	return place;
 }
 
@@ -109,7 +170,8 @@ void nr_slow_events(struct nr_slow *s, const struct nr_telescope_conf *conf, con
 			double seconds = NR_MAX((double)(v->last - v->first) / NR_SECOND, 1.0);
 			bool slow = v->packets * 86400.0 / seconds <= NR_SLOW_PACKETS;
 			uint32_t day = day_of(v->first);
-			struct nr_slow_entry *n = entry_of(s, (uint64_t)v->source + 1, day, slow);
+			struct slow_key key = slow_key_of((uint64_t)v->source + 1);
+			struct nr_slow_entry *n = entry_of(s, &key, day, slow);
 			if (!n || n->last_day >= day + NR_SLOW_WEEK)
 				continue;
 			double missed = NR_MAX(1 - (double)v->destinations / dark, 1e-6);
@@ -119,24 +181,6 @@ void nr_slow_events(struct nr_slow *s, const struct nr_telescope_conf *conf, con
 }
 
 /* ---- the day's tally ---- */
-
-static uint64_t network_of(uint64_t member)
-{
-	return member <= UINT32_MAX ? NR_SLOW_NETWORK | ((member >> 8) + 1) : UINT64_MAX;
-}
-
-struct counting {
-	struct nr_slow *slow;
-	const struct nr_known_scanners *known;
-	const struct nr_port_counts *sources, *networks;
-	uint32_t day;
-};
-
-static bool may_enter(const struct nr_port_counts *counts, uint64_t key, uint32_t ports)
-{
-	const struct nr_port_count *cell = nr_port_counts_of(counts, key);
-	return cell->pairs >= ports && cell->packets <= NR_SLOW_PACKETS;
-}
 
 static void count_into(struct nr_slow_entry *n, const struct nr_tally_sum *sum, uint32_t day, bool tagged)
 {
@@ -152,39 +196,20 @@ static void count_into(struct nr_slow_entry *n, const struct nr_tally_sum *sum, 
 	}
 }
 
-static void count_sum(const struct counting *k, const struct nr_tally_sum *sum)
+void nr_slow_count(struct nr_slow *s, const struct nr_known_scanners *known, uint32_t day,
+	const struct nr_tally_sum *sum, const struct nr_slow_candidate *candidate)
 {
 	uint64_t member = nr_sum_member(sum);
-	if (member > UINT32_MAX)
+	struct slow_key source = slow_key_of(member + 1), network = slow_key_of(nr_ports_network(member));
+	/* most are neither candidates nor entries */
+	if (!candidate->source && !candidate->network && !may_be_present(s, &source) &&
+		!may_be_present(s, &network))
 		return;
-	bool enters = may_enter(k->sources, member, NR_SLOW_DAY_PORTS);
-	if (nr_is_known_scanner(k->known, member)) {
-		struct nr_slow_entry *tagged = entry_of(k->slow, member + 1, k->day, false);
-		if (tagged)
-			count_into(tagged, sum, k->day, true);
-		return;
-	}
-	struct nr_slow_entry *n = entry_of(k->slow, member + 1, k->day, enters);
+	bool tagged = nr_is_known_scanner(known, member);
+	struct nr_slow_entry *n = entry_of(s, &source, day, candidate->source && !tagged);
 	if (n)
-		count_into(n, sum, k->day, false);
-	uint64_t network = network_of(member);
-	enters = may_enter(k->networks, network, 2 * NR_SLOW_DAY_PORTS);
-	n = entry_of(k->slow, network, k->day, enters);
+		count_into(n, sum, day, tagged);
+	n = tagged ? NULL : entry_of(s, &network, day, candidate->network);
 	if (n)
-		count_into(n, sum, k->day, false);
-}
-
-int nr_slow_day(struct nr_slow *s, const struct nr_day_end *end, const struct nr_tally *tally,
-	const struct nr_port_counts *sources, const struct nr_known_scanners *known, struct nr_error *error)
-{
-	NR_AUTO(nr_port_counts_fini) struct nr_port_counts networks = {0};
-	int e = nr_port_counts_init(&networks, end->conf->memory_bytes, tally, network_of, error);
-	if (e)
-		return e;
-	struct counting k = {s, known, sources, &networks, day_of(end->day->start)};
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;)
-		count_sum(&k, &sum);
-	return nr_slow_judge(s, end, known, error);
+		count_into(n, sum, day, false);
 }

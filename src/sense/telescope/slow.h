@@ -26,7 +26,7 @@
 #define NR_SLOW_PORTS        50
 #define NR_SLOW_COVERAGE     0.05
 #define NR_SLOW_DESTINATIONS 500
-#define NR_SLOW_DAY_PORTS    4
+#define NR_SLOW_DAY_PORTS    4 /* of a source; of a /24 twice as many */
 #define NR_SLOW_HOSTS        10
 #define NR_SLOW_PORT_BITS    128   /* linear counting: */
 #define NR_SLOW_PORTS_MOST   400.0 /* good up to so many */
@@ -44,12 +44,14 @@ struct nr_slow_entry {
 	bool tainted;       /* too many packets on a day of the week, or tagged: judged anew a week later */
 	uint32_t tainted_day;
 };
-#define NR_SLOW_NETWORK (UINT64_C(1) << 40)
+#define NR_SLOW_NETWORK NR_PORTS_NETWORK
 
 struct nr_slow {
 	struct nr_area *area;
 	struct nr_slow_entry *entries; /* nr_pages, a power of two */
 	size_t room, count;
+	uint64_t *full; /* nr_pages, a bit per home: on full_day all its places were taken, and still are */
+	uint32_t full_day;
 	uint64_t beyond;                        /* pairs of candidates that found no room */
 	uint64_t present[NR_SLOW_PRESENT / 64]; /* a bit for who may be in the table */
 };
@@ -60,11 +62,16 @@ void nr_slow_free(struct nr_slow *slow); /* NULL allowed */
 /* The workers' ended events, before nr_aggressive_take() takes them. */
 void nr_slow_events(
 	struct nr_slow *slow, const struct nr_telescope_conf *conf, const struct nr_merged *merged);
-/* sources: port counts of the day's sources. */
-int nr_slow_day(struct nr_slow *slow, const struct nr_day_end *end, const struct nr_tally *tally,
-	const struct nr_port_counts *sources, const struct nr_known_scanners *known, struct nr_error *error);
+/* May the source and its /24 enter? By their counters of the day (port_counts.h). */
+struct nr_slow_candidate {
+	bool source, network;
+};
+/* A pair (IPv4 source, port) of the day that ends. */
+void nr_slow_count(struct nr_slow *slow, const struct nr_known_scanners *known, uint32_t day,
+	const struct nr_tally_sum *sum, const struct nr_slow_candidate *candidate);
 
 /* ---- slow_judge.c ---- */
+/* All pairs have been counted. */
 int nr_slow_judge(struct nr_slow *slow, const struct nr_day_end *end, const struct nr_known_scanners *known,
 	struct nr_error *error);
 

@@ -2,6 +2,7 @@
 /* The rise: new networks a window and port against what is usual there. */
 #include "sense/telescope/synchrony.h"
 #include "base/pages.h"
+#include "sense/telescope/early_walk.h"
 
 #include <errno.h>
 #include <math.h>
@@ -183,10 +184,14 @@ static void look(struct arrivals *a, const struct nr_tally_sum *sum)
 
 static void look_at_window(struct arrivals *a)
 {
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {a->window->tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;)
-		look(a, &sum);
+	struct nr_tally_sum sums[NR_WALK_AHEAD];
+	struct nr_tally_walk walk = {a->window->tally, 0, 0};
+	for (size_t count; (count = nr_scans_next(&walk, sums)) > 0;) {
+		for (size_t i = 0; i < count; i++)
+			nr_seen_filter_fetch(&a->synchrony->filter, sums[i].key);
+		for (size_t i = 0; i < count; i++)
+			look(a, &sums[i]);
+	}
 	end_port(a);
 }
 
