@@ -394,20 +394,25 @@ int nr_pack_open(struct nr_pack *ret_pack, const struct nr_layout *layout, const
 	return 0;
 }
 
-static uint64_t exception_of(const struct nr_pack_lane *lane, uint32_t row, uint64_t otherwise)
+/* The first exception that is not before a row. */
+static uint32_t find_exception(const struct nr_pack_lane *lane, uint32_t row)
 {
 	uint32_t low = 0, high = lane->exception_count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		uint32_t at = load4(lane->exceptions + (size_t)middle * EXCEPTION_BYTES);
-		if (at == row)
-			return load(lane->exceptions + (size_t)middle * EXCEPTION_BYTES + 4);
-		if (at < row)
+		if (load4(lane->exceptions + (size_t)middle * EXCEPTION_BYTES) < row)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return otherwise;
+	return low;
+}
+
+static uint64_t exception_of(const struct nr_pack_lane *lane, uint32_t row, uint64_t otherwise)
+{
+	uint32_t at = find_exception(lane, row);
+	const uint8_t *exception = lane->exceptions + (size_t)at * EXCEPTION_BYTES;
+	return at < lane->exception_count && load4(exception) == row ? load(exception + 4) : otherwise;
 }
 
 NR_INLINE uint64_t get(const struct nr_pack_lane *lane, uint32_t row)
@@ -429,11 +434,12 @@ void nr_pack_read(const struct nr_pack *pack, size_t lane, uint32_t first, uint3
 	const uint8_t *at = from->values + (size_t)first * from->width;
 	for (uint32_t i = 0; i < count; i++)
 		out[i] = from->base + (load(at + (size_t)i * from->width) & from->mask);
-	for (uint32_t i = 0; i < from->exception_count; i++) {
+	for (uint32_t i = find_exception(from, first); i < from->exception_count; i++) {
 		const uint8_t *exception = from->exceptions + (size_t)i * EXCEPTION_BYTES;
 		uint32_t row = load4(exception);
-		if (row >= first && row - first < count)
-			out[row - first] = load(exception + 4);
+		if (row < first || row - first >= count)
+			break;
+		out[row - first] = load(exception + 4);
 	}
 }
 

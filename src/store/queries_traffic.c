@@ -113,16 +113,17 @@ static int find_top(struct nr_reading *reading, struct nr_value values[static 4]
 	return nr_reading_text(reading, top->word, &values[2].text, error);
 }
 
-/* Those that touch the range: begun before its end, less ended before its start. */
+/* Those that touch the range: ended in it, or ended later and begun before its end. */
 static int count_findings(struct nr_reading *reading, int64_t *ret_count, struct nr_error *error)
 {
 	const struct nr_ask *ask = reading->ask;
 	const struct nr_value *sensor = nr_ask_value(ask, "sensor");
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status = nr_sqlite_prepare(reading->database, reading->path,
-		"SELECT count(*) FROM finding t INDEXED BY finding_by_last WHERE t.last >= ?1 AND t.first < "
-		"?2"
-		" AND (?3 IS NULL OR t.sensor = ?3)",
+		"SELECT (SELECT count(*) FROM finding t INDEXED BY finding_by_last"
+		"  WHERE t.last >= ?1 AND t.last < ?2 AND (?3 IS NULL OR t.sensor = ?3))"
+		" + (SELECT count(*) FROM finding t INDEXED BY finding_by_last"
+		"  WHERE t.last >= max(?1, ?2) AND t.first < ?2 AND (?3 IS NULL OR t.sensor = ?3))",
 		&statement, error);
 	if (status)
 		return status;
