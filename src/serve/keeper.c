@@ -27,8 +27,10 @@ struct sensor {
 	struct nr_relay_reader *reader; /* NULL: its process has ended */
 	uint64_t answer;                /* position that the next commit makes durable; 0: none */
 	uint64_t lost;                  /* as of the last status */
-	bool more;                      /* frames may lie in the reader that no poll(2) sees */
-	bool watching;                  /* a status has come from this process */
+	nr_time heard;                  /* when something came last, or nothing could come */
+	bool told_silent;
+	bool more;     /* frames may lie in the reader that no poll(2) sees */
+	bool watching; /* a status has come from this process */
 	bool told_layers;
 	enum nr_sensor_state state;
 	struct nr_keeper_gap gap, discard; /* cause "": none is open */
@@ -44,6 +46,7 @@ struct keeper {
 	nr_time commit_at; /* of the clock that never steps, as the others */
 	nr_time retry_at;  /* the store is not tried before; 0: it works */
 	nr_time retain_at;
+	nr_time look_at; /* for senses that are silent */
 };
 
 static nr_time clock_now(void)
@@ -208,6 +211,8 @@ static void drop_reader(struct sensor *s)
 
 static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_item *item)
 {
+	s->heard = clock_now();
+	s->told_silent = false;
 	switch (item->kind) {
 	case NR_RELAY_ROWS:
 		if (!item->again)
@@ -234,6 +239,31 @@ static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_err
 		"its process is killed and started again", NULL);
 	nr_nursery_ask(k->conf->nursery, NR_NURSERY_KILL, (unsigned)(s - k->sensors), NULL);
 	drop_reader(s);
+}
+
+/* One that hangs looks like one that works to the system. To be asked after everything was read that had
+ * come. Answers when to look again. */
+static nr_time look_after(struct keeper *k, struct sensor *s, nr_time now)
+{
+	nr_time silent = k->conf->silent ? k->conf->silent : NR_KEEPER_SILENT;
+	nr_time kills = k->conf->kills ? k->conf->kills : NR_KEEPER_KILLS;
+	if (!s->reader)
+		return NR_TIME_MAX;
+	if (k->retry_at || s->more)
+		s->heard = now;
+	if (now - s->heard >= kills) {
+		struct nr_error reason = {.text = "nothing has come from its process for minutes: it hangs"};
+		stop_hostile(k, s, &reason);
+		return NR_TIME_MAX;
+	}
+	if (now - s->heard >= silent && !s->told_silent) {
+		s->told_silent = true;
+		set_state(k, s, NR_SENSOR_DOWN);
+		nr_log(NR_LOG_WARNING, "silent", "sensor", s->conf->name, "reason",
+			"nothing comes from the process that watches", "remedy",
+			"packets wait in the rings; when it stays so, it is killed and started again", NULL);
+	}
+	return s->heard + (s->told_silent ? kills : silent);
 }
 
 /* true: there may be more, of which some has been taken from the socket already. While the store does not
@@ -273,6 +303,8 @@ static void child_started(struct keeper *k, struct sensor *s, const struct nr_ch
 	struct nr_error error = {0};
 	char text[24];
 	read_rest(k, s);
+	s->heard = clock_now();
+	s->told_silent = false;
 	if (nr_relay_reader_new(
 		    k->conf->tables, k->conf->table_count, s->conf->name, socket, &s->reader, &error)) {
 		nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", error.text, NULL);
@@ -372,6 +404,7 @@ static void take_signals(struct keeper *k)
 static int wait_ms(const struct keeper *k)
 {
 	nr_time now = clock_now(), next = k->conf->retain > 0 ? k->retain_at : NR_TIME_MAX;
+	next = NR_MIN(next, k->look_at);
 	if (k->uncommitted)
 		next = NR_MIN(next, k->commit_at);
 	if (k->retry_at)
@@ -403,6 +436,9 @@ static void turn(struct keeper *k)
 	if (files[1].revents)
 		take_news(k);
 	nr_time now = clock_now();
+	k->look_at = NR_TIME_MAX;
+	for (size_t i = 0; i < k->conf->count; i++)
+		k->look_at = NR_MIN(k->look_at, look_after(k, &k->sensors[i], now));
 	if (k->retry_at && now >= k->retry_at)
 		store_retry(k);
 	if (k->uncommitted && (k->asked_commit || now >= k->commit_at))
@@ -446,7 +482,7 @@ void nr_keeper_block_signals(void)
 
 int nr_keeper_run(const struct nr_keeper_conf *conf, struct nr_error *error)
 {
-	struct keeper k = {.conf = conf, .retain_at = clock_now()};
+	struct keeper k = {.conf = conf, .retain_at = clock_now(), .look_at = NR_TIME_MAX};
 	k.signals = open_signals();
 	if (k.signals < 0)
 		return nr_fail(error, -errno, "signalfd: %s", strerror(errno));

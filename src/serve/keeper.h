@@ -14,6 +14,9 @@
 
 #define NR_KEEPER_RETRY      (10 * NR_SECOND) /* until the store is tried again after it failed */
 #define NR_KEEPER_UNCOMMITED NR_SECOND        /* rows wait at most that long for the others of their commit */
+#define NR_KEEPER_SILENT                                                                                     \
+	(15 * NR_SECOND) /* a sense says something each second; when it does not, that is said */
+#define NR_KEEPER_KILLS (5 * NR_MINUTE) /* and it is killed: the end of a great day takes less */
 
 struct nr_keeper_sensor {
 	const char *name, *sense, *interface;
@@ -30,6 +33,7 @@ struct nr_keeper_conf {
 	struct nr_sink *listeners;       /* NULL: none. Gets live rows, findings and gaps */
 	struct nr_sensors *states;       /* NULL: nobody asks */
 	nr_time retain;                  /* 0: for ever */
+	nr_time silent, kills;           /* 0: NR_KEEPER_SILENT, NR_KEEPER_KILLS */
 	void (*reloaded)(void *context); /* the children have a new configuration; NULL allowed */
 	void *context;
 };

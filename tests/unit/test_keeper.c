@@ -152,7 +152,9 @@ static int keep(struct nr_error *error)
 		.count = 1,
 		.tables = tables,
 		.table_count = NR_COUNT(tables),
-		.store_name = "store"};
+		.store_name = "store",
+		.silent = NR_SECOND,
+		.kills = 2 * NR_SECOND};
 	int rc = nr_nursery_start(&nursery_conf, &conf.nursery, error);
 	if (rc == 0)
 		rc = nr_store_open(store_path, NR_STORE_CREATE, tables, NR_COUNT(tables), &conf.store, error);
@@ -324,6 +326,25 @@ static void test_discarded(void **state)
 	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded'"), 1);
 }
 
+/* One that hangs is noticed, killed, and followed by one that goes on with its counts. */
+static void test_silent(void **state)
+{
+	(void)state;
+	pid_t keeper = start_keeper(), sense = await_sense(0);
+	send_packets(".....");
+	await_read();
+	pause_ms(50);
+	kill(sense, SIGSTOP);
+	send_packets("...");
+	await_sense(sense);
+	stop_keeper(keeper);
+	assert_true(shared->resumed && !shared->fresh);
+	assert_int_equal(ask(COUNTED), 8);
+	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'crashed' AND last < "
+			     "9223372036854775807"),
+		1);
+}
+
 enum victim { SENSE, KEEPER, GROUP, VICTIMS };
 
 /* Sends while it kills; answers what was sent. */
@@ -418,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_walk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_violation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_discarded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rights, set_up, tear_down),
 	};
