@@ -198,17 +198,27 @@ static size_t sampled_bytes(const struct nr_merged_day *day)
 	return bytes;
 }
 
-/* A day's windows are kept until its end, as a sample where they would not fit. */
+static int thin_day(struct nr_merged_day *day, struct nr_error *error)
+{
+	int e = 0;
+	for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
+		if (day->windows[i].level >= day->level)
+			continue;
+		e = nr_tally_thin(&day->windows[i], day->level, error);
+		nr_tally_trim(&day->windows[i]);
+	}
+	return e;
+}
+
+/* A day's windows are kept until its end, as a sample where they would not fit: first those that have come
+ * since the day became one, at its level. */
 static int bound_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
 	const size_t share = nr_promise(f->conf, NR_PROMISE_DAY, 1);
-	int e = 0;
+	int e = day_bytes(day) > share ? thin_day(day, error) : 0;
 	while (!e && day_bytes(day) > share && sampled_bytes(day) > share / 2 && day->level < NR_LEVEL_MAX) {
 		day->level++;
-		for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
-			e = nr_tally_thin(&day->windows[i], day->level, error);
-			nr_tally_trim(&day->windows[i]);
-		}
+		e = thin_day(day, error);
 	}
 	return e;
 }
