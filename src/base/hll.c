@@ -2,6 +2,7 @@
 #include "base/hll.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -113,43 +114,61 @@ NR_INLINE uint32_t sparse_entry(const uint8_t *p)
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
-static int fail_sparse(const uint8_t *bytes, size_t i, struct nr_error *error)
+/* Four bytes at once; the last one does not belong to the entry. */
+NR_INLINE uint32_t sparse_entry_before(const uint8_t *p)
 {
+	uint32_t entry;
+	memcpy(&entry, p, sizeof entry);
+	return be32toh(entry) >> 8;
+}
+
+static int fail_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	int64_t before = -1;
+	size_t i = 0;
+	for (; i + 3 < length; i += 3) {
+		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
+		if (index <= before || rank - 1 >= HLL_RANK_MAX)
+			break;
+		before = index;
+	}
 	return nr_fail(error, -EBADMSG, "sketch: byte %zu: register %u with rank %u is impossible", i + 1,
 		sparse_entry(bytes + i) >> 12, sparse_entry(bytes + i) & 0xfff);
 }
 
-/* Which entry is wrong is looked for when one is. */
-static int hll_check_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
+struct merging {
+	uint8_t *registers;
+	int32_t before; /* the register before */
+	bool wrong;
+};
+
+NR_INLINE void merge_entry(struct merging *merging, uint32_t entry)
+{
+	int32_t index = (int32_t)(entry >> 12);
+	uint32_t rank = entry & 0xfff;
+	uint8_t *at = &merging->registers[index];
+	merging->wrong |= (index <= merging->before) | (rank - 1 >= HLL_RANK_MAX);
+	merging->before = index;
+	*at = (uint8_t)NR_MAX(*at, rank);
+}
+
+/* Most sketches of a store are short: they are merged register by register, and taken back when one was
+ * wrong, which is cheaper than to look at them all before. */
+static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
-	int64_t before = -1;
-	bool wrong = false;
-	for (size_t i = 0; i < length; i += 3) {
-		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
-		wrong |= (index <= before) | (rank - 1 >= HLL_RANK_MAX);
-		before = index;
-	}
-	before = -1;
-	for (size_t i = 0; wrong && i < length; i += 3) {
-		uint32_t index = sparse_entry(bytes + i) >> 12, rank = sparse_entry(bytes + i) & 0xfff;
-		if (index <= before || rank - 1 >= HLL_RANK_MAX)
-			return fail_sparse(bytes, i, error);
-		before = index;
-	}
-	return 0;
-}
-
-/* Most sketches of a store are short: they are merged register by register. */
-static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
-{
-	int rc = hll_check_sparse(bytes, length, error);
-	for (size_t i = 0; rc == 0 && i < length; i += 3) {
-		uint8_t *at = &into->registers[sparse_entry(bytes + i) >> 12];
-		*at = (uint8_t)NR_MAX(*at, sparse_entry(bytes + i) & 0x3f);
-	}
-	return rc;
+	struct nr_hll held = *into;
+	struct merging merging = {into->registers, -1, false};
+	size_t i = 0;
+	for (; i + 3 < length; i += 3)
+		merge_entry(&merging, sparse_entry_before(bytes + i));
+	if (i < length)
+		merge_entry(&merging, sparse_entry(bytes + i));
+	if (!merging.wrong)
+		return 0;
+	*into = held;
+	return fail_sparse(bytes, length, error);
 }
 
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
