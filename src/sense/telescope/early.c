@@ -138,20 +138,33 @@ static int mark(struct day_pairs *p, const struct nr_day_ports *ports, struct nr
 	return e;
 }
 
+static void count_pairs(const struct day_pairs *p, const struct nr_tally_sum *sums, size_t count)
+{
+	uint64_t hashes[NR_WALK_AHEAD], networks[NR_WALK_AHEAD];
+	for (size_t i = 0; i < count; i++) {
+		hashes[i] = nr_hll_hash(nr_sum_member(&sums[i]));
+		networks[i] = nr_hll_hash(nr_ports_network(nr_sum_member(&sums[i])));
+		nr_port_marks_fetch(&p->many, hashes[i]);
+		nr_port_marks_fetch(&p->slow, hashes[i]);
+		nr_port_marks_fetch(&p->slow_networks, networks[i]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct nr_slow_candidate candidate = {nr_port_marks_has(&p->slow, hashes[i]),
+			nr_port_marks_has(&p->slow_networks, networks[i])};
+		if (nr_sum_member(&sums[i]) > UINT32_MAX)
+			continue;
+		if (NR_UNLIKELY(nr_port_marks_has(&p->many, hashes[i])))
+			nr_aggressive_count(&p->early->aggressive, &sums[i]);
+		nr_slow_count(p->early->slow, p->known, p->day, &sums[i], &candidate);
+	}
+}
+
 static void walk_day(const struct day_pairs *p, const struct nr_tally *tally)
 {
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
-		uint64_t member = nr_sum_member(&sum), hash = nr_hll_hash(member);
-		if (member > UINT32_MAX)
-			continue;
-		struct nr_slow_candidate candidate = {nr_port_marks_has(&p->slow, hash),
-			nr_port_marks_has(&p->slow_networks, nr_hll_hash(nr_ports_network(member)))};
-		if (NR_UNLIKELY(nr_port_marks_has(&p->many, hash)))
-			nr_aggressive_count(&p->early->aggressive, &sum);
-		nr_slow_count(p->early->slow, p->known, p->day, &sum, &candidate);
-	}
+	struct nr_tally_sum sums[NR_WALK_AHEAD];
+	struct nr_tally_walk walk = {tally, 0, 0};
+	for (size_t count; (count = nr_scans_next(&walk, sums)) > 0;)
+		count_pairs(p, sums, count);
 }
 
 static int judge_day(struct day_pairs *p, const struct nr_day_end *end, const struct nr_tally *tally,
@@ -193,10 +206,10 @@ int nr_early_resume(struct nr_early *early, struct nr_area *area)
 	if (!nr_area_holds(area, early, sizeof *early) || early->judged_count > NR_JUDGED_MAX ||
 		!early->change || !nr_area_holds(area, early->change, sizeof *early->change) ||
 		!early->synchrony || !nr_area_holds(area, early->synchrony, sizeof *early->synchrony) ||
-		!early->slow || !nr_area_holds(area, early->slow, sizeof *early->slow))
+		!early->slow)
 		return -EBADMSG;
-	early->area = early->change->area = early->synchrony->area = early->slow->area = area;
-	return 0;
+	early->area = early->change->area = early->synchrony->area = area;
+	return nr_slow_resume(early->slow, area);
 }
 
 void nr_early_free(struct nr_early *early)

@@ -51,6 +51,10 @@ int nr_port_marks_init(struct nr_port_marks *marks, const struct nr_port_counts 
 void nr_port_marks_fini(struct nr_port_marks *marks);
 
 /* hash: nr_hll_hash() of the key, a member or nr_ports_network(). */
+NR_INLINE void nr_port_marks_fetch(const struct nr_port_marks *marks, uint64_t hash)
+{
+	__builtin_prefetch(&marks->words[(hash & (marks->count - 1)) / 64]);
+}
 NR_INLINE bool nr_port_marks_has(const struct nr_port_marks *marks, uint64_t hash)
 {
 	size_t at = (size_t)hash & (marks->count - 1);

@@ -11,7 +11,7 @@ static size_t bytes_of(const struct nr_seen_filter *f)
 
 int nr_seen_filter_init(struct nr_seen_filter *f, struct nr_area *area, size_t bytes, struct nr_error *error)
 {
-	*f = (struct nr_seen_filter){.lines = 64, .since = {NR_TIME_MIN, NR_TIME_MIN}};
+	*f = (struct nr_seen_filter){.lines = 64, .since = {NR_TIME_MIN, NR_TIME_MIN}, .old_is_empty = true};
 	while (bytes_of(f) * 2 <= bytes)
 		f->lines *= 2;
 	for (size_t i = 0; i < 2; i++) {
@@ -42,6 +42,7 @@ void nr_seen_filter_age(struct nr_seen_filter *f, nr_time now)
 	if (now - f->since[f->young] < NR_SEEN_AGE && f->entered < room)
 		return;
 	f->young ^= 1;
+	f->old_is_empty = false;
 	memset(f->generations[f->young], 0, bytes_of(f));
 	f->since[f->young] = now;
 	f->entered = 0;
@@ -53,12 +54,12 @@ bool nr_seen_filter_add(struct nr_seen_filter *f, uint64_t key)
 	size_t line = nr_seen_filter_line(f, hash);
 	uint64_t *young = f->generations[f->young] + line;
 	const uint64_t *old = f->generations[f->young ^ 1] + line;
-	bool in_young = true, in_old = true;
+	bool in_young = true, in_old = !f->old_is_empty;
 	for (unsigned i = 0; i < NR_SEEN_BITS; i++) {
 		unsigned bit = (unsigned)(hash >> (28 + 9 * i)) & 511;
 		uint64_t mask = UINT64_C(1) << (bit % 64);
 		in_young &= (young[bit / 64] & mask) != 0;
-		in_old &= (old[bit / 64] & mask) != 0;
+		in_old = in_old && (old[bit / 64] & mask);
 	}
 	if (in_young)
 		return true;

@@ -19,8 +19,9 @@ struct nr_seen_filter {
 	uint64_t *generations[2]; /* nr_pages; [young] is the younger */
 	size_t lines;             /* of each, a power of two */
 	unsigned young;
-	uint64_t entered; /* into the younger one */
-	nr_time since[2]; /* when a generation began */
+	uint64_t entered;  /* into the younger one */
+	bool old_is_empty; /* until the first has aged: it need not be looked at */
+	nr_time since[2];  /* when a generation began */
 };
 
 int nr_seen_filter_init(
@@ -38,7 +39,8 @@ NR_INLINE void nr_seen_filter_fetch(const struct nr_seen_filter *filter, uint64_
 {
 	size_t line = nr_seen_filter_line(filter, nr_hll_hash(key));
 	__builtin_prefetch(filter->generations[filter->young] + line, 1);
-	__builtin_prefetch(filter->generations[filter->young ^ 1] + line);
+	if (!filter->old_is_empty)
+		__builtin_prefetch(filter->generations[filter->young ^ 1] + line);
 }
 /* Was the pair there? It is now. */
 bool nr_seen_filter_add(struct nr_seen_filter *filter, uint64_t key);

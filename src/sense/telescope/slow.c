@@ -3,6 +3,7 @@
 #include "sense/telescope/slow.h"
 #include "base/pages.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,23 +25,23 @@ static size_t full_bytes(size_t room)
 int nr_slow_new(
 	struct nr_area *area, uint64_t memory_bytes, struct nr_slow **ret_slow, struct nr_error *error)
 {
-	void *pages = NULL, *entries = NULL, *full = NULL;
-	size_t room = room_of(memory_bytes);
+	void *pages = NULL;
 	int e = nr_pages_resize(area, &pages, 0, sizeof(struct nr_slow), error);
+	if (e)
+		return e;
+	struct nr_slow *s = pages;
+	s->area = area;
+	s->room = room_of(memory_bytes);
+	e = nr_pages_resize(area, (void **)&s->entries, 0, s->room * sizeof *s->entries, error);
 	if (!e)
-		e = nr_pages_resize(area, &entries, 0, room * sizeof(struct nr_slow_entry), error);
+		e = nr_pages_resize(area, (void **)&s->keys, 0, s->room * sizeof *s->keys, error);
 	if (!e)
-		e = nr_pages_resize(area, &full, 0, full_bytes(room), error);
+		e = nr_pages_resize(area, (void **)&s->full, 0, full_bytes(s->room), error);
 	if (e) {
-		nr_pages_unmap(area, entries, room * sizeof(struct nr_slow_entry));
-		nr_pages_unmap(area, pages, sizeof(struct nr_slow));
+		nr_slow_free(s);
 		return e;
 	}
-	*ret_slow = pages;
-	(*ret_slow)->area = area;
-	(*ret_slow)->entries = entries;
-	(*ret_slow)->room = room;
-	(*ret_slow)->full = full;
+	*ret_slow = s;
 	return 0;
 }
 
@@ -49,8 +50,22 @@ void nr_slow_free(struct nr_slow *s)
 	if (!s)
 		return;
 	nr_pages_unmap(s->area, s->full, full_bytes(s->room));
+	nr_pages_unmap(s->area, s->keys, s->room * sizeof *s->keys);
 	nr_pages_unmap(s->area, s->entries, s->room * sizeof *s->entries);
 	nr_pages_unmap(s->area, s, sizeof *s);
+}
+
+int nr_slow_resume(struct nr_slow *s, struct nr_area *area)
+{
+	if (!nr_area_holds(area, s, sizeof *s) ||
+		!nr_area_holds(area, s->entries, s->room * sizeof *s->entries) ||
+		!nr_area_holds(area, s->keys, s->room * sizeof *s->keys) ||
+		!nr_area_holds(area, s->full, full_bytes(s->room)))
+		return -EBADMSG;
+	s->area = area;
+	for (size_t i = 0; i < s->room; i++)
+		s->keys[i] = s->entries[i].key;
+	return 0;
 }
 
 /* ---- entries ---- */
@@ -105,24 +120,6 @@ static void note_full(struct nr_slow *s, uint64_t hash, uint32_t day)
 		s->full[home / 64] |= UINT64_C(1) << (home % 64);
 }
 
-/* The places of a key in turn: its entry; else NULL, and the place that it may take, if any. */
-static struct nr_slow_entry *probe(
-	const struct nr_slow *s, const struct slow_key *k, uint32_t day, struct nr_slow_entry **ret_place)
-{
-	*ret_place = NULL;
-	for (size_t i = 0; i < NR_PROBES; i++) {
-		struct nr_slow_entry *n = &s->entries[(k->hash + i) & (s->room - 1)];
-		if (n->key == k->key)
-			return n;
-		bool stale = n->key && day > n->last_day + NR_SLOW_WEEK;
-		if (!*ret_place && (!n->key || stale))
-			*ret_place = n;
-		if (!n->key)
-			break;
-	}
-	return NULL;
-}
-
 static uint64_t *present_word(struct nr_slow *s, uint64_t hash)
 {
 	return &s->present[hash >> 44 & (NR_SLOW_PRESENT / 64 - 1)];
@@ -133,29 +130,57 @@ static bool may_be_present(struct nr_slow *s, const struct slow_key *k)
 	return *present_word(s, k->hash) >> (k->hash >> 58) & 1;
 }
 
+/* Looks at a key's places in turn until one is empty. True: it stands at *ret_at. */
+static bool find(const struct nr_slow *s, const struct slow_key *k, size_t *ret_at)
+{
+	for (size_t i = 0; i < NR_PROBES; i++) {
+		*ret_at = (k->hash + i) & (s->room - 1);
+		if (s->keys[*ret_at] == k->key)
+			return true;
+		if (!s->keys[*ret_at])
+			break;
+	}
+	return false;
+}
+
+/* The first place that a key may take: empty, or of an entry that is stale. NULL: none. */
+static struct nr_slow_entry *place_for(const struct nr_slow *s, const struct slow_key *k, uint32_t day)
+{
+	for (size_t i = 0; i < NR_PROBES; i++) {
+		struct nr_slow_entry *n = &s->entries[(k->hash + i) & (s->room - 1)];
+		if (!n->key || day > n->last_day + NR_SLOW_WEEK)
+			return n;
+	}
+	return NULL;
+}
+
+static struct nr_slow_entry *enter(struct nr_slow *s, const struct slow_key *k, uint32_t day)
+{
+	struct nr_slow_entry *n = place_for(s, k, day);
+	if (!n) {
+		note_full(s, k->hash, day);
+		s->beyond++;
+		return NULL;
+	}
+	s->count += !n->key;
+	*present_word(s, k->hash) |= UINT64_C(1) << (k->hash >> 58);
+	*n = (struct nr_slow_entry){.key = k->key, .last_day = day, .first_day = day};
+	s->keys[n - s->entries] = k->key;
+	return n;
+}
+
 /* NULL: not there (and, with add, no room). */
 static struct nr_slow_entry *entry_of(struct nr_slow *s, const struct slow_key *k, uint32_t day, bool add)
 {
-	struct nr_slow_entry *place = NULL;
-	if (!may_be_present(s, k) && (!add || is_full(s, k->hash, day))) {
-		s->beyond += add;
-		return NULL;
+	size_t at;
+	if (may_be_present(s, k) && find(s, k, &at)) {
+		catch_up(&s->entries[at], day);
+		return &s->entries[at];
 	}
-	struct nr_slow_entry *n = probe(s, k, day, &place);
-	if (n) {
-		catch_up(n, day);
-		return n;
-	}
-	if (!place)
-		note_full(s, k->hash, day);
-	if (!add || !place) {
-		s->beyond += add;
-		return NULL;
-	}
-	s->count += !place->key;
-	*present_word(s, k->hash) |= UINT64_C(1) << (k->hash >> 58);
-	*place = (struct nr_slow_entry){.key = k->key, .last_day = day, .first_day = day};
-	return place;
+	if (add && !is_full(s, k->hash, day))
+		return enter(s, k, day);
+	s->beyond += add;
+	return NULL;
 }
 
 /* ---- events ---- */

@@ -49,6 +49,7 @@ struct nr_slow_entry {
 struct nr_slow {
 	struct nr_area *area;
 	struct nr_slow_entry *entries; /* nr_pages, a power of two */
+	uint64_t *keys;                /* nr_pages: of the entries, close together for those who seek */
 	size_t room, count;
 	uint64_t *full; /* nr_pages, a bit per home: on full_day all its places were taken, and still are */
 	uint32_t full_day;
@@ -59,6 +60,8 @@ struct nr_slow {
 int nr_slow_new(
 	struct nr_area *area, uint64_t memory_bytes, struct nr_slow **ret_slow, struct nr_error *error);
 void nr_slow_free(struct nr_slow *slow); /* NULL allowed */
+/* Left by a predecessor in an area, which may have ended while it entered somebody; -EBADMSG: not whole. */
+int nr_slow_resume(struct nr_slow *slow, struct nr_area *area);
 /* The workers' ended events, before nr_aggressive_take() takes them. */
 void nr_slow_events(
 	struct nr_slow *slow, const struct nr_telescope_conf *conf, const struct nr_merged *merged);
