@@ -37,7 +37,8 @@ const struct nr_layout nr_layouts[NR_PACK_KINDS] = {
 			{"tools", NR_TYPE_TEXT}, {"research", NR_TYPE_TEXT}, {"packets", NR_TYPE_UINT64},
 			{"scan_packets", NR_TYPE_UINT64}, {"ports", NR_TYPE_UINT32}, {"first", NR_TYPE_TIME},
 			{"last", NR_TYPE_TIME}, {"categories", NR_TYPE_TEXT}, {"marks", NR_TYPE_TEXT},
-			{"asn", NR_TYPE_UINT32}, {"as_name", NR_TYPE_TEXT}}},
+			{"asn", NR_TYPE_UINT32}, {"as_name", NR_TYPE_TEXT}},
+		.sketch = false},
 	[NR_PACK_SOURCE_PORT] = {"telescope_source_port", 7, 4, 9,
 		{{"protocol", NR_TYPE_UINT8}, {"port", NR_TYPE_UINT16}, {"address", NR_TYPE_ADDRESS},
 			{"address", NR_TYPE_ADDRESS}, {"country", NR_TYPE_TEXT}, {"tools", NR_TYPE_TEXT},
@@ -50,7 +51,8 @@ const struct nr_layout nr_layouts[NR_PACK_KINDS] = {
 	[NR_PACK_PROTOCOL] = {"protocol_source", 6, 3, 7,
 		{{"protocol", NR_TYPE_UINT8}, {"address", NR_TYPE_ADDRESS}, {"address", NR_TYPE_ADDRESS},
 			{"country", NR_TYPE_TEXT}, {"tools", NR_TYPE_TEXT}, {"research", NR_TYPE_TEXT},
-			{"packets", NR_TYPE_UINT64}}},
+			{"packets", NR_TYPE_UINT64}},
+		.sketch = false},
 };
 
 NR_INLINE uint64_t load(const uint8_t *at)

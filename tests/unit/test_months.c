@@ -181,6 +181,7 @@ static void check_answers(void)
 		assert_int_equal(ask("telescope/summary", low, high, NULL, NULL, 0), sum);
 		assert_int_equal(ask("telescope/sources", low, high, NULL, NULL, 1), sum);
 		assert_int_equal(ask("telescope/sources", low, high, "port", "23", 1), sum);
+		assert_int_equal(ask("telescope/sources", low, high, "protocol", "6", 1), sum);
 		assert_int_equal(
 			ask("telescope/sources", low, high, "tool", "mirai", 1), sum_of(low, high, 1));
 		assert_int_equal(ask("telescope/source-ports", low, high, "address", "0.0.0.7", 3), sum);
@@ -197,9 +198,26 @@ static void test_months_are_added_up(void **state)
 	assert_int_equal(months_of("telescope_port"), 3); /* while it was being written */
 	nr_store_close(store);
 	static const char *const names[] = {"telescope_traffic", "telescope_port", "telescope_origin",
-		"country", "telescope_source", "telescope_source_port", "knock"};
+		"country", "telescope_source", "telescope_source_port", "knock", "protocol_source"};
 	for (size_t i = 0; i < NR_COUNT(names); i++)
 		assert_int_equal(months_of(names[i]), 3);
+	check_answers();
+}
+
+/* Before there were packs by protocol, months were added up without them. */
+static void test_months_without_protocols(void **state)
+{
+	(void)state;
+	sqlite3 *database;
+	nr_store_close(fill());
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database,
+				 "DELETE FROM pack WHERE series IN (SELECT id FROM series WHERE name = "
+				 "'protocol_source')",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_true(sqlite3_changes(database) > 0);
+	sqlite3_close(database);
 	check_answers();
 }
 
@@ -284,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calendar),
 		cmocka_unit_test_setup(test_months_are_added_up, make_path),
+		cmocka_unit_test_setup(test_months_without_protocols, make_path),
 		cmocka_unit_test_setup(test_a_day_is_written_again, make_path),
 		cmocka_unit_test_setup(test_the_writer_dies, make_path),
 		cmocka_unit_test_setup(test_retention_cuts_a_month, make_path),
