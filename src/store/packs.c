@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#define GATHERED_ROWS_MAX (1u << 20) /* in all packers: 64 to 128 MB; then they are flushed */
+#define GATHERED_ROWS_MAX (1u << 18) /* in all packers: 16 to 32 MB; then they are flushed */
 
 struct nr_packs *nr_packs_new(struct nr_store *store)
 {
