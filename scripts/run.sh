@@ -12,6 +12,8 @@ next_steps_en() {
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24                 read the report
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24 --store my.db   keep it
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  look at it
+		  sudo build/noroshi serve --watch IFACE --dark 192.0.2.0/24 --store live.db \\
+		    --listen 127.0.0.1:8481                                                  watch an interface
 		  build/noroshi help                                                         everything else
 
 	E
@@ -24,6 +26,8 @@ next_steps_ja() {
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24                 結果を読む
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24 --store my.db   結果を蓄える
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  ブラウザで見る
+		  sudo build/noroshi serve --watch IFACE --dark 192.0.2.0/24 --store live.db \\
+		    --listen 127.0.0.1:8481                                                  インタフェースを観測する
 		  build/noroshi help                                                         そのほかの使い方
 
 	E

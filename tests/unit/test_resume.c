@@ -145,7 +145,7 @@ static void run(const struct rig *rig)
 			nr_telescope_sense.observe(&rig->conf, locals[w], &batch);
 		}
 	}
-	if (nr_telescope_sense.flush(&rig->conf, locals, WORKERS, NULL, NR_TIME_MAX, &sink, &error))
+	if (nr_telescope_sense.flush(&rig->conf, locals, WORKERS, NULL, DAY0 + 30 * NR_DAY, &sink, &error))
 		_exit(6);
 	_exit(0);
 }

@@ -788,6 +788,34 @@ static void test_busy_among_many(void **state)
 	reading_fini(&r);
 }
 
+/* Who watches is told the hour that runs, again with each window; a reading tells it once. */
+static void test_running_hour(void **state)
+{
+	(void)state;
+	for (unsigned endless = 0; endless < 2; endless++) {
+		struct rig rig;
+		rig_init(&rig, NULL);
+		rig.refs.endless = endless;
+		rig_start(&rig);
+		uint64_t told[2] = {0};
+		for (unsigned window = 0; window < 2; window++) {
+			nr_time at = DAY0 + 10 * NR_HOUR + window * 5 * NR_MINUTE;
+			struct nr_packet p = syn_of(at, 0x01020304 + window, DARK, 23);
+			rig_observe(&rig, &p, 1);
+			rig_flush(&rig, at + 5 * NR_MINUTE + nr_telescope_sense.slack);
+			for (size_t i = 0; i < rig.recorder.count; i++) {
+				const struct seen_row *r = &rig.recorder.rows[i];
+				if (r->table == SEEN_TRAFFIC && r->step == NR_STEP_HOUR &&
+					!strcmp(r->key, "all"))
+					told[window] = r->packets;
+			}
+		}
+		assert_int_equal(told[0], endless ? 1 : 0);
+		assert_int_equal(told[1], endless ? 2 : 0);
+		rig_fini(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -807,6 +835,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_ways_of_counting),
 		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_running_hour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

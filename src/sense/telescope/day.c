@@ -122,7 +122,7 @@ static int take_off_research(
 		e = nr_tally_sort(&m->research, error);
 	if (!e && end->sink)
 		e = emit_research_steps(end, set, error);
-	if (!e && end->sink)
+	if (!e && end->sink && !end->unfinished)
 		e = emit_research(end, NR_STEP_DAY, end->day->start, &of_day, error);
 	nr_member_set_fini(set);
 	return e;
@@ -269,7 +269,7 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		return e;
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 		m->tool_totals[t].packets += tools->packets[t];
-		if (!end->sink || !tools->sources[t])
+		if (!end->sink || end->unfinished || !tools->sources[t])
 			continue;
 		struct nr_step step = {
 			end->conf, end->merged, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
@@ -436,7 +436,7 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 	struct nr_parts parts = {owned->tallies, 0};
 	size_t scanner_first = 0, flood_first = end->merged->floods.count;
 	int e = day_tally(end, &parts, error);
-	if (!e && end->sink) {
+	if (!e && end->sink && !end->unfinished) {
 		struct nr_step step = {
 			end->conf, end->merged, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
 		e = nr_telescope_emit(&step, &parts.tallies[0], error);

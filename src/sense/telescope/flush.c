@@ -352,7 +352,8 @@ static void close_local_day(struct nr_local *l, nr_time start)
 
 static int finish_day(struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
-	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink, f->crew};
+	bool unfinished = f->conf->refs->endless && f->final == NR_TIME_MAX;
+	struct nr_day_end end = {f->conf, f->locals, f->count, f->merged, day, f->sink, f->crew, unfinished};
 	int e = day->told ? 0 : nr_day_finish(&end, error);
 	if (e && f->merged->area)
 		return e; /* once more at the next flush, or by a successor */

@@ -7,6 +7,7 @@
 #include "model/live.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -58,12 +59,19 @@ size_t nr_telescope_live_tables(const struct nr_table *tables[static NR_TELESCOP
 
 /* ---- names and keys ---- */
 
-/* The store by the file that it is, however it was named, and the sensor: who starts with the same command
- * finds the same areas. */
+/* The store by the file that it is, however it was named and whether it is there yet, and the sensor: who
+ * starts with the same command finds the same areas. */
 static uint64_t name_hash(const struct nr_telescope_live *live)
 {
-	NR_AUTO(nr_freep) char *real = realpath(live->source.store, NULL);
-	const char *path = real ? real : live->source.store;
+	const char *store = live->source.store, *slash = strrchr(store, '/');
+	NR_AUTO(nr_freep) char *real = realpath(store, NULL);
+	NR_AUTO(nr_freep) char *named = slash ? strndup(store, (size_t)(slash - store) + 1) : strdup(".");
+	NR_AUTO(nr_freep) char *folder = real || !named ? NULL : realpath(named, NULL);
+	char path[PATH_MAX];
+	if (real)
+		snprintf(path, sizeof path, "%s", real);
+	else
+		snprintf(path, sizeof path, "%s/%s", folder ? folder : "", slash ? slash + 1 : store);
 	uint64_t a = nr_siphash(path, strlen(path), 0, 0);
 	return nr_siphash(live->sense.sensor, strlen(live->sense.sensor), a, 1);
 }

@@ -137,6 +137,9 @@ struct nr_day_end {
 	struct nr_merged_day *day;
 	struct nr_sink *sink; /* NULL: no rows wanted */
 	struct nr_crew *crew;
+	/* A live telescope is stopped within the day: a later start may go on with it. Rows of the day itself
+	 * would stand for all of it in every answer, so its hours speak for it. */
+	bool unfinished;
 };
 /* The highest level of its workers: one source of 2^level has a line. */
 uint8_t nr_day_level(const struct nr_day_end *end);

@@ -63,7 +63,7 @@ extern const char *const nr_telescope_research_choices[];
 	{"port-classes", NR_OPTION_PATH, offsetof(OUTER, PREFIX port_classes), "FILE", NULL, 0, 0, NULL, "port classes (default: built in; see etc/port-classes)", "ポートの区分ファイル（省略時は内蔵の区分）"}, \
 	{"mmdb", NR_OPTION_PATH, offsetof(OUTER, PREFIX mmdb), "FILE", NULL, 0, 0, NULL, "country (and AS) database in the MaxMind DB format", "国（およびAS）のデータベース（MaxMind DB形式）"}, \
 	{"as-mmdb", NR_OPTION_PATH, offsetof(OUTER, PREFIX as_mmdb), "FILE", NULL, 0, 0, NULL, "AS database where it is another file", "ASのデータベース（別ファイルの場合）"}, \
-	{"memory", NR_OPTION_SIZE, offsetof(OUTER, PREFIX memory_bytes), "SIZE", "1G", 67108864, 1099511627776, NULL, "memory for sources and tallies; sources beyond it are counted, but not judged", "送信元と集計に使うメモリ。超えた分は数えるが判定しない"}, \
+	{"memory", NR_OPTION_SIZE, offsetof(OUTER, PREFIX memory_bytes), "SIZE", "1G", 67108864, 1099511627776, NULL, "memory for sources and tallies; beyond it sources are sampled, packets stay exact", "送信元と集計に使うメモリ。超えると送信元は標本になる（パケット数は正確）"}, \
 	{"keep-sources", NR_OPTION_UINT, offsetof(OUTER, PREFIX keep_sources), "N", "20000", 0, 10000000, NULL, "sources of one day kept in the store: judged ones first, then the busiest", "1日に保存する送信元の数（判定されたもの、パケット数の多いものから）"}
 /* clang-format on */
 

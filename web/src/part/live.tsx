@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the live connection is, in a word and a mark; and the button that pauses it.
 import type { VNode } from 'preact';
-import { useStatus } from '../api';
 import { setPaused } from '../live/client';
 import { useLive, useNow } from '../live/use';
 import { useSpeech } from '../text/index';
@@ -34,10 +33,9 @@ export function PauseButton(): VNode {
 /** What a page says that shows only what is live, while nothing is. */
 export function NothingLive({ text }: { text: string }): VNode {
 	const { t } = useSpeech();
-	const store = useStatus().data?.store ?? 'noroshi.db';
 	return (
 		<Empty text={text} hint={t.live.offHint}>
-			<Command text={`noroshi serve --store ${store} --watch eth0`} />
+			<Command text="sudo noroshi serve --watch eth1 --dark 192.0.2.0/24 --store live.db --listen 127.0.0.1:8481" />
 		</Empty>
 	);
 }
