@@ -30,11 +30,9 @@
 #define NR_CHILD_DEATHS    2 /* young deaths in a row after which what it left is discarded */
 /* What a child may take to do as it was told before it is killed. */
 #define NR_CHILD_HAND_OVER (10 * NR_SECOND)
-#define NR_CHILD_PREPARE                                                                                     \
-	(10 * NR_SECOND) /* to read a configuration again; nobody else is served meanwhile                   \
-			  */
-#define NR_CHILD_FINISH (60 * NR_SECOND)
-#define NR_CHILD_LOST   3 /* exit status of one that ended by -ENODEV */
+#define NR_CHILD_PREPARE   (10 * NR_SECOND) /* to read a configuration again */
+#define NR_CHILD_FINISH    (60 * NR_SECOND)
+#define NR_CHILD_LOST      3 /* exit status of one that ended by -ENODEV */
 
 /* What a child is asked for; it looks at nr_child_asked() about once a second or oftener. */
 enum nr_child_order {

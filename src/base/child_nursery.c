@@ -35,6 +35,8 @@ struct nursery {
 	int keeper, signals;
 	pid_t pid;
 	bool ending;
+	pid_t trial; /* the process that tries a configuration; 0: none, or it has ended */
+	int trial_status;
 	struct slot slots[NR_CHILDREN_MAX];
 };
 
@@ -244,6 +246,10 @@ static void reap(struct nursery *n)
 		;
 	int status;
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		if (pid == n->trial) {
+			n->trial = 0;
+			n->trial_status = status;
+		}
 		for (size_t i = 0; i < n->conf->count; i++)
 			if (n->slots[i].pid == pid)
 				end_child(n, &n->slots[i], status);
@@ -252,60 +258,73 @@ static void reap(struct nursery *n)
 
 /* ---- configuration ---- */
 
+static int do_due(struct nursery *n);
+
 /* What the process that tries says, until it ends; false: it did not within its time. A file may be a pipe
- * that nobody writes to, or lie where nobody answers. */
-static bool read_words(int words, char *text, size_t room)
+ * that nobody writes to, or lie where nobody answers: children that die meanwhile are started again. */
+static bool read_words(struct nursery *n, int words, char *text, size_t room)
 {
 	nr_time end = clock_now() + NR_CHILD_PREPARE;
 	size_t length = 0;
 	for (;;) {
-		struct pollfd file = {words, POLLIN, 0};
+		struct pollfd files[] = {{words, POLLIN, 0}, {n->signals, POLLIN, 0}};
 		nr_time left = end - clock_now();
 		if (left <= 0)
 			return false;
-		if (poll(&file, 1, (int)(left / 1000) + 1) <= 0)
+		int due = do_due(n), wait = (int)(left / 1000) + 1;
+		if (poll(files, NR_COUNT(files), due < 0 ? wait : NR_MIN(due, wait)) <= 0)
 			continue;
-		ssize_t n = read(words, text + length, room - 1 - length);
-		if (n <= 0)
+		if (files[1].revents)
+			reap(n);
+		if (!files[0].revents)
+			continue;
+		ssize_t got = read(words, text + length, room - 1 - length);
+		if (got <= 0)
 			return true;
-		length += (size_t)n;
+		length += (size_t)got;
 		text[length] = '\0';
 	}
+}
+
+static void try_in_child(const struct nursery *n, const struct nr_child *child, bool again, int words)
+{
+	struct nr_error reason = {0};
+	if (nr_child_bind_to_parent(n->pid))
+		_exit(1);
+	int rc = child->prepare(child->context, again, &reason);
+	if (rc < 0)
+		(void)!write(words, reason.text, strlen(reason.text));
+	_exit(rc < 0 ? 1 : 0);
 }
 
 /* In a process that is thrown away: what is wrong with a file must not end the nursery, nor hold it up. */
 static int try_prepare(struct nursery *n, const struct nr_child *child, bool again, struct nr_error *error)
 {
-	int words[2], status = 0;
+	int words[2];
 	char text[240] = "";
 	if (pipe2(words, O_CLOEXEC) < 0)
 		return nr_fail(error, -errno, "pipe: %s", strerror(errno));
-	pid_t pid = fork();
-	if (pid == 0) {
-		struct nr_error reason = {0};
-		if (nr_child_bind_to_parent(n->pid))
-			_exit(1);
-		int rc = child->prepare(child->context, again, &reason);
-		if (rc < 0)
-			(void)!write(words[1], reason.text, strlen(reason.text));
-		_exit(rc < 0 ? 1 : 0);
-	}
+	pid_t pid = n->trial = fork();
+	if (pid == 0)
+		try_in_child(n, child, again, words[1]);
 	close(words[1]);
-	bool in_time = pid > 0 && read_words(words[0], text, sizeof text);
-	if (pid > 0 && !in_time)
-		kill(pid, SIGKILL);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
+	bool in_time = pid > 0 && read_words(n, words[0], text, sizeof text);
 	close(words[0]);
-	if (pid > 0 && !in_time)
+	if (n->trial > 0) { /* not reaped among the others */
+		if (!in_time)
+			kill(pid, SIGKILL);
+		waitpid(pid, &n->trial_status, 0);
+	}
+	n->trial = 0;
+	if (pid < 0)
+		return nr_fail(error, -EAGAIN, "%s: no process to read the configuration", child->name);
+	if (!in_time)
 		return nr_fail(error, -ETIMEDOUT,
 			"reading the configuration took longer than %d s; is one of its files a pipe, or on "
 			"a "
 			"file system that does not answer?",
 			(int)(NR_CHILD_PREPARE / NR_SECOND));
-	if (pid < 0)
-		return nr_fail(error, -EAGAIN, "%s: no process to read the configuration", child->name);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(n->trial_status) && WEXITSTATUS(n->trial_status) == 0)
 		return 0;
 	return nr_fail(error, -EINVAL, "%s",
 		text[0] ? text : "reading the configuration ended the process that tried it");
