@@ -8,10 +8,10 @@
  *	slow.h        few packets a day, many ports or addresses in seven days
  *	hitters.h     events and aggressive hitters as ORION defines them
  *
- * Memory: NR_PROMISE_EARLY of --memory (promise.h). Tables that grow with it take three quarters of that, a
- * third of them the filter of known sources; series, ports, aggressors and logs take 8.6 MB whatever its
- *size, and 0.5 MB for each further worker. Below 512M this is more than the share. Their state is bounded,
- *lies in the area of worker 0 and is used by the flush alone. What they find goes to the sink as rows of
+ * Memory: NR_PROMISE_EARLY of --memory (promise.h). Tables that grow with it take three quarters of that,
+ * a third of them the filter of known sources; series, ports, aggressors and logs take 8.6 MB whatever its
+ * size, and 0.5 MB for each further worker. Below 512M this is more than the share. Their state is bounded,
+ * lies in the area of worker 0 and is used by the flush alone. What they find goes to the sink as rows of
  * telescope_warning and as findings (warning.h). Private to this room.
  */
 #ifndef NR_SENSE_TELESCOPE_EARLY_H
