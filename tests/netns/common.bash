@@ -17,6 +17,19 @@ cable() {
 	done
 	ip -n "$sender" link set tx0 up
 	ip -n "$watcher" link set rx0 up
+	until_up "$sender" tx0
+	until_up "$watcher" rx0
+}
+
+# The kernel tells of a link some moments after it is there; a watch that begins before would rightly tell of a gap.
+until_up() { # NAMESPACE INTERFACE
+	local try
+	for ((try = 0; try < 100; try++)); do
+		[ "$(ip -n "$1" -j link show "$2" | jq -r '.[0].operstate')" = UP ] && return 0
+		sleep 0.05
+	done
+	echo "$2 of $1 does not come up"
+	return 1
 }
 
 remove_netns() {
