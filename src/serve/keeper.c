@@ -97,6 +97,8 @@ static int store_rows(struct keeper *k, const struct nr_table *table, const void
 	if (!k->uncommitted)
 		k->commit_at = clock_now() + NR_KEEPER_UNCOMMITED;
 	k->uncommitted = true;
+	if (table == &nr_finding_table) /* whoever was told of it may ask for it at once */
+		k->asked_commit = true;
 	return 0;
 }
 
