@@ -9,6 +9,7 @@
 #include "net/watch.h"
 #include "sense/telescope/command.h"
 #include "sense/telescope/command_run.h"
+#include "sense/telescope/live.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,17 +28,7 @@ static const struct nr_option options[] = {
 		"interface that the dark range is routed or mirrored to",
 		"ダークネット宛の通信が届くインターフェース", 'i'},
 	NR_TELESCOPE_OPTIONS(struct watch_conf, sense.),
-	{"workers", NR_OPTION_UINT, offsetof(struct watch_conf, workers), "N", "1", 1,
-		NR_PIPELINE_WORKERS_MAX, NULL, "threads that read and analyse, each with a ring of its own",
-		"読み取りと分析のスレッド数（それぞれ専用のリングを持つ）"},
-	{"capture", NR_OPTION_CHOICE, offsetof(struct watch_conf, capture), "WAY", "auto", 0, 0,
-		nr_live_captures, "how packets are taken: packet is AF_PACKET, xdp is AF_XDP",
-		"取り込み方（packet は AF_PACKET、xdp は AF_XDP）"},
-	{"ring", NR_OPTION_SIZE, offsetof(struct watch_conf, ring_bytes), "SIZE", NR_LIVE_RING, 131072,
-		4294967296, NULL, "memory of each worker's ring: bridges the time in which it cannot read",
-		"各スレッドのリングの大きさ。読めない間のパケットをためる"},
-	{"filter", NR_OPTION_TEXT, offsetof(struct watch_conf, filter), "EXPRESSION", NULL, 0, 0, NULL,
-		"only packets that match (pcap-filter(7))", "一致するパケットだけを見る（pcap-filter(7)）"},
+	NR_TELESCOPE_CAPTURE_OPTIONS(struct watch_conf, ),
 	{"store", NR_OPTION_PATH, offsetof(struct watch_conf, store), "FILE", NULL, 0, 0, NULL,
 		"also keep rows and findings in this store (made if absent)",
 		"結果をこのストアにも保存する（なければ作る）"},

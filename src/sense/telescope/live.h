@@ -22,12 +22,16 @@ struct nr_telescope_live_conf {
 };
 
 /* clang-format off */
-/* The options, once, but for the interface's, which each command calls its own name. */
-#define NR_TELESCOPE_LIVE_OPTIONS(OUTER, PREFIX) \
+/* How packets are taken, once, for every struct that holds these fields; the interface's option has another name in
+ * each command. */
+#define NR_TELESCOPE_CAPTURE_OPTIONS(OUTER, PREFIX) \
 	{"workers", NR_OPTION_UINT, offsetof(OUTER, PREFIX workers), "N", "1", 1, NR_PIPELINE_WORKERS_MAX, NULL, "threads that read and analyse, each with a ring of its own", "読み取りと分析のスレッド数（それぞれ専用のリングを持つ）"}, \
 	{"capture", NR_OPTION_CHOICE, offsetof(OUTER, PREFIX capture), "WAY", "auto", 0, 0, nr_live_captures, "how packets are taken: packet is AF_PACKET, xdp is AF_XDP", "取り込み方（packet は AF_PACKET、xdp は AF_XDP）"}, \
 	{"ring", NR_OPTION_SIZE, offsetof(OUTER, PREFIX ring_bytes), "SIZE", NR_LIVE_RING, 131072, 4294967296, NULL, "memory of each worker's ring: bridges the time in which it cannot read", "各スレッドのリングの大きさ。読めない間のパケットをためる"}, \
-	{"filter", NR_OPTION_TEXT, offsetof(OUTER, PREFIX filter), "EXPRESSION", NULL, 0, 0, NULL, "only packets that match (pcap-filter(7))", "一致するパケットだけを見る（pcap-filter(7)）"}, \
+	{"filter", NR_OPTION_TEXT, offsetof(OUTER, PREFIX filter), "EXPRESSION", NULL, 0, 0, NULL, "only packets that match (pcap-filter(7))", "一致するパケットだけを見る（pcap-filter(7)）"}
+
+#define NR_TELESCOPE_LIVE_OPTIONS(OUTER, PREFIX) \
+	NR_TELESCOPE_CAPTURE_OPTIONS(OUTER, PREFIX), \
 	{"state", NR_OPTION_PATH, offsetof(OUTER, PREFIX state), "FOLDER", NR_TELESCOPE_LIVE_FOLDER, 0, 0, NULL, "where counts lie so that they outlive the process; a file system in memory", "集計の置き場所。プロセスが落ちても残る（メモリ上のファイルシステム）"}
 /* clang-format on */
 
