@@ -8,7 +8,7 @@
 #define NR_SERVE_SERVER_H
 
 #include "serve/api.h"
-#include "serve/listen.h"
+#include "net/listen.h"
 
 /* What one client, or all of them, may take. Listeners of the live stream (events.h) come on top of the
  * connections, so that they cannot keep questions out. */

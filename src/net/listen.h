@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The listening socket, and which Host headers may reach it. */
-#ifndef NR_SERVE_LISTEN_H
-#define NR_SERVE_LISTEN_H
+#ifndef NR_NET_LISTEN_H
+#define NR_NET_LISTEN_H
 
 #include "base/address.h"
 #include "base/option.h"

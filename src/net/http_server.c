@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <string.h>
+#include <time.h>
+
+#define CONNECTIONS   1024
+#define IDLE_SECONDS  10
+#define REQUEST_BYTES (16 * 1024) /* of memory for line and headers */
+
+struct nr_http_server {
+	struct nr_http_server_conf conf;
+	struct MHD_Daemon *daemon;
+};
+
+/* One request while its body comes in. */
+struct request {
+	uint8_t *body;
+	size_t length, room;
+	time_t since; /* CLOCK_MONOTONIC */
+	bool too_large;
+};
+
+static time_t monotonic_seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct nr_http_reply *reply)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		reply->length, reply->bytes, reply->bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	if (!response) {
+		free(reply->bytes);
+		return MHD_NO;
+	}
+	if (reply->type)
+		MHD_add_response_header(response, "Content-Type", reply->type);
+	MHD_add_response_header(response, "Cache-Control", reply->cache ? reply->cache : "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	enum MHD_Result result = MHD_queue_response(connection, reply->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status)
+{
+	struct nr_http_reply reply = {.status = status};
+	return send_reply(connection, &reply);
+}
+
+/* False: the connection is not worth it any more. */
+static bool take_body(
+	const struct nr_http_server *server, struct request *request, const char *bytes, size_t length)
+{
+	unsigned seconds = server->conf.idle_seconds ? server->conf.idle_seconds : IDLE_SECONDS;
+	if (monotonic_seconds() - request->since > (time_t)seconds)
+		return false;
+	if (request->too_large || length > server->conf.body_max - request->length) {
+		request->too_large = true;
+		return true;
+	}
+	if (request->length + length > request->room) {
+		size_t room =
+			NR_MIN(server->conf.body_max, NR_MAX(2 * request->room, request->length + length));
+		uint8_t *body = realloc(request->body, room);
+		if (!body)
+			return false;
+		request->body = body;
+		request->room = room;
+	}
+	memcpy(request->body + request->length, bytes, length);
+	request->length += length;
+	return true;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *bytes, size_t *length, void **own)
+{
+	(void)version;
+	const struct nr_http_server *server = context;
+	struct request *request = *own;
+	if (!request) {
+		request = calloc(1, sizeof *request);
+		if (!request)
+			return MHD_NO;
+		request->since = monotonic_seconds();
+		*own = request;
+		return MHD_YES;
+	}
+	if (*length) {
+		bool go_on = take_body(server, request, bytes, *length);
+		*length = 0;
+		return go_on ? MHD_YES : MHD_NO;
+	}
+	if (request->too_large)
+		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE);
+	struct nr_http_request asked = {
+		.method = method,
+		.path = path,
+		.type = MHD_lookup_connection_value(
+			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
+		.body = request->body,
+		.length = request->length,
+	};
+	struct nr_http_reply reply = {0};
+	server->conf.answer(server->conf.context, &asked, &reply);
+	return send_reply(connection, &reply);
+}
+
+static void forget(
+	void *context, struct MHD_Connection *connection, void **own, enum MHD_RequestTerminationCode why)
+{
+	(void)context, (void)connection, (void)why;
+	struct request *request = *own;
+	if (!request)
+		return;
+	free(request->body);
+	free(request);
+	*own = NULL;
+}
+
+static void say_nothing(void *context, const char *format, va_list arguments)
+{
+	(void)context, (void)format, (void)arguments;
+}
+
+int nr_http_server_start(
+	const struct nr_http_server_conf *conf, struct nr_http_server **ret_server, struct nr_error *error)
+{
+	struct nr_http_server *server = calloc(1, sizeof *server);
+	if (!server)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	server->conf = *conf;
+	unsigned threads =
+		conf->threads ? conf->threads : (unsigned)NR_MAX(1L, sysconf(_SC_NPROCESSORS_ONLN));
+	unsigned connections = NR_MAX(conf->connections ? conf->connections : CONNECTIONS, threads);
+	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
+		conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_seconds ? conf->idle_seconds : IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
+		forget, NULL, MHD_OPTION_END);
+	if (!server->daemon) {
+		int e = errno ? -errno : -EIO;
+		free(server);
+		return nr_fail(error, e, "cannot start the HTTP server: %s", strerror(-e));
+	}
+	*ret_server = server;
+	return 0;
+}
+
+void nr_http_server_stop(struct nr_http_server *server)
+{
+	if (!server)
+		return;
+	MHD_stop_daemon(server->daemon);
+	free(server);
+}
