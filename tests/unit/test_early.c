@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Early warning through the whole sense: what warns, what must not, and one row an episode. */
+#include "sense/telescope/change.h"
 #include "telescope_rig.h"
 
 #include <stdlib.h>
@@ -218,6 +219,42 @@ static void test_change(void **state)
 	rig_fini(&rig);
 }
 
+/* A slot's series of a country holds each packet once, in whichever groups and windows its source stands: an
+ * extra group (a malformed SYN) repeats packets of a port. */
+static void test_country_counts_packets_once(void **state)
+{
+	static const uint32_t groups[] = {23, NR_GROUP_OTHER + 1, NR_GROUP_EXTRA + NR_CATEGORY_MALFORMED};
+	const uint64_t source = 0x14000001;
+	const uint32_t japan = ('J' - 'A') * 26 + ('P' - 'A');
+	struct nr_change *c;
+	struct rig rig;
+	(void)state;
+	open_rig(&rig, NULL);
+	assert_int_equal(nr_change_new(NULL, 67108864, &c, NULL), 0);
+	*nr_slot_sources_home(&c->sources, source) =
+		(uint64_t)c->sources.generation << 56 | (uint64_t)japan << NR_MEMBER_BITS | source;
+	NR_AUTO(nr_tally_fini) struct nr_tally earlier = {0};
+	NR_AUTO(nr_tally_fini) struct nr_tally later = {0};
+	for (size_t i = 0; i < NR_COUNT(groups); i++) {
+		struct nr_tally_sum sum = {nr_tally_key(groups[i], source), 5, 300};
+		assert_int_equal(nr_tally_add_sum(&earlier, &sum, NULL), 0);
+		sum.packets = 7;
+		assert_int_equal(nr_tally_add_sum(&later, &sum, NULL), 0);
+	}
+	assert_int_equal(nr_tally_sort(&earlier, NULL), 0);
+	assert_int_equal(nr_tally_sort(&later, NULL), 0);
+	const struct nr_known_scanners known = {&rig.refs, NULL, 0};
+	struct nr_early_window w = {&rig.conf, NULL, &rig.recorder.sink, DAY0, &earlier, NULL};
+	assert_int_equal(nr_change_window(c, &w, &known, NULL), 0);
+	w = (struct nr_early_window){&rig.conf, NULL, &rig.recorder.sink, DAY0 + WINDOW, &later, &earlier};
+	assert_int_equal(nr_change_window(c, &w, &known, NULL), 0);
+	assert_int_equal(c->count, 1);
+	assert_int_equal(c->series[0].key, NR_CHANGE_COUNTRIES + japan);
+	assert_true(c->series[0].packets.stages[0].past[0] == 2 * (5 + 7));
+	nr_change_free(c);
+	rig_fini(&rig);
+}
+
 /* ---- slow scans ---- */
 
 struct slow {
@@ -298,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_country_counts_packets_once),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_aggressive),
 	};

@@ -121,8 +121,6 @@ static void count_sum(struct counting *k, const struct nr_tally_sum *sum, bool n
 {
 	uint32_t group = nr_sum_group(sum);
 	uint64_t member = nr_sum_member(sum);
-	if (group >= NR_GROUP_EXTRA) /* besides the packet's own group */
-		return;
 	if (group != k->group) {
 		end_port(k);
 		k->group = group;
@@ -162,6 +160,8 @@ static bool next_pair(struct both_windows *w, struct pair *ret_pair)
 
 static void count_pair(struct counting *k, struct pair *pair)
 {
+	if (nr_sum_group(&pair->sum) >= NR_GROUP_EXTRA) /* besides the packets' own groups */
+		return;
 	if (pair->is_both) { /* the country has the earlier packets already */
 		(void)count_country(k, &pair->sum, true);
 		pair->sum.packets += pair->earlier;
