@@ -58,7 +58,7 @@ static void expect_same_file(const char *one, const char *other, bool same)
 
 static void test_same_seed_same_bytes(void **state)
 {
-	static const char *const profiles[] = {"profile=day", "profile=flat"};
+	static const char *const profiles[] = {"profile=day", "profile=flat", "profile=even"};
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(profiles); i++) {
 		char mmdb[2][160];
@@ -151,6 +151,22 @@ static void test_flat(void **state)
 	assert_in_range(
 		tool(truth, "mirai", "sources") * 100 / number(member(truth, "sources"), "count"), 18, 22);
 	assert_in_range(number(member(truth, "sources"), "count"), 4000, 5000);
+	json_object_put(truth);
+	seen_free(seen);
+}
+
+/* Every source is there, as often as any other. */
+static void test_even(void **state)
+{
+	(void)state;
+	MAKE("even.pcap", "profile=even", "packets=20000", "sources=5000");
+	struct seen *seen = see("even.pcap");
+	struct json_object *truth = truth_of("even.pcap");
+	expect_truth(seen, truth);
+	assert_int_equal(number(member(truth, "sources"), "count"), 5000);
+	uint64_t packets = tool(truth, "mirai", "packets");
+	assert_int_equal(packets, 4 * tool(truth, "mirai", "sources"));
+	assert_in_range(packets, 3600, 4400);
 	json_object_put(truth);
 	seen_free(seen);
 }
@@ -485,6 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_seed_same_bytes),
 		cmocka_unit_test(test_flat),
+		cmocka_unit_test(test_even),
 		cmocka_unit_test(test_day_equals_its_truth),
 		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_own_network),

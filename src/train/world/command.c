@@ -17,10 +17,10 @@ static int make_world(struct nr_darknet *world, struct nr_pcap_writer *pcap, str
 		return rc;
 	world->pcap = pcap;
 	nr_json_object(truth, NULL);
-	if (strcmp(conf->profile, "flat") == 0)
-		rc = nr_darknet_flat(world, truth, ret_totals, error);
-	else
+	if (strcmp(conf->profile, "day") == 0)
 		rc = nr_darknet_day(world, truth, ret_totals, error);
+	else
+		rc = nr_darknet_flat(world, truth, ret_totals, error);
 	nr_json_object_end(truth);
 	return rc ? rc : nr_pcap_writer_finish(pcap, error);
 }
@@ -160,7 +160,7 @@ static int run(const void *conf, const char *const *operands, size_t operand_cou
 #define PACKETS_MAX 4e9
 #define SOURCES_MAX (double)(1 << 28)
 
-static const char *const profiles[] = {"day", "flat", NULL};
+static const char *const profiles[] = {"day", "flat", "even", NULL};
 static const struct nr_option options[] = {
 	{.name = "seed",
 		.type = NR_OPTION_UINT,
@@ -217,16 +217,18 @@ static const struct nr_option options[] = {
 		.value = "N",
 		.minimum = 1,
 		.maximum = SOURCES_MAX,
-		.text_en = "Source population (flat: 900000; day: fitting the packets)",
-		.text_ja = "送信元の数（flat は 900000、day はパケット数に応じる）"},
+		.text_en = "Source population (flat, even: 900000; day: fitting the packets)",
+		.text_ja = "送信元の数（flat と even は 900000、day はパケット数に応じる）"},
 	{.name = "profile",
 		.type = NR_OPTION_CHOICE,
 		.offset = AT(profile),
 		.value = "NAME",
 		.fallback = "day",
 		.choices = profiles,
-		.text_en = "day: realistic, with a full truth; flat: for measuring speed",
-		.text_ja = "day は現実に近い通信と完全な正解、flat は速度測定用"},
+		.text_en = "day: realistic, with a full truth; flat: for measuring speed; even: all sources "
+			   "alike, for measuring memory",
+		.text_ja = "day は現実に近い通信と完全な正解、flat は速度測定用、"
+			   "even はすべての送信元が同数で、メモリ測定用"},
 	{.name = "campaign",
 		.type = NR_OPTION_TEXTS,
 		.offset = AT(campaigns),

@@ -4,6 +4,7 @@
  * at equal distances, sources by a power law k = n u^3, destinations uniform over the dark range, 75 % of the
  * packets to 16 popular ports and 25 % uniform, 20 % of the sources Mirai (sequence = destination), the rest
  * random.
+ * Profile even, for measuring memory: the same, but sources take turns, so that all of them are there.
  */
 #include "train/world/darknet.h"
 
@@ -24,6 +25,7 @@ struct flat {
 	const struct nr_darknet *world;
 	uint64_t key;               /* of the address permutation and the per-source constants */
 	uint64_t sources;           /* n of the power law */
+	bool even;                  /* one source after the other instead of the power law */
 	uint64_t *seen;             /* bit per source; owned */
 	uint64_t *seen_at[POPULAR]; /* bit per source and popular port; owned */
 	uint64_t *ports;            /* packets per destination port; owned */
@@ -46,6 +48,7 @@ static int flat_init(struct flat *f, const struct nr_darknet *world, struct nr_e
 	struct nr_random random = nr_random_stream(world->conf->seed, "flat");
 	*f = (struct flat){.world = world, .key = nr_random_next(&random)};
 	f->sources = world->conf->sources ? world->conf->sources : fallback;
+	f->even = strcmp(world->conf->profile, "even") == 0;
 	size_t words = (size_t)(f->sources / 64 + 1);
 	bool complete = (f->seen = calloc(words, 8)) != NULL && (f->ports = calloc(PORTS, 8)) != NULL;
 	for (size_t i = 0; i < POPULAR && complete; i++)
@@ -161,10 +164,12 @@ NR_INLINE uint32_t words(uint32_t v)
 	return (v >> 16) + (v & 0xffff);
 }
 
-static void emit(struct flat *f, struct nr_random *random, const uint8_t *template, nr_time time)
+/* The turn-th packet. */
+static void emit(
+	struct flat *f, struct nr_random *random, const uint8_t *template, uint64_t turn, nr_time time)
 {
 	uint64_t a = nr_random_next(random), b = nr_random_next(random), c = nr_random_next(random);
-	uint64_t number = nr_random_power(f->sources, (uint32_t)a);
+	uint64_t number = f->even ? turn % f->sources : nr_random_power(f->sources, (uint32_t)a);
 	uint64_t nature = nr_random_mix(number ^ f->key);
 	bool mirai = (uint32_t)nature % 5 == 0;
 	uint32_t source = source_address(f, number);
@@ -260,7 +265,7 @@ int nr_darknet_flat(struct nr_darknet *world, struct nr_json *truth, struct nr_d
 	for (uint64_t i = 0; i < conf->packets && !world->pcap->failure; i++) {
 		if (i % BATCH == 0 && world->progress)
 			nr_progress_show(world->progress, i);
-		emit(&f, &random, template, packet_time(conf, i));
+		emit(&f, &random, template, i, packet_time(conf, i));
 	}
 	struct nr_darknet_totals totals = {.packets = conf->packets,
 		.frames = conf->packets,
