@@ -43,7 +43,7 @@ struct nr_token_question {
 		*imprints[NR_DIGESTS]; /* of the data, by digest; NULL: not known. At least the token's own */
 	const uint8_t *request;        /* NULL: not known; else nonce, policy and imprint must agree */
 	size_t request_length;
-	struct nr_trust_store *trust;
+	const struct nr_material *material;
 	bool require_revocation;
 	/* when the token is known to have existed (a later token over it); NR_TIME_MAX: now */
 	nr_time proven;

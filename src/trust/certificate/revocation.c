@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust/certificate/revocation.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+/* What the walk with lists found out. */
+struct lists {
+	const struct nr_chain_question *question;
+	struct nr_revocation *states;
+	int count;
+};
+
+static nr_time time_of(const ASN1_TIME *time)
+{
+	struct tm tm;
+	if (!time || !ASN1_TIME_to_tm(time, &tm))
+		return NR_TIME_MIN;
+	return (nr_time)timegm(&tm) * NR_SECOND;
+}
+
+/* ---- lists ---- */
+
+static void note_revoked(struct nr_revocation *state, X509_CRL *list, X509 *certificate)
+{
+	X509_REVOKED *entry = NULL;
+	*state = (struct nr_revocation){NR_REVOCATION_REVOKED, NR_TIME_MIN, -1, false};
+	if (!list || X509_CRL_get0_by_cert(list, &entry, certificate) != 1)
+		return;
+	state->since = time_of(X509_REVOKED_get0_revocationDate(entry));
+	ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+	if (reason)
+		state->reason = (int)ASN1_ENUMERATED_get(reason);
+	ASN1_ENUMERATED_free(reason);
+}
+
+/* A list that ended before now is good enough when it was made after the time in question. */
+static bool is_late_enough(const X509_CRL *list, nr_time time)
+{
+	return list && time_of(X509_CRL_get0_lastUpdate(list)) >= time;
+}
+
+/*
+ * OpenSSL reports each objection; this decides which are about revocation and goes on. The path itself has
+ * been judged before, at another time, so that other objections (an end of validity by now) say nothing here.
+ */
+static int weigh(int ok, X509_STORE_CTX *context)
+{
+	if (ok)
+		return 1;
+	struct lists *lists = X509_STORE_CTX_get_ex_data(context, 0);
+	if (!lists)
+		return 0; /* OpenSSL's own walk from a list to its issuer: no objection is let pass */
+	int depth = X509_STORE_CTX_get_error_depth(context);
+	X509_CRL *list = X509_STORE_CTX_get0_current_crl(context);
+	if (depth < 0 || depth >= lists->count)
+		return 1;
+	struct nr_revocation *state = &lists->states[depth];
+	switch (X509_STORE_CTX_get_error(context)) {
+	case X509_V_ERR_CERT_REVOKED:
+		note_revoked(state, list, X509_STORE_CTX_get_current_cert(context));
+		break;
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		if (is_late_enough(list, lists->question->time))
+			break;
+		if (state->state == NR_REVOCATION_GOOD)
+			*state = (struct nr_revocation){.stale = true};
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+	case X509_V_ERR_INVALID_EXTENSION:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+	case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+		if (state->state == NR_REVOCATION_GOOD)
+			*state = (struct nr_revocation){.state = NR_REVOCATION_UNKNOWN};
+		break;
+	default:
+		break;
+	}
+	return 1;
+}
+
+static int walk(const struct nr_material *material, const struct nr_chain_question *question,
+	STACK_OF(X509) * path, STACK_OF(X509) * untrusted, struct lists *lists)
+{
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param =
+		context && X509_STORE_CTX_init(context, material->store, sk_X509_value(path, 0), untrusted)
+			? X509_STORE_CTX_get0_param(context)
+			: NULL;
+	if (!param || !X509_STORE_CTX_set_ex_data(context, 0, lists)) {
+		X509_STORE_CTX_free(context);
+		return -ENOMEM;
+	}
+	X509_STORE_CTX_set0_crls(context, material->crls);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+						   X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
+						   X509_V_FLAG_PARTIAL_CHAIN);
+	X509_VERIFY_PARAM_set_time(param, (time_t)(question->now / NR_SECOND));
+	X509_VERIFY_PARAM_set_auth_level(param, question->any_digest ? 0 : 1);
+	X509_STORE_CTX_set_verify_cb(context, weigh);
+	for (int i = 0; i < lists->count; i++)
+		lists->states[i].state = NR_REVOCATION_GOOD; /* until there is an objection */
+	X509_verify_cert(context);
+	/* it may have gone another way than the path in question: then it says nothing of it */
+	STACK_OF(X509) *gone = X509_STORE_CTX_get0_chain(context);
+	bool same = sk_X509_num(gone) == sk_X509_num(path);
+	for (int i = 0; same && i < sk_X509_num(path); i++)
+		same = X509_cmp(sk_X509_value(gone, i), sk_X509_value(path, i)) == 0;
+	for (int i = 0; !same && i < lists->count; i++)
+		lists->states[i] = (struct nr_revocation){.state = NR_REVOCATION_UNKNOWN};
+	X509_STORE_CTX_free(context);
+	ERR_clear_error();
+	return 0;
+}
+
+/* Issuers of lists may be anywhere in the material. */
+static STACK_OF(X509) * all_untrusted(const struct nr_material *material, STACK_OF(X509) * with)
+{
+	STACK_OF(X509) *all = sk_X509_dup(material->certificates);
+	for (int i = 0; all && with && i < sk_X509_num(with); i++) {
+		if (!sk_X509_push(all, sk_X509_value(with, i))) {
+			sk_X509_free(all);
+			return NULL;
+		}
+	}
+	return all;
+}
+
+/* ---- OCSP ---- */
+
+/* Whether what the answer says is about the time in question. */
+static bool is_timely(ASN1_GENERALIZEDTIME *this_update, ASN1_GENERALIZEDTIME *next_update,
+	const struct nr_chain_question *question)
+{
+	nr_time from = time_of(this_update), to = next_update ? time_of(next_update) : NR_TIME_MAX;
+	return from != NR_TIME_MIN && from <= question->now &&
+	       (to >= question->now || from >= question->time);
+}
+
+static bool ask_answer(const struct nr_material *material, const struct nr_chain_question *question,
+	OCSP_BASICRESP *answer, OCSP_CERTID *id, STACK_OF(X509) * untrusted, struct nr_revocation *ret)
+{
+	int status, reason = -1;
+	ASN1_GENERALIZEDTIME *revoked = NULL, *this_update = NULL, *next_update = NULL;
+	if (OCSP_resp_find_status(answer, id, &status, &reason, &revoked, &this_update, &next_update) != 1)
+		return false;
+	/* the responder: the issuer itself, or one that it authorised by id-kp-OCSPSigning (RFC
+	 * 6960 4.2.2.2); its certificate counts when it answered, not now */
+	X509_VERIFY_PARAM *param = X509_STORE_get0_param(material->store);
+	X509_VERIFY_PARAM_set_time(param, (time_t)(time_of(this_update) / NR_SECOND));
+	bool genuine = OCSP_basic_verify(answer, untrusted, material->store, OCSP_PARTIAL_CHAIN) == 1;
+	X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
+	ERR_clear_error();
+	if (!genuine)
+		return false;
+	if (!is_timely(this_update, next_update, question)) {
+		ret->stale = true;
+		return false;
+	}
+	if (status == V_OCSP_CERTSTATUS_GOOD)
+		*ret = (struct nr_revocation){.state = NR_REVOCATION_GOOD};
+	else if (status == V_OCSP_CERTSTATUS_REVOKED)
+		*ret = (struct nr_revocation){NR_REVOCATION_REVOKED, time_of(revoked), reason, false};
+	return status != V_OCSP_CERTSTATUS_UNKNOWN;
+}
+
+static int ask_ocsp(const struct nr_material *material, const struct nr_chain_question *question,
+	X509 *subject, X509 *issuer, STACK_OF(X509) * untrusted, struct nr_revocation *ret)
+{
+	static const char *const digests[] = {"SHA1", "SHA256"}; /* that responders name certificates with */
+	for (size_t d = 0; d < NR_COUNT(digests); d++) {
+		OCSP_CERTID *id = OCSP_cert_to_id(EVP_get_digestbyname(digests[d]), subject, issuer);
+		if (!id)
+			return -ENOMEM;
+		bool answered = false;
+		for (size_t i = 0; i < material->ocsp_count && !answered; i++)
+			answered = ask_answer(material, question, material->ocsp[i], id, untrusted, ret);
+		OCSP_CERTID_free(id);
+		if (answered)
+			break;
+	}
+	return 0;
+}
+
+int nr_revocation_check(const struct nr_material *material, const struct nr_chain_question *question,
+	STACK_OF(X509) * path, struct nr_revocation *ret, struct nr_error *error)
+{
+	struct lists lists = {question, ret, sk_X509_num(path) - 1};
+	memset(ret, 0, sizeof *ret * (size_t)sk_X509_num(path));
+	STACK_OF(X509) *untrusted = all_untrusted(material, question->with);
+	int e = untrusted ? 0 : -ENOMEM;
+	if (!e && sk_X509_CRL_num(material->crls) > 0)
+		e = walk(material, question, path, untrusted, &lists);
+	for (int i = 0; !e && i < lists.count; i++) {
+		if (ret[i].state == NR_REVOCATION_UNKNOWN)
+			e = ask_ocsp(material, question, sk_X509_value(path, i), sk_X509_value(path, i + 1),
+				untrusted, &ret[i]);
+	}
+	sk_X509_free(untrusted);
+	return e ? nr_fail(error, e, "out of memory") : 0;
+}
+
+bool nr_revocation_allows(const struct nr_revocation *revocation, nr_time time, bool is_time_stamp)
+{
+	if (revocation->state != NR_REVOCATION_REVOKED)
+		return true;
+	if (revocation->since <= time)
+		return false;
+	if (!is_time_stamp)
+		return true;
+	switch (revocation->reason) {
+	case CRL_REASON_UNSPECIFIED:
+	case CRL_REASON_AFFILIATION_CHANGED:
+	case CRL_REASON_SUPERSEDED:
+	case CRL_REASON_CESSATION_OF_OPERATION:
+		return true;
+	default:
+		return false; /* nobody knows since when the key was somebody else's */
+	}
+}
