@@ -344,3 +344,36 @@ write("pack", "source-port", pack(5, [([6, 6, 6], 0), ([22, 23, 23], 1), ([0, 0,
 write("pack", "one-row", pack(7, [([value], 0) for value in (6, 0, 0xFFFFC6336407, 1, 2, 0, 12)]))
 write("pack", "rows-from-nothing", b"\7" + (105).to_bytes(3, "little") + struct.pack("<BBI", 1, 7, 1 << 24) +
       struct.pack("<BQI", 0, 1, 0) * 7 + bytes(8))
+
+
+# --- DER ---
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    size = len(body)
+    octets = b"" if size < 128 else size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, size] if not octets else [tag, 128 | len(octets)]) + octets + body
+
+
+def oid(text):
+    first, second, *rest = (int(arc) for arc in text.split("."))
+    out = []
+    for arc in [first * 40 + second] + rest:
+        septets = [arc & 127]
+        while arc := arc >> 7:
+            septets.insert(0, 128 | arc & 127)
+        out += septets
+    return der(6, bytes(out))
+
+
+SHA256 = der(0x30, oid("2.16.840.1.101.3.4.2.1"))
+IMPRINT = der(0x30, SHA256, der(4, bytes(range(32))))
+TST_INFO = der(0x30, der(2, b"\1"), oid("1.3.6.1.4.1.99999.1"), IMPRINT, der(2, b"\1" + bytes(15)),
+               der(0x18, b"20261124123456.5Z"), der(0x30, der(2, b"\1"), der(0x80, b"\1\xf4")), der(1, b"\xff"),
+               der(2, b"\x7f" * 8))
+write("der", "tst-info", TST_INFO)
+write("der", "signature", der(0x30, der(2, b"\0" + b"\xff" * 32), der(2, b"\x11" * 31)))
+write("der", "attributes", der(0x31, der(0x30, oid("1.2.840.113549.1.9.3"), der(0x31, oid("1.2.840.113549.1.7.1"))),
+                               der(0x30, oid("1.2.840.113549.1.9.4"), der(0x31, der(4, bytes(32)))),
+                               der(0x30, oid("1.2.840.113549.1.9.5"), der(0x31, der(0x17, b"261124123456Z")))))
+write("der", "long", der(0x30, der(4, bytes(300)), der(0xa0, der(3, b"\5\xa0"), der(5), der(10, b"\2"))))
