@@ -251,6 +251,8 @@ static int answer_status(const struct nr_api *api, struct nr_reply *ret_reply)
 	nr_json_bool(&rows.json, "world", world);
 	nr_sensors_write_status(api->sensors, &rows.json);
 	nr_webhook_write_status(api->webhook, &rows.json);
+	nr_json_text(&rows.json, "sandbox_missing", api->sandbox_missing);
+	nr_connections_write_status(api->connections, &rows.json);
 	nr_json_object_end(&rows.json);
 	status = status ? fail_store(status, &error, ret_reply) : reply_json(&rows.json, 200, ret_reply);
 	nr_json_fini(&rows.json);

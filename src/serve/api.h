@@ -7,6 +7,7 @@
 #define NR_SERVE_API_H
 
 #include "base/json.h"
+#include "net/connections.h"
 #include "serve/events.h"
 #include "serve/webhook.h"
 #include "store/store.h"
@@ -15,8 +16,10 @@
 #define NR_API_ARGUMENTS_MAX 32 /* more in one address are refused */
 
 struct nr_api {
-	struct nr_store *store; /* borrowed */
-	const char *store_name; /* as the operator gave it */
+	struct nr_store *store;             /* borrowed */
+	const char *store_name;             /* as the operator gave it */
+	const char *sandbox_missing;        /* what this process's sandbox lacks (sandbox.h); NULL: nothing */
+	struct nr_connections *connections; /* the server's own */
 	/* of a process that watches; borrowed; NULL: none */
 	struct nr_sensors *sensors;
 	struct nr_events *events;

@@ -296,7 +296,7 @@ static int make_listeners(struct service *s, struct nr_error *error)
 }
 
 /* Requests come from strangers: from here on there are this store, this socket, and nothing else. */
-static int close_door(const struct service *s, struct nr_error *error)
+static int close_door(struct service *s, struct nr_error *error)
 {
 	char copy[sizeof s->folder];
 	const char *config = nr_command_config();
@@ -309,10 +309,14 @@ static int close_door(const struct service *s, struct nr_error *error)
 		allow |= NR_SANDBOX_READ_FILES;
 	}
 	int rc = nr_sandbox_enter_places(allow, &places, &sandbox, error);
-	if (rc == 0 && nr_sandbox_missing(&sandbox))
-		nr_log(NR_LOG_WARNING, "sandbox", "missing", nr_sandbox_missing(&sandbox), "reason",
+	if (rc)
+		return rc;
+	const char *missing = nr_sandbox_missing(&sandbox);
+	s->server_conf.api.sandbox_missing = missing;
+	if (missing)
+		nr_log(NR_LOG_WARNING, "sandbox", "process", "server", "missing", missing, "reason",
 			"this kernel does not have it; the server is confined less", NULL);
-	return rc;
+	return 0;
 }
 
 static int start(struct service *s, struct nr_error *error)

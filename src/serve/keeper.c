@@ -174,11 +174,13 @@ static void close_gap(struct keeper *k, struct nr_keeper_gap *gap, nr_time time,
 	gap->cause[0] = '\0';
 }
 
-static void tell_layers(const struct sensor *s, uint32_t layers)
+static void tell_layers(const struct keeper *k, const struct sensor *s, uint32_t layers)
 {
 	const struct nr_sandbox sandbox = {
 		.landlock = layers & NR_RELAY_LANDLOCK, .seccomp = layers & NR_RELAY_SECCOMP};
 	const char *missing = nr_sandbox_missing(&sandbox);
+	if (k->conf->states)
+		nr_sensors_set_missing(k->conf->states, s->conf->name, missing);
 	if (missing)
 		nr_log(NR_LOG_WARNING, "sandbox", "sensor", s->conf->name, "missing", missing, "reason",
 			"this kernel does not have it; the process that watches is confined less", NULL);
@@ -187,7 +189,7 @@ static void tell_layers(const struct sensor *s, uint32_t layers)
 static void take_status(struct keeper *k, struct sensor *s, const struct nr_relay_status *status)
 {
 	if (!s->told_layers)
-		tell_layers(s, status->layers);
+		tell_layers(k, s, status->layers);
 	s->told_layers = true;
 	if (!s->watching) {
 		uint64_t lost = status->lost > s->lost ? status->lost - s->lost : 0;

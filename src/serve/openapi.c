@@ -209,6 +209,8 @@ static void write_status_schema(struct nr_json *json)
 	write_row(json, nr_store_query("coverage"));
 	nr_json_object_end(json);
 	nr_json_object_end(json);
+	write_property(json, "sandbox_missing", NR_VALUE_TEXT, true,
+		"layers of the sandbox that the server lacks; null: none");
 	nr_openapi_write_watch(json);
 	nr_json_object_end(json);
 }

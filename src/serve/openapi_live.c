@@ -41,8 +41,24 @@ static void write_list(struct nr_json *json, const char *name, const char *text,
 	nr_json_object_end(json);
 }
 
+static void write_object(struct nr_json *json, const char *name, const char *text,
+	const struct property *properties, size_t count)
+{
+	nr_json_object(json, name);
+	nr_json_text(json, "description", text);
+	write_properties(json, properties, count);
+	nr_json_object_end(json);
+}
+
 void nr_openapi_write_watch(struct nr_json *json)
 {
+	static const struct property http[] = {
+		{"connections", "integer", "connections that are open"},
+		{"limit", "integer", "as many as there may be; one more makes another give way"},
+		{"overdue", "integer",
+			"closed since the start because a request or the taking of an answer took too long"},
+		{"shed", "integer", "closed since the start because there were too many"},
+	};
 	static const struct property sensor[] = {
 		{"sensor", "string", "sensor"},
 		{"interface", "string", "interface that it watches"},
@@ -50,6 +66,8 @@ void nr_openapi_write_watch(struct nr_json *json)
 		{"packets", "integer", "packets since then"},
 		{"dropped", "integer", "lost or left out since then"},
 		{"state", "string", "running, restarting or down"},
+		{"sandbox_missing", "string",
+			"layers of the sandbox that the process which watches lacks; null: none", true},
 	};
 	static const struct property receiver[] = {
 		{"receiver", "string", "scheme, host and port of its address"},
@@ -64,6 +82,7 @@ void nr_openapi_write_watch(struct nr_json *json)
 	};
 	write_list(json, "live", "sensors that watch now", sensor, NR_COUNT(sensor));
 	write_list(json, "webhooks", "receivers of findings", receiver, NR_COUNT(receiver));
+	write_object(json, "http", "clients of this server", http, NR_COUNT(http));
 }
 
 /* ---- the stream ---- */

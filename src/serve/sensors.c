@@ -12,6 +12,7 @@ struct entry {
 	uint64_t dark_size, packets, dropped;
 	nr_time since;
 	enum nr_sensor_state state;
+	const char *missing; /* of its sandbox */
 };
 
 struct nr_sensors {
@@ -115,6 +116,15 @@ void nr_sensors_set_state(struct nr_sensors *sensors, const char *name, enum nr_
 	pthread_mutex_unlock(&sensors->lock);
 }
 
+void nr_sensors_set_missing(struct nr_sensors *sensors, const char *name, const char *missing)
+{
+	pthread_mutex_lock(&sensors->lock);
+	struct entry *entry = find(sensors, name);
+	if (entry)
+		entry->missing = missing;
+	pthread_mutex_unlock(&sensors->lock);
+}
+
 void nr_sensors_count(struct nr_sensors *sensors, const char *name, uint64_t packets, uint64_t dropped)
 {
 	pthread_mutex_lock(&sensors->lock);
@@ -167,6 +177,7 @@ static void write_status(const struct entry *entry, struct nr_json *json)
 	nr_json_uint(json, "packets", entry->packets);
 	nr_json_uint(json, "dropped", entry->dropped);
 	nr_json_text(json, "state", states[entry->state]);
+	nr_json_text(json, "sandbox_missing", entry->missing);
 	nr_json_object_end(json);
 }
 

@@ -7,12 +7,22 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
+#include <time.h>
 
 #define THREAD_STACK_BYTES (1024 * 1024)
+#define CONNECTIONS        (NR_SERVER_CONNECTIONS + NR_EVENTS_LISTENERS_MAX)
+#define CLOSING_MAX        64               /* connections that are closing while others come */
+#define TELL_EVERY         (60 * NR_SECOND) /* between two lines of the log about clients that gave way */
 
 struct nr_server {
 	struct nr_server_conf conf;
 	struct MHD_Daemon *daemon;
+	struct nr_connections *connections;
+	pthread_t guard; /* looks at the connections' deadlines */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping;
 };
 
 /* From the first line of a request to its end. */
@@ -86,6 +96,102 @@ static enum MHD_Result send_error(
 	return send_reply(connection, &reply);
 }
 
+/* ---- connections ---- */
+
+static nr_time steady_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (nr_time)t.tv_sec * NR_SECOND + t.tv_nsec / 1000;
+}
+
+static void note_connection(void *context, struct MHD_Connection *connection, void **state,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct nr_server *server = context;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		nr_connections_remove(server->connections, *state);
+		return;
+	}
+	const union MHD_ConnectionInfo *socket =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int file = (int)socket->connect_fd;
+	const union MHD_ConnectionInfo *address =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*state = nr_connections_add(server->connections, file, address->client_addr, steady_now());
+}
+
+static void turn(
+	const struct nr_server *server, struct MHD_Connection *connection, enum nr_connection_phase phase)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	nr_connections_turn(server->connections, info->socket_context, phase, steady_now());
+}
+
+static void tell_gone(const struct nr_connections_figures *figures)
+{
+	char overdue[24], shed[24];
+	snprintf(overdue, sizeof overdue, "%llu", (unsigned long long)figures->overdue);
+	snprintf(shed, sizeof shed, "%llu", (unsigned long long)figures->shed);
+	nr_log(NR_LOG_WARNING, "connections", "overdue", overdue, "shed", shed, "reason",
+		"clients that did not finish their request in time, or were too many, were closed", NULL);
+}
+
+static void *guard_connections(void *context)
+{
+	struct nr_server *server = context;
+	struct nr_connections_figures told = {0}, now;
+	nr_time told_at = steady_now() - TELL_EVERY;
+	pthread_mutex_lock(&server->lock);
+	while (!server->stopping) {
+		nr_time at = steady_now(), next = at + NR_SECOND / 4;
+		nr_connections_expire(server->connections, at);
+		nr_connections_figures(server->connections, &now);
+		if (at - told_at >= TELL_EVERY && (now.overdue != told.overdue || now.shed != told.shed)) {
+			tell_gone(&now);
+			told = now;
+			told_at = at;
+		}
+		struct timespec until = {.tv_sec = next / NR_SECOND, .tv_nsec = next % NR_SECOND * 1000};
+		pthread_cond_timedwait(&server->changed, &server->lock, &until);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+static int start_guard(struct nr_server *server, struct nr_error *error)
+{
+	const struct nr_connections_conf *deadlines = &server->conf.deadlines;
+	const struct nr_connections_conf conf = {.limit = CONNECTIONS,
+		.places = CONNECTIONS + CLOSING_MAX,
+		.ask = deadlines->ask,
+		.rest = deadlines->rest,
+		.answer = deadlines->answer};
+	int rc = nr_connections_new(&conf, &server->connections, error);
+	if (rc)
+		return rc;
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&server->lock, NULL);
+	rc = -pthread_create(&server->guard, NULL, guard_connections, server);
+	return rc ? nr_fail(error, rc, "the HTTP server has no thread: %s", strerror(-rc)) : 0;
+}
+
+static void stop_guard(struct nr_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->stopping = true;
+	pthread_cond_signal(&server->changed);
+	pthread_mutex_unlock(&server->lock);
+	pthread_join(server->guard, NULL);
+	pthread_cond_destroy(&server->changed);
+	pthread_mutex_destroy(&server->lock);
+}
+
 /* ---- API ---- */
 
 struct arguments {
@@ -149,6 +255,7 @@ static enum MHD_Result answer_stream(const struct nr_server *server, struct MHD_
 	struct nr_error error = {0};
 	if (nr_event_stream_open(server->conf.api.events, sensor, id, &response, &error) != 0)
 		return send_busy(connection, error.text);
+	turn(server, connection, NR_CONNECTION_LISTENING);
 	return send_response(connection, MHD_HTTP_OK, response);
 }
 
@@ -221,9 +328,8 @@ static void *note_address(void *context, const char *address, struct MHD_Connect
 static void end_request(
 	void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
 {
-	(void)context;
-	(void)connection;
 	(void)code;
+	turn(context, connection, NR_CONNECTION_ASKING); /* the next one, where the connection is kept */
 	free(*state);
 	*state = NULL;
 }
@@ -250,6 +356,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	if (request->address_length > NR_SERVER_ADDRESS_BYTES)
 		return send_error(connection, 400, "too-long", "the address is longer than 4096 bytes");
 	size_t prefix = strlen(NR_API_PREFIX);
+	turn(server, connection, NR_CONNECTION_ANSWERED);
 	if (server->conf.api.events && strcmp(path, NR_API_PREFIX "live") == 0)
 		return answer_stream(server, connection);
 	if (strncmp(path, NR_API_PREFIX, prefix) == 0)
@@ -260,25 +367,41 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	return answer_console(connection, path);
 }
 
-int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error)
+static int start_daemon(struct nr_server *server, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) struct nr_server *server = calloc(1, sizeof *server);
-	if (!server)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	server->conf = *conf;
 	server->daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL,
-		answer, server, MHD_OPTION_LISTEN_SOCKET, conf->socket, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)(NR_SERVER_CONNECTIONS + NR_EVENTS_LISTENERS_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
+		answer, server, MHD_OPTION_LISTEN_SOCKET, server->conf.socket, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)(CONNECTIONS + CLOSING_MAX), MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)NR_SERVER_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)NR_SERVER_REQUEST_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
 		MHD_OPTION_URI_LOG_CALLBACK, note_address, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
-		NULL, MHD_OPTION_END);
-	if (!server->daemon) {
+		server, MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_END);
+	if (!server->daemon)
 		return nr_fail(error, errno ? -errno : -EIO, "%s: the HTTP server does not start: %s",
 			server->conf.listen.text, strerror(errno));
+	return 0;
+}
+
+int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error)
+{
+	struct nr_server *server = calloc(1, sizeof *server);
+	if (!server)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	server->conf = *conf;
+	int rc = start_guard(server, error);
+	if (rc == 0) {
+		server->conf.api.connections = server->connections;
+		rc = start_daemon(server, error);
+		if (rc)
+			stop_guard(server);
 	}
-	*ret_server = nr_steal(&server);
+	if (rc) {
+		nr_connections_free(server->connections);
+		free(server);
+		return rc;
+	}
+	*ret_server = server;
 	return 0;
 }
 
@@ -289,6 +412,8 @@ void nr_server_stop(struct nr_server *server)
 	if (server->conf.api.events)
 		nr_events_stop(server->conf.api.events);
 	MHD_stop_daemon(server->daemon);
+	stop_guard(server);
+	nr_connections_free(server->connections);
 	free(server);
 }
 

@@ -7,13 +7,15 @@
 #ifndef NR_SERVE_SERVER_H
 #define NR_SERVE_SERVER_H
 
-#include "serve/api.h"
+#include "net/connections.h"
 #include "net/listen.h"
+#include "serve/api.h"
 
 /* What one client, or all of them, may take. Listeners of the live stream (events.h) come on top of the
- * connections, so that they cannot keep questions out. */
+ * connections, so that they cannot keep questions out; who gives way when there are too many, and when a
+ * slow client is closed, is in connections.h. */
 #define NR_SERVER_CONNECTIONS   128
-#define NR_SERVER_IDLE_SECONDS  30
+#define NR_SERVER_IDLE_SECONDS  30          /* without a byte in either direction */
 #define NR_SERVER_REQUEST_BYTES (16 * 1024) /* address and headers */
 #define NR_SERVER_ADDRESS_BYTES 4096
 
@@ -22,8 +24,9 @@ struct nr_server; /* owns the socket and its threads */
 struct nr_server_conf {
 	struct nr_api api;
 	struct nr_listen listen;
-	const struct nr_texts *names; /* names that a Host header may carry, borrowed */
-	int socket;                   /* of nr_listen_open(), taken over by a start that succeeds */
+	const struct nr_texts *names;         /* names that a Host header may carry, borrowed */
+	int socket;                           /* of nr_listen_open(), taken over by a start that succeeds */
+	struct nr_connections_conf deadlines; /* its times; 0: those of connections.h */
 };
 
 int nr_server_start(const struct nr_server_conf *conf, struct nr_server **ret_server, struct nr_error *error);

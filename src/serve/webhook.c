@@ -281,8 +281,14 @@ static int close_door(const struct nr_hook_setup *setup, struct nr_error *error)
 	snprintf(folder, sizeof folder, "%s", setup->conf->spool);
 	/* read: authorities, and how names are looked up */
 	const struct nr_sandbox_places places = {.write = dirname(folder)};
-	return nr_sandbox_enter_places(
-		NR_SANDBOX_CONNECT | NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES, &places, NULL, error);
+	struct nr_sandbox sandbox;
+	int e = nr_sandbox_enter_places(NR_SANDBOX_CONNECT | NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES,
+		&places, &sandbox, error);
+	if (e == 0 && nr_sandbox_missing(&sandbox))
+		nr_log(NR_LOG_WARNING, "sandbox", "process", "sender", "missing",
+			nr_sandbox_missing(&sandbox), "reason",
+			"this kernel does not have it; the sender is confined less", NULL);
+	return e;
 }
 
 static int send_all(const struct nr_hook_setup *setup, int socket)

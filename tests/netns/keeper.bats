@@ -26,12 +26,24 @@ confined() { # PID SECCOMP
 	confined "$(watching_process)" 2
 	equal "$(send 5000 rate=10000 sources=100)" 5000 sent
 	settle
-	equal "$(api status | jq -c '.live[0] | [.sensor, .interface, .state]')" '["telescope","rx0","running"]'
+	equal "$(api status | jq -c '.live[0] | [.sensor, .interface, .state, .sandbox_missing]')" '["telescope","rx0","running",null]'
 	finish
 	equal "$(stored)" 5000 packets
 	equal "$(ls "$folder/state" | wc -l)" 1 "files in the state's folder: one of the worker, none of what is stored"
 	equal "$(sql "SELECT cause FROM sensor_gap")" stopped
 	equal "$(sql "PRAGMA integrity_check")" ok
+}
+
+@test "a kernel without Landlock: the log and the status say it, and the rest holds" {
+	printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "${SENDER%/*}/netns-lacking" "$NOROSHI" >"$folder/noroshi"
+	chmod 755 "$folder/noroshi"
+	NOROSHI=$folder/noroshi serve
+	until_told 'event=sandbox process=server missing=Landlock' 1
+	until_told 'event=sandbox sensor=telescope missing=Landlock' 1
+	equal "$(api status | jq -c '[.sandbox_missing, .live[0].sandbox_missing]')" '["Landlock","Landlock"]'
+	confined "$keeper" 2
+	confined "$(watching_process)" 2
+	finish
 }
 
 @test "a full disk: rows wait, and come when there is room" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The netns layer: the real program on real packets, between name spaces that each test makes and removes. NOROSHI names
-# the program (build/noroshi), SENDER what sends (build/tests/netns/netns-sender). Needs root. Prints TAP.
+# the program (build/noroshi), SENDER what sends (build/tests/netns/netns-sender; netns-lacking is beside it). Needs root.
+# Prints TAP.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 export NOROSHI="${NOROSHI:-$PWD/build/noroshi}" SENDER="${SENDER:-$PWD/build/tests/netns/netns-sender}"

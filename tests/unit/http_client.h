@@ -46,8 +46,11 @@ static inline int site_start(void **state)
 	if (nr_sensors_new(&site.sensors, &error) != 0 ||
 		nr_events_new(site.sensors, &site.events, &error) != 0)
 		return -1;
-	struct nr_server_conf conf = {
-		.api = {site.store, "store.db", site.sensors, site.events}, .names = &site_names};
+	struct nr_server_conf conf = {.api = {.store = site.store,
+					      .store_name = "store.db",
+					      .sensors = site.sensors,
+					      .events = site.events},
+		.names = &site_names};
 	if (nr_listen_parse("127.0.0.1:0", &conf.listen, &error) != 0 ||
 		nr_listen_open(&conf.listen, &conf.socket, &error) != 0 ||
 		nr_server_start(&conf, &site.server, &error) != 0) {

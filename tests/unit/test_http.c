@@ -2,11 +2,13 @@
 /* The HTTP server from outside: methods, names, headers, limits, the console's files, and the command around
  * it. */
 #include "http_client.h"
+#include "lacking.h"
 #include "serve/assets.h"
 #include "serve/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -203,19 +205,66 @@ static void test_noise(void **state)
 	assert_int_equal(page.status, 200);
 }
 
-/* Clients that never finish their request do not keep others waiting. */
-static void test_slow_clients(void **state)
+#define DRIPPING 300 /* more than there may be connections */
+
+/* Clients that send a byte of their request now and then do not keep others out, and others are not what
+ * gives way. */
+static void test_dripping_clients(void **state)
 {
 	(void)state;
-	int files[40];
+	static const char bytes[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: y";
+	int files[DRIPPING];
 	for (size_t i = 0; i < NR_COUNT(files); i++) {
 		files[i] = client_connect();
-		assert_true(send(files[i], "GET /", 5, MSG_NOSIGNAL) == 5);
+		assert_true(files[i] >= 0);
 	}
-	NR_AUTO(page_fini) struct page page = client_get("/api/v1/status");
-	assert_int_equal(page.status, 200);
+	for (size_t round = 0; round + 1 < sizeof bytes; round += 3) {
+		for (size_t i = 0; i < NR_COUNT(files); i++)
+			send(files[i], bytes + round, 1, MSG_NOSIGNAL); /* those that were shed cannot */
+		NR_AUTO(page_fini) struct page page = client_get("/api/v1/status");
+		assert_int_equal(page.status, 200);
+		assert_non_null(strstr(page.body, "\"limit\":256"));
+		assert_null(strstr(page.body, "\"shed\":0"));
+	}
 	for (size_t i = 0; i < NR_COUNT(files); i++)
 		close(files[i]);
+}
+
+/* Sends a byte every 50 ms until the connection is closed, or 20 s are over; answers the bytes. */
+static int drip(const char *head)
+{
+	int file = client_connect(), sent = 0;
+	struct pollfd wait = {.fd = file, .events = POLLIN};
+	assert_true(send(file, head, strlen(head), MSG_NOSIGNAL) == (ssize_t)strlen(head));
+	while (sent < 400 && poll(&wait, 1, 50) == 0 && send(file, "a", 1, MSG_NOSIGNAL) == 1)
+		sent++;
+	close(file);
+	return sent;
+}
+
+/* A request has a time as a whole: its line, its headers and what would be a body. */
+static void test_deadline_of_a_request(void **state)
+{
+	(void)state;
+	static const char *const heads[] = {"", "GET /", "GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
+		"GET / HTTP/1.1\r\nHost: console.example\r\nTransfer-Encoding: chunked\r\n\r\n5;"};
+	struct nr_server *server;
+	struct nr_server_conf conf = {.api = {.store = site.store, .store_name = "store.db"},
+		.names = &site_names,
+		.deadlines = {.ask = 300 * 1000}};
+	struct nr_error error = {0};
+	assert_int_equal(nr_listen_parse("127.0.0.1:0", &conf.listen, &error), 0);
+	assert_int_equal(nr_listen_open(&conf.listen, &conf.socket, &error), 0);
+	assert_int_equal(nr_server_start(&conf, &server, &error), 0);
+	uint16_t port = site.port;
+	site.port = nr_server_listen(server)->port;
+	for (size_t i = 0; i < NR_COUNT(heads); i++)
+		if (drip(heads[i]) == 400)
+			fail_msg("\"%s\" was waited for", heads[i]);
+	NR_AUTO(page_fini) struct page page = client_get("/api/v1/status");
+	assert_non_null(strstr(page.body, "\"overdue\":4"));
+	site.port = port;
+	nr_server_stop(server);
 }
 
 static void test_keep_alive(void **state)
@@ -315,8 +364,9 @@ static void test_listen(void **state)
 
 /* ---- the command ---- */
 
-/* Runs noroshi serve in a child; *ret_output reads what it prints. */
-static pid_t start_command(const char *store, const char *listen_text, int *ret_output)
+/* Runs noroshi serve in a child, where `before` does not answer false; *ret_output reads what it prints. */
+static pid_t start_command_after(
+	bool (*before)(void), const char *store, const char *listen_text, int *ret_output)
 {
 	int pipes[2];
 	assert_int_equal(pipe(pipes), 0);
@@ -328,11 +378,18 @@ static pid_t start_command(const char *store, const char *listen_text, int *ret_
 			(char *)"--listen", (char *)listen_text, (char *)"--retain", (char *)"36500d", NULL};
 		dup2(pipes[1], STDOUT_FILENO);
 		dup2(pipes[1], STDERR_FILENO);
+		if (before && !before())
+			_exit(127);
 		_exit(nr_command_main(commands, 1, (int)NR_COUNT(argv) - 1, argv));
 	}
 	close(pipes[1]);
 	*ret_output = pipes[0];
 	return child;
+}
+
+static pid_t start_command(const char *store, const char *listen_text, int *ret_output)
+{
+	return start_command_after(NULL, store, listen_text, ret_output);
 }
 
 static size_t read_until(int file, const char *word, char *text, size_t room)
@@ -364,6 +421,51 @@ static void test_command_stops_cleanly(void **state)
 		assert_int_equal(WEXITSTATUS(status), NR_EXIT_OK);
 		close(output);
 	}
+}
+
+static bool lack_landlock(void)
+{
+	return lack_layers(false);
+}
+
+static bool lack_both(void)
+{
+	return lack_layers(true);
+}
+
+/* What the kernel lacks of the sandbox is said in the log and in the status. */
+static void test_command_says_what_confines_it_less(void **state)
+{
+	(void)state;
+	static const struct {
+		bool (*before)(void);
+		const char *log, *status;
+	} cases[] = {
+		{NULL, NULL, "\"sandbox_missing\":null"},
+		{lack_landlock, "event=sandbox process=server missing=Landlock reason=",
+			"\"sandbox_missing\":\"Landlock\""},
+		{lack_both, "event=sandbox process=server missing=\"Landlock and seccomp\" reason=",
+			"\"sandbox_missing\":\"Landlock and seccomp\""},
+	};
+	uint16_t port = site.port;
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		int output, status;
+		char text[2048];
+		pid_t child = start_command_after(cases[i].before, site.path, "127.0.0.1:0", &output);
+		read_until(output, "event=listen", text, sizeof text);
+		const char *address = strstr(text, "http://127.0.0.1:");
+		assert_non_null(address);
+		assert_true(cases[i].log ? strstr(text, cases[i].log) != NULL
+					 : strstr(text, "event=sandbox") == NULL);
+		site.port = (uint16_t)atoi(address + strlen("http://127.0.0.1:"));
+		NR_AUTO(page_fini) struct page page = client_get("/api/v1/status");
+		assert_int_equal(page.status, 200);
+		assert_non_null(strstr(page.body, cases[i].status));
+		kill(child, SIGTERM);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		close(output);
+	}
+	site.port = port;
 }
 
 static void test_command_says_what_is_wrong(void **state)
@@ -406,12 +508,14 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_slow_clients),
+		cmocka_unit_test(test_dripping_clients),
+		cmocka_unit_test(test_deadline_of_a_request),
 		cmocka_unit_test(test_keep_alive),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_console),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_command_stops_cleanly),
+		cmocka_unit_test(test_command_says_what_confines_it_less),
 		cmocka_unit_test(test_command_says_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, site_start, site_stop);

@@ -311,6 +311,17 @@ describe('states', () => {
 		await close(page);
 	});
 
+	test('what is wrong with the server itself is said', async () => {
+		const status = await api('status');
+		const page = await without('/', '**/api/v1/status', json(200, { ...status, sandbox_missing: 'Landlock and seccomp', http: { ...status.http, overdue: 7, shed: 12 } }));
+		await page.waitForSelector('.health .sandbox');
+		assert.match(await page.textContent('.health'), /does not have Landlock and seccomp.*7 too slow, 12 too many/s);
+		await close(page);
+		const usual = await open('/');
+		assert.equal(await usual.$('.health .sandbox'), null);
+		await close(usual);
+	});
+
 	test('an error says what happened and what to do, and retries', async () => {
 		let broken = true;
 		const page = await without('/telescope/victims', '**/api/v1/telescope/victims**', (route) =>

@@ -235,6 +235,8 @@ export interface LiveStatus {
 	packets: number;
 	dropped: number;
 	state: 'running' | 'restarting' | 'down';
+	/** Layers of the sandbox that its kernel does not have. */
+	sandbox_missing?: string | null;
 }
 
 export interface Status {
@@ -246,6 +248,10 @@ export interface Status {
 	/** Absent where the server cannot watch; empty where it watches nothing. */
 	live?: LiveStatus[];
 	webhooks?: { receiver: string; delivered: number; waiting: number }[];
+	/** Of the server's own process. */
+	sandbox_missing?: string | null;
+	/** Clients that were closed since the start: too slow, too many. */
+	http?: { connections: number; limit: number; overdue: number; shed: number };
 }
 
 /** A JSON column: an object, or its text. Never trusted to be well-formed. */

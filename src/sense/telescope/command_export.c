@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "sense/telescope/command.h"
+#include "sense/telescope/command_run.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -64,7 +65,7 @@ void nr_export_complain(struct nr_export *export, const char *text)
 
 int nr_export_enter(struct nr_error *error)
 {
-	return nr_sandbox_enter(NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES, NULL, error);
+	return nr_telescope_enter(NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES, error);
 }
 
 static int read_capture(struct nr_export *export, struct nr_capture *capture, nr_time *last,

@@ -84,7 +84,7 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 	if (run->store)
 		nr_store_sink_init(&run->sink, run->store);
 	/* captures come from strangers: from here on nothing can be executed or connected to */
-	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES | (run->store ? NR_SANDBOX_WRITE_FILES : 0u), NULL, error);
+	e = nr_telescope_enter(NR_SANDBOX_READ_FILES | (run->store ? NR_SANDBOX_WRITE_FILES : 0u), error);
 	if (e)
 		return e;
 	struct nr_pipeline_conf conf = {

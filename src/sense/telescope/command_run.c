@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/command_run.h"
+
+#include "base/log.h"
+#include "base/sandbox.h"
 #include "sense/telescope/report.h"
 
 #include <errno.h>
@@ -26,6 +29,16 @@ static int sink_commit(struct nr_sink *sink, struct nr_error *error)
 void nr_store_sink_init(struct nr_store_sink *sink, struct nr_store *store)
 {
 	*sink = (struct nr_store_sink){{sink_rows, sink_commit}, nr_store_sink(store), {0}};
+}
+
+int nr_telescope_enter(unsigned allow, struct nr_error *error)
+{
+	struct nr_sandbox sandbox;
+	int rc = nr_sandbox_enter(allow, &sandbox, error);
+	if (rc == 0 && nr_sandbox_missing(&sandbox))
+		nr_log(NR_LOG_WARNING, "sandbox", "missing", nr_sandbox_missing(&sandbox), "reason",
+			"this kernel does not have it; what reads packets is confined less", NULL);
+	return rc;
 }
 
 /* Names and versions of what the judgement rested on. */

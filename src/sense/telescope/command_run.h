@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What commands that run the telescope have in common (read, watch): the store as a sink that may fail, the
- * record of the run, the report.
+ * What commands that run the telescope have in common (read, watch, export): the sandbox, the store as a sink
+ * that may fail, the record of the run, the report.
  */
 #ifndef NR_SENSE_TELESCOPE_COMMAND_RUN_H
 #define NR_SENSE_TELESCOPE_COMMAND_RUN_H
@@ -16,6 +16,9 @@ struct nr_store_sink {
 	struct nr_error failure;
 };
 void nr_store_sink_init(struct nr_store_sink *sink, struct nr_store *store);
+
+/* The sandbox, before the first packet; what this kernel lacks of it is said. allow: nr_sandbox_allow. */
+int nr_telescope_enter(unsigned allow, struct nr_error *error);
 
 /* The run's row, durable. input: what was read. */
 int nr_telescope_record(const struct nr_telescope_run *run, nr_time started, const char *input,

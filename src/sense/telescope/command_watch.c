@@ -256,7 +256,7 @@ static int start(struct watcher *w, struct nr_error *error)
 	if (w->store)
 		nr_store_sink_init(&w->store_sink, w->store);
 	/* packets come from strangers: from here on nothing can be executed or connected to */
-	e = nr_sandbox_enter(NR_SANDBOX_CAPTURE | (w->store ? NR_SANDBOX_WRITE_FILES : 0u), NULL, error);
+	e = nr_telescope_enter(NR_SANDBOX_CAPTURE | (w->store ? NR_SANDBOX_WRITE_FILES : 0u), error);
 	if (e)
 		return e;
 	struct nr_pipeline_conf conf = {

@@ -163,6 +163,25 @@ function Webhooks(): VNode | null {
 	);
 }
 
+/** What is not as it should be with the server itself; nothing else is worth the place. */
+function Server(): VNode | null {
+	const { t, whole } = useSpeech();
+	const status = useStatus().data;
+	if (status === null)
+		return null;
+	const missing = status.sandbox_missing ?? status.live?.find((sensor) => sensor.sandbox_missing)?.sandbox_missing;
+	const closed = (status.http?.overdue ?? 0) + (status.http?.shed ?? 0);
+	if (!missing && closed === 0)
+		return null;
+	return (
+		<>
+			<h3>{t.health.server}</h3>
+			{missing && <p class="sandbox"><strong>{t.health.unconfined(missing.replace(' and ', t.health.and))}</strong></p>}
+			{closed > 0 && <p class="quiet">{t.health.closed(whole(status.http?.overdue ?? 0), whole(status.http?.shed ?? 0))}</p>}
+		</>
+	);
+}
+
 function Gaps(): VNode {
 	const { t } = useSpeech();
 	const gaps = useGaps();
@@ -173,6 +192,7 @@ function Gaps(): VNode {
 				<>
 					<Sensors sensors={sensors} gaps={answer.rows} />
 					<Webhooks />
+					<Server />
 					<h3>{t.gaps.title}</h3>
 					{answer.rows.length === 0 ? <p class="quiet">{t.gaps.none}</p> : <GapList gaps={answer.rows} />}
 				</>
