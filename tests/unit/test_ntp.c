@@ -115,7 +115,8 @@ static void make_tracking(uint8_t *bytes)
 	bytes[28 + 27] = 2; /* leap */
 	put32(bytes + 28 + 32, 1790000000);
 	put32(bytes + 28 + 36, 500000000);
-	put32(bytes + 28 + 40, 1 << 25 | (1 << 25) - (1 << 22)); /* -0.25 s: coefficient -2^22, exponent 1 */
+	put32(bytes + 28 + 40,
+		1 << 25 | ((1 << 25) - (1 << 22))); /* -0.25 s: coefficient -2^22, exponent 1 */
 	put32(bytes + 28 + 64, (uint32_t)(127 - 3 + 1) << 25 | 1 << 23); /* 2^-5 s: exponent -3 */
 	put32(bytes + 28 + 68, 1 << 23);                                 /* 0.25 s: exponent 0 */
 }
