@@ -4,6 +4,7 @@
 #include "sense/telescope/command.h"
 #include "serve/command.h"
 #include "train/world/command.h"
+#include "trust/signer/command.h"
 
 static const struct nr_command *const commands[] = {
 	&nr_telescope_read_command,
@@ -13,6 +14,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_yearbook_command,
 	&nr_serve_command,
 	&nr_world_darknet_command,
+	&nr_key_new_command,
 };
 
 int main(int argc, char **argv)
