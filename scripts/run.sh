@@ -27,7 +27,7 @@ next_steps_ja() {
 		  build/noroshi telescope read FILE.pcap --dark 192.0.2.0/24 --store my.db   結果を蓄える
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  ブラウザで見る
 		  sudo build/noroshi serve --watch IFACE --dark 192.0.2.0/24 --store live.db \\
-		    --listen 127.0.0.1:8481                                                  インタフェースを観測する
+		    --listen 127.0.0.1:8481                                                  インターフェースを観測する
 		  build/noroshi help                                                         そのほかの使い方
 
 	E

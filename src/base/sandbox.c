@@ -182,7 +182,7 @@ static int capture_allow(scmp_filter_ctx filter)
 		int level, name;
 	} asked[] = {{SOL_PACKET, PACKET_STATISTICS}, {SOL_XDP, XDP_STATISTICS}, {SOL_SOCKET, SO_ERROR}};
 	int rc = call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT64_MAX, SIOCGIFFLAGS);
-	rc = rc ? rc : call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT64_MAX, SIOCGIFINDEX);
+	rc = rc ? rc : call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT64_MAX, SIOCGIFNAME);
 	for (size_t i = 0; rc == 0 && i < NR_COUNT(asked); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
 			SCMP_CMP64(1, SCMP_CMP_EQ, (uint64_t)asked[i].level),

@@ -37,6 +37,8 @@ struct nr_relay_head {
 	uint32_t rows, zero;
 };
 
+#define NR_RELAY_INTERFACE 16 /* IFNAMSIZ */
+
 /* How a sense is doing, about once a second. */
 struct nr_relay_status {
 	nr_time time, delay; /* delay: us, how far behind the clock it reads */
@@ -45,6 +47,7 @@ struct nr_relay_status {
 	uint32_t up;         /* the interface is */
 	uint32_t layers;     /* enum nr_relay_layer: what confines the process */
 	uint64_t left_out;   /* rows for listeners that the outbox had no room for */
+	char interface[NR_RELAY_INTERFACE]; /* its name now */
 };
 enum nr_relay_layer { NR_RELAY_LANDLOCK = 1, NR_RELAY_SECCOMP = 2 };
 

@@ -118,10 +118,12 @@ static int judge(struct nr_relay_reader *r, const struct nr_relay_head *head, co
 		.again = r->position <= r->seen,
 		.position = r->position};
 	r->seen = NR_MAX(r->seen, r->position);
-	if (head->kind == NR_RELAY_STATUS)
+	if (head->kind == NR_RELAY_STATUS) {
 		memcpy(&item->status, body, sizeof item->status);
-	if (head->kind == NR_RELAY_STATUS)
+		if (!memchr(item->status.interface, '\0', sizeof item->status.interface))
+			return nr_fail(error, -EBADMSG, "a name of an interface without its end");
 		return r->position > r->until;
+	}
 	if (head->kind == NR_RELAY_COMMIT)
 		return 1;
 	item->table = r->tables[head->table];

@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#define RENAMES_MAX 8 /* between asking for a name and using it */
+
 const char *const nr_live_captures[] = {"auto", "packet", "xdp", NULL};
 
 static const char *const counter_names[NR_LIVE_COUNTERS] = {
@@ -51,7 +53,10 @@ static int find_interface(struct nr_live *live, const char *name, struct nr_erro
 		return nr_fail(error, -errno, "interface %s: %s; ip link shows what there is", name,
 			strerror(errno));
 	live->index = request.ifr_ifindex;
-	strcpy(live->interface, name);
+	/* an alternative name is as good */
+	if (ioctl(live->asking, SIOCGIFNAME, &request) < 0)
+		return nr_fail(error, -errno, "interface %s: %s", name, strerror(errno));
+	memcpy(live->interface, request.ifr_name, IFNAMSIZ);
 	if (ioctl(live->asking, SIOCGIFHWADDR, &request) < 0)
 		return nr_fail(error, -errno, "interface %s: %s", name, strerror(errno));
 	live->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
@@ -60,13 +65,26 @@ static int find_interface(struct nr_live *live, const char *name, struct nr_erro
 	return 0;
 }
 
+/* Rings follow the interface whatever it is called; flags are asked for by its name, which may change in
+ * between. */
+static bool ask_flags(struct nr_live *live, struct ifreq *request)
+{
+	for (int try = 0; try < RENAMES_MAX; try++) {
+		*request = (struct ifreq){.ifr_ifindex = live->index};
+		if (ioctl(live->asking, SIOCGIFNAME, request) < 0)
+			return false;
+		memcpy(live->interface, request->ifr_name, IFNAMSIZ);
+		live->interface[IFNAMSIZ - 1] = '\0';
+		if (ioctl(live->asking, SIOCGIFFLAGS, request) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum nr_live_state nr_live_state(struct nr_live *live)
 {
-	struct ifreq request = {0};
-	strcpy(request.ifr_name, live->interface);
-	if (ioctl(live->asking, SIOCGIFINDEX, &request) < 0 || request.ifr_ifindex != live->index)
-		return NR_LIVE_GONE;
-	if (ioctl(live->asking, SIOCGIFFLAGS, &request) < 0)
+	struct ifreq request;
+	if (!ask_flags(live, &request))
 		return NR_LIVE_GONE;
 	if (!(request.ifr_flags & IFF_UP))
 		return NR_LIVE_DOWN;

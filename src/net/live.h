@@ -27,6 +27,7 @@ struct nr_live;
 #define NR_LIVE_BATCH     64   /* most frames of one read: what a reader that dies can cost */
 #define NR_LIVE_RETIRE_MS 50   /* a packet waits at most this long for its block to be handed over */
 #define NR_LIVE_SNAP      2048 /* bytes of a packet that are captured; what is behind them is not looked at */
+#define NR_LIVE_NAME      16   /* IFNAMSIZ: room for the name of an interface */
 #define NR_LIVE_RING      "64M" /* default of a ring */
 
 struct nr_live_conf {
@@ -59,7 +60,7 @@ struct nr_live_statistics {
 
 /* Most serious first. */
 enum nr_live_state {
-	NR_LIVE_GONE,       /* the interface was deleted, or replaced by another of its name: open anew */
+	NR_LIVE_GONE,       /* the interface was deleted, even where another has its name now: open anew */
 	NR_LIVE_DOWN,       /* administratively down */
 	NR_LIVE_NO_CARRIER, /* up, without a link */
 	NR_LIVE_UP,
@@ -96,6 +97,8 @@ void nr_live_wait(struct nr_live *live, int ring, int timeout_ms);
 void nr_live_refresh(struct nr_live *live);
 void nr_live_statistics(const struct nr_live *live, struct nr_live_statistics *ret);
 
+/* An interface is followed by its index: nr_live_interface() is its name as of the last asking. One thread.
+ */
 enum nr_live_state nr_live_state(struct nr_live *live);
 
 #endif

@@ -383,6 +383,7 @@ int nr_pipeline_watch(struct nr_pipeline *p, const struct nr_watch *conf, struct
 		.full_since = NR_TIME_MAX,
 		.state = NR_LIVE_UP};
 	assert(!spread || nr_live_rings(conf->live) == p->conf.workers);
+	nr_live_state(conf->live); /* its name may be another than when it was opened */
 	nr_live_resume(conf->live);
 	nr_live_statistics(conf->live, &w.told.statistics);
 	memcpy(w.told.dropped, nr_pipeline_loss(p)->dropped, sizeof w.told.dropped);

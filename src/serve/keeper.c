@@ -32,6 +32,7 @@ struct sensor {
 	bool more;     /* frames may lie in the reader that no poll(2) sees */
 	bool watching; /* a status has come from this process */
 	bool told_layers;
+	char interface[NR_RELAY_INTERFACE]; /* its name, as of the last status; "": none has come */
 	enum nr_sensor_state state;
 	struct nr_keeper_gap gap, discard; /* cause "": none is open */
 };
@@ -186,18 +187,29 @@ static void tell_layers(const struct keeper *k, const struct sensor *s, uint32_t
 			"this kernel does not have it; the process that watches is confined less", NULL);
 }
 
+static void take_name(struct keeper *k, struct sensor *s, const char *interface)
+{
+	if (s->interface[0] && strcmp(s->interface, interface) != 0)
+		nr_log(NR_LOG_WARNING, "rename", "sensor", s->conf->name, "interface", s->interface, "name",
+			interface, "remedy", "use the new name for the next start", NULL);
+	memcpy(s->interface, interface, sizeof s->interface);
+	if (k->conf->states)
+		nr_sensors_set_interface(k->conf->states, s->conf->name, interface);
+}
+
 static void take_status(struct keeper *k, struct sensor *s, const struct nr_relay_status *status)
 {
 	if (!s->told_layers)
 		tell_layers(k, s, status->layers);
 	s->told_layers = true;
+	take_name(k, s, status->interface);
 	if (!s->watching) {
 		uint64_t lost = status->lost > s->lost ? status->lost - s->lost : 0;
 		char text[24];
 		s->watching = true;
 		close_gap(k, &s->gap, status->time, lost);
 		close_gap(k, &s->discard, status->time, 0);
-		nr_log(NR_LOG_INFO, "watch", "sensor", s->conf->name, "interface", s->conf->interface, "lost",
+		nr_log(NR_LOG_INFO, "watch", "sensor", s->conf->name, "interface", s->interface, "lost",
 			number(lost, text), NULL);
 	}
 	s->lost = status->lost;

@@ -116,6 +116,15 @@ void nr_sensors_set_state(struct nr_sensors *sensors, const char *name, enum nr_
 	pthread_mutex_unlock(&sensors->lock);
 }
 
+void nr_sensors_set_interface(struct nr_sensors *sensors, const char *name, const char *interface)
+{
+	pthread_mutex_lock(&sensors->lock);
+	struct entry *entry = find(sensors, name);
+	if (entry)
+		snprintf(entry->interface, sizeof entry->interface, "%s", interface);
+	pthread_mutex_unlock(&sensors->lock);
+}
+
 void nr_sensors_set_missing(struct nr_sensors *sensors, const char *name, const char *missing)
 {
 	pthread_mutex_lock(&sensors->lock);

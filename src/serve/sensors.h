@@ -30,6 +30,8 @@ void nr_sensors_freep(struct nr_sensors **sensors);
 int nr_sensors_set(struct nr_sensors *sensors, const struct nr_sensor *sensor, struct nr_error *error);
 /* A name that was not set is left out. */
 void nr_sensors_set_state(struct nr_sensors *sensors, const char *name, enum nr_sensor_state state);
+/* What its interface is called now. */
+void nr_sensors_set_interface(struct nr_sensors *sensors, const char *name, const char *interface);
 /* What the sandbox of its process lacks: a constant text (sandbox.h), NULL: nothing. */
 void nr_sensors_set_missing(struct nr_sensors *sensors, const char *name, const char *missing);
 /* Adds to its figures (events.h does, from pulses and drops). */

@@ -119,6 +119,24 @@ counts() {
 	grep -q '^noroshi: interface-down: .*has no link' "$BATS_TEST_TMPDIR/told"
 }
 
+@test "the interface is renamed: watching goes on, and the new name is said" {
+	watch
+	equal "$(send 1000 sources=100)" 1000 sent
+	until_quiet
+	ip -n "$watcher" link set rx0 name mirror7 || {
+		ip -n "$watcher" link set rx0 down # kernels before 6.0
+		ip -n "$watcher" link set rx0 name mirror7
+		ip -n "$watcher" link set mirror7 up
+	}
+	until_line '.interface == "mirror7" and .state == "up"' 1
+	ip -n "$watcher" link add rx0 type veth peer name rx1 # another one of the old name is none of its business
+	equal "$(send 1000 sources=100)" 1000 sent
+	until_quiet
+	end
+	equal "$(report .packets)" 2000 packets
+	grep -q 'interface rx0 was renamed to mirror7' "$BATS_TEST_TMPDIR/told"
+}
+
 @test "the interface is deleted: the report comes all the same, and the status says it" {
 	local status=0
 	watch

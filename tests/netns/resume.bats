@@ -65,6 +65,25 @@ teardown() { remove_keeper; }
 	equal "$(sql "SELECT count(*) FROM sensor_gap WHERE cause = 'crashed' AND last < 9000000000000000000")" 3
 }
 
+@test "an interface that is renamed is followed, by the next process too, and the status has its name" {
+	serve
+	equal "$(send 1000)" 1000 sent
+	settle
+	ip -n "$watcher" link set rx0 down
+	ip -n "$watcher" link set rx0 name mirror7
+	ip -n "$watcher" link set mirror7 up
+	until_told 'event=rename sensor=telescope interface=rx0 name=mirror7' 1
+	equal "$(api status | jq -c '.live[0].interface')" '"mirror7"'
+	kill -KILL "$(watching_process)"
+	until_told 'event=watch sensor=telescope interface=mirror7' 1
+	until_up "$watcher" mirror7
+	equal "$(send 500)" 500 sent
+	settle
+	finish
+	equal "$(stored)" 1500 packets
+	! grep -q 'was deleted' "$folder/told"
+}
+
 @test "an interface that is deleted ends it, with its counts kept for the next start" {
 	serve
 	equal "$(send 1000)" 1000 sent

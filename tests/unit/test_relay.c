@@ -309,11 +309,12 @@ static void test_walk(void **state)
 	send_numbers(&rig, &kept, 0, 50000); /* several frames, more than a socket holds */
 	commit(&rig);
 	assert_int_equal(nr_relay_answer(rig.reader, take_numbers(&rig, &kept, 0, 50000)), 0);
-	struct nr_relay_status said = {.time = 5, .packets = 6, .lost = 7, .up = 1}, got;
+	struct nr_relay_status said = {.time = 5, .packets = 6, .lost = 7, .up = 1, .interface = "eth1"}, got;
 	struct nr_relay_item item;
 	tell(&rig, &said, &item);
 	got = item.status;
 	assert_true(got.time == 5 && got.packets == 6 && got.lost == 7 && got.up == 1);
+	assert_string_equal(got.interface, "eth1");
 	close_rig(&rig);
 }
 
@@ -506,6 +507,11 @@ static void test_hostile(void **state)
 		struct nr_relay_begin begin;
 	} start = {{.length = sizeof start, .kind = NR_RELAY_BEGIN}, {0, 0}};
 	struct nr_relay_head commits = {.length = sizeof commits, .kind = NR_RELAY_COMMIT};
+	struct {
+		struct nr_relay_head head;
+		struct nr_relay_status status;
+	} endless = {{.length = sizeof endless, .kind = NR_RELAY_STATUS}, {0}};
+	memset(endless.status.interface, 'e', sizeof endless.status.interface);
 	struct nr_relay_head giant = {.length = UINT32_MAX, .kind = NR_RELAY_ROWS, .rows = 1};
 	const struct {
 		const void *first, *second;
@@ -516,6 +522,7 @@ static void test_hostile(void **state)
 		{&commits, NULL, sizeof commits, 0, -EBADMSG}, /* before the beginning */
 		{&start, &start, sizeof start, sizeof start, -EBADMSG},
 		{&start, &giant, sizeof start, sizeof giant, -EBADMSG},
+		{&start, &endless, sizeof start, sizeof endless, -EBADMSG},
 		{&start, &commits, sizeof start, sizeof commits - 1, -EPIPE},
 		{"", NULL, 0, 0, -EPIPE},
 	};

@@ -6,7 +6,7 @@ import { axeSource, launch, makeStore, serve, settled } from './console.mjs';
 import { feed } from './feeder.mjs';
 
 const GAPS = [
-	{ sensor: 'telescope', sense: 'telescope', first: '2026-04-01T20:00:00.000000Z', last: '2026-04-01T22:30:00.000000Z', cause: 'interface-down', packets: 0, text_en: 'Interface eth0 was down.', text_ja: 'インタフェースeth0が停止していました。' },
+	{ sensor: 'telescope', sense: 'telescope', first: '2026-04-01T20:00:00.000000Z', last: '2026-04-01T22:30:00.000000Z', cause: 'interface-down', packets: 0, text_en: 'Interface eth0 was down.', text_ja: 'インターフェースeth0が停止していました。' },
 	{ sensor: 'telescope', sense: 'telescope', first: '2026-04-01T09:00:00.000000Z', last: '2026-04-01T09:00:02.000000Z', cause: 'crashed', packets: 812, text_en: 'The telescope was restarted.', text_ja: '観測プロセスを再起動しました。' },
 ];
 const warning = (kind, key, score) => ({

@@ -50,6 +50,7 @@ struct watcher {
 	struct nr_live_pulse pulse; /* the last one; its sensor's name is the conf's */
 	struct nr_live_statistics told;
 	bool terminal, shown;
+	char name[NR_LIVE_NAME]; /* of the interface, as of the last tick; "": none has come */
 };
 
 static volatile sig_atomic_t stopped;
@@ -89,7 +90,7 @@ static void show_line(struct watcher *w, const struct nr_watch_tick *tick)
 	fprintf(stderr,
 		nr_says("%s: %.0f packets/s from %llu sources; %llu frames, %llu lost%s",
 			"%s: %.0f パケット/秒（送信元 %llu）; 計 %llu フレーム、損失 %llu%s"),
-		w->conf.interface, (double)p->packets / seconds, (unsigned long long)p->sources,
+		nr_live_interface(w->live), (double)p->packets / seconds, (unsigned long long)p->sources,
 		(unsigned long long)tick->loss->frames, (unsigned long long)lost(tick->statistics),
 		tick->state == NR_LIVE_UP ? "" : nr_says("; interface down", "; インターフェース停止中"));
 	w->shown = true;
@@ -128,7 +129,7 @@ static void write_tick(struct nr_json *json, const struct watcher *w, const stru
 	nr_json_text(json, "type", "pulse");
 	nr_json_time(json, "time", tick->now);
 	nr_json_text(json, "sensor", w->conf.sense.sensor);
-	nr_json_text(json, "interface", w->conf.interface);
+	nr_json_text(json, "interface", nr_live_interface(w->live));
 	nr_json_text(json, "state", state_names[tick->state]);
 	nr_json_text(json, "way", nr_live_way(w->live));
 	nr_json_real(json, "seconds", p->seconds);
@@ -146,10 +147,26 @@ static void write_tick(struct nr_json *json, const struct watcher *w, const stru
 	nr_json_object_end(json);
 }
 
+static void tell_renamed(struct watcher *w)
+{
+	const char *name = nr_live_interface(w->live);
+	if (strcmp(w->name, name) == 0)
+		return;
+	if (w->name[0]) {
+		clear_line(w);
+		fprintf(stderr,
+			nr_says("noroshi: interface %s was renamed to %s; watching goes on\n",
+				"noroshi: インターフェース %s の名前が %s に変わった。観測は続ける\n"),
+			w->name, name);
+	}
+	snprintf(w->name, sizeof w->name, "%s", name);
+}
+
 static int tick(void *context, const struct nr_watch_tick *tick, struct nr_error *error)
 {
 	struct watcher *w = context;
 	w->told = *tick->statistics;
+	tell_renamed(w);
 	if (!w->pulse.time && !stopped) /* no second has been closed since the last line */
 		return 0;
 	int e = 0;

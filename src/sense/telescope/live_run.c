@@ -41,6 +41,7 @@ static int tell(void *context, const struct nr_watch_tick *tick, struct nr_error
 		.lost = s->kernel + s->no_frame + s->interrupted,
 		.up = tick->state == NR_LIVE_UP,
 		.layers = w->layers};
+	snprintf(status.interface, sizeof status.interface, "%s", nr_live_interface(w->live->rings));
 	nr_relay_tell(w->relay, &status);
 	return 0;
 }

@@ -74,7 +74,7 @@ export const ja: Text = {
 		alarm: '警報',
 		more: (count) => `ほか${count}件`,
 		dismiss: '確認',
-		offHint: 'インタフェースを監視するサーバを起動すると、このページに表示されます。',
+		offHint: 'インターフェースを監視するサーバを起動すると、このページに表示されます。',
 	},
 	cube: {
 		nothing: 'ライブ観測中のセンサはありません。',
@@ -192,7 +192,7 @@ export const ja: Text = {
 		causes: {
 			stopped: '停止中',
 			crashed: '異常終了による再起動',
-			'interface-down': 'インタフェースの停止',
+			'interface-down': 'インターフェースの停止',
 			'ring-full': '受信バッファの満杯',
 			'clock-step': '時計の変更',
 			'state-discarded': '状態の破棄',
