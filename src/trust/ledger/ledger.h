@@ -17,15 +17,9 @@
 #ifndef NR_TRUST_LEDGER_LEDGER_H
 #define NR_TRUST_LEDGER_LEDGER_H
 
-#include "base/error.h"
-#include "base/time.h"
+#include "trust/ledger/merkle.h"
 
 #define NR_LEDGER_ENTRY_MAX 65535
-#define NR_HASH_BYTES       32
-
-struct nr_hash {
-	uint8_t bytes[NR_HASH_BYTES];
-};
 
 struct nr_ledger;
 
@@ -66,11 +60,6 @@ uint64_t nr_ledger_published(struct nr_ledger *ledger, struct nr_hash *ret_root)
 int nr_ledger_read(struct nr_ledger *ledger, uint64_t index, uint8_t **ret_bytes, size_t *ret_length,
 	struct nr_error *error);
 
-#define NR_PROOF_MAX 64
-struct nr_proof {
-	struct nr_hash hashes[NR_PROOF_MAX];
-	size_t count;
-};
 /* RFC 9162 sections 2.1.3.1 and 2.1.4.1, in the published tree of `size`. */
 int nr_ledger_prove_inclusion(struct nr_ledger *ledger, uint64_t index, uint64_t size,
 	struct nr_proof *ret_proof, struct nr_error *error);
