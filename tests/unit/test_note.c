@@ -60,7 +60,7 @@ static void add_plain(struct note_text *n, const struct signer *s, const char *n
 	uint8_t signature[64];
 	sign(s, n->bytes, n->text_length, signature);
 	assert_int_equal(nr_note_add_line(n->bytes, &n->length, sizeof n->bytes, name,
-				 nr_note_key_id(name, NR_NOTE_ED25519, s->public, 32), signature, 64, NULL),
+				 nr_note_id(name, NR_NOTE_ED25519, s->public, 32), signature, 64, NULL),
 		0);
 }
 
@@ -72,9 +72,8 @@ static void add_cosignature(struct note_text *n, const struct signer *s, const c
 	for (unsigned i = 0; i < 8; i++)
 		signature[i] = (uint8_t)(time >> (56 - 8 * i));
 	sign(s, message, length, signature + 8);
-	assert_int_equal(
-		nr_note_add_line(n->bytes, &n->length, sizeof n->bytes, name,
-			nr_note_key_id(name, NR_NOTE_COSIGNATURE, s->public, 32), signature, 72, NULL),
+	assert_int_equal(nr_note_add_line(n->bytes, &n->length, sizeof n->bytes, name,
+				 nr_note_id(name, NR_NOTE_COSIGNATURE, s->public, 32), signature, 72, NULL),
 		0);
 }
 
@@ -106,9 +105,10 @@ static int open_with(const struct note_text *n, const char *vkey)
 	return open_note(n->bytes, n->length, &vkey, 1, &verdict);
 }
 
-static void vkey_of(const struct signer *s, const char *name, uint8_t type, char text[static NR_VKEY_TEXT])
+static void vkey_of(
+	const struct signer *s, const char *name, uint8_t type, char text[static NR_NOTE_VKEY_TEXT])
 {
-	assert_int_equal(nr_vkey_write(name, type, s->public, text, NULL), 0);
+	assert_int_equal(nr_note_vkey_write(name, type, s->public, text, NULL), 0);
 }
 
 static void test_published_notes(void **state)
@@ -132,7 +132,7 @@ static void test_published_notes(void **state)
 	}
 	assert_int_equal(count, 20);
 	assert_true(valid > 0 && valid < count);
-	char vkey[NR_VKEY_TEXT];
+	char vkey[NR_NOTE_VKEY_TEXT];
 	struct signer log = signer_new(0), witness = signer_new(1);
 	struct json_object *keys = member(file, "computed_keys");
 	vkey_of(&log, "log.example/vectors", NR_NOTE_ED25519, vkey);
@@ -164,10 +164,10 @@ static void test_names(void **state)
 	};
 	for (size_t i = 0; i < NR_COUNT(cases); i++)
 		assert_int_equal(nr_note_name_ok(cases[i].name, strlen(cases[i].name)), cases[i].ok);
-	char text[NR_VKEY_TEXT];
+	char text[NR_NOTE_VKEY_TEXT];
 	struct nr_error error;
 	uint8_t key[32] = {0};
-	assert_int_equal(nr_vkey_write("a+b", NR_NOTE_ED25519, key, text, &error), -EINVAL);
+	assert_int_equal(nr_note_vkey_write("a+b", NR_NOTE_ED25519, key, text, &error), -EINVAL);
 	assert_non_null(strstr(error.text, "a+b"));
 }
 
@@ -176,10 +176,10 @@ static void test_plus_in_a_key(void **state)
 {
 	(void)state;
 	struct nr_note_key key;
-	char text[NR_VKEY_TEXT];
+	char text[NR_NOTE_VKEY_TEXT];
 	uint8_t public[32];
 	memset(public, 0xfb, sizeof public); /* "+/v7..." */
-	assert_int_equal(nr_vkey_write("a", NR_NOTE_COSIGNATURE, public, text, NULL), 0);
+	assert_int_equal(nr_note_vkey_write("a", NR_NOTE_COSIGNATURE, public, text, NULL), 0);
 	assert_non_null(strchr(strchr(strchr(text, '+') + 1, '+') + 1, '+'));
 	struct nr_vkey vkey;
 	assert_int_equal(nr_vkey_parse(text, strlen(text), &vkey, NULL), 0);
@@ -195,7 +195,7 @@ static void test_plus_in_a_key(void **state)
 static void test_a_type_that_is_not_known(void **state)
 {
 	(void)state;
-	char text[NR_VKEY_TEXT];
+	char text[NR_NOTE_VKEY_TEXT];
 	struct signer s = signer_new(0);
 	struct nr_note_key key;
 	vkey_of(&s, "a", 0x06, text);
@@ -215,7 +215,7 @@ static void test_empty_lines_in_the_text(void **state)
 	struct signer s = signer_new(0);
 	struct note_text n;
 	struct nr_note note;
-	char vkey[NR_VKEY_TEXT];
+	char vkey[NR_NOTE_VKEY_TEXT];
 	begin(&n, "a\n\n\nb\n");
 	add_plain(&n, &s, "k");
 	vkey_of(&s, "k", NR_NOTE_ED25519, vkey);
@@ -230,7 +230,7 @@ static void test_known_and_unknown_keys(void **state)
 	(void)state;
 	struct signer a = signer_new(0), b = signer_new(1);
 	struct note_text n;
-	char vkey_a[NR_VKEY_TEXT], vkey_b[NR_VKEY_TEXT];
+	char vkey_a[NR_NOTE_VKEY_TEXT], vkey_b[NR_NOTE_VKEY_TEXT];
 	vkey_of(&a, "a", NR_NOTE_ED25519, vkey_a);
 	vkey_of(&b, "b", NR_NOTE_ED25519, vkey_b);
 	begin(&n, "text\n");
@@ -257,7 +257,7 @@ static void test_cosignatures(void **state)
 	(void)state;
 	struct signer log = signer_new(0), witness = signer_new(1);
 	struct note_text n;
-	char vkey[NR_VKEY_TEXT], as_plain[NR_VKEY_TEXT], text[NR_CHECKPOINT_TEXT];
+	char vkey[NR_NOTE_VKEY_TEXT], as_plain[NR_NOTE_VKEY_TEXT], text[NR_CHECKPOINT_TEXT];
 	struct nr_hash root;
 	nr_merkle_leaf("x", 1, &root);
 	nr_checkpoint_write("log.example", 1, &root, text);
@@ -286,7 +286,7 @@ static void test_an_altered_extension_line(void **state)
 	(void)state;
 	struct signer log = signer_new(0), witness = signer_new(1);
 	struct note_text n;
-	char vkey[NR_VKEY_TEXT], text[NR_CHECKPOINT_TEXT + 16];
+	char vkey[NR_NOTE_VKEY_TEXT], text[NR_CHECKPOINT_TEXT + 16];
 	struct nr_hash root;
 	nr_merkle_leaf("x", 1, &root);
 	size_t length = nr_checkpoint_write("log.example", 1, &root, text);

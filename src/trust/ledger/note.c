@@ -21,7 +21,7 @@ static uint32_t first_four(const struct nr_hash *hash)
 	return nr_cursor_u32(&c);
 }
 
-uint32_t nr_note_key_id(const char *name, uint8_t type, const uint8_t *key, size_t length)
+uint32_t nr_note_id(const char *name, uint8_t type, const uint8_t *key, size_t length)
 {
 	uint8_t bytes[NR_NOTE_NAME_MAX + 2 + NR_NOTE_KEY_MAX];
 	size_t at = NR_MIN(strlen(name), (size_t)NR_NOTE_NAME_MAX);
@@ -42,8 +42,8 @@ static uint32_t expected_id(const struct nr_vkey *vkey, const char *name)
 	if (vkey->type == NR_NOTE_ECDSA)
 		return first_four(&hash);
 	if (vkey->type == NR_NOTE_RFC6962) /* of the log's id, which is the hash of its key */
-		return nr_note_key_id(name, vkey->type, hash.bytes, NR_HASH_BYTES);
-	return nr_note_key_id(name, vkey->type, vkey->key, vkey->key_length);
+		return nr_note_id(name, vkey->type, hash.bytes, NR_HASH_BYTES);
+	return nr_note_id(name, vkey->type, vkey->key, vkey->key_length);
 }
 
 static EVP_PKEY *public_key(const struct nr_vkey *vkey)
@@ -211,8 +211,8 @@ int nr_note_verify(const struct nr_note *note, const struct nr_note_key *keys, s
 
 /* ---- writing ---- */
 
-int nr_vkey_write(const char *name, uint8_t type, const uint8_t key[static 32],
-	char text[static NR_VKEY_TEXT], struct nr_error *error)
+int nr_note_vkey_write(const char *name, uint8_t type, const uint8_t key[static 32],
+	char text[static NR_NOTE_VKEY_TEXT], struct nr_error *error)
 {
 	if (!nr_note_name_ok(name, strlen(name)))
 		return nr_fail(error, -EINVAL,
@@ -222,8 +222,8 @@ int nr_vkey_write(const char *name, uint8_t type, const uint8_t key[static 32],
 	char base64[NR_BASE64_TEXT(sizeof bytes) + 1];
 	memcpy(bytes + 1, key, ED25519_KEY);
 	nr_base64_write(bytes, sizeof bytes, base64);
-	snprintf(
-		text, NR_VKEY_TEXT, "%s+%08x+%s", name, nr_note_key_id(name, type, key, ED25519_KEY), base64);
+	snprintf(text, NR_NOTE_VKEY_TEXT, "%s+%08x+%s", name, nr_note_id(name, type, key, ED25519_KEY),
+		base64);
 	return 0;
 }
 

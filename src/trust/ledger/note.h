@@ -44,12 +44,12 @@ int nr_note_verify(const struct nr_note *note, const struct nr_note_key *keys, s
 /* ---- writing ---- */
 
 /* The first four bytes of SHA-256(name, 0x0A, type, key). Not for NR_NOTE_ECDSA. */
-uint32_t nr_note_key_id(const char *name, uint8_t type, const uint8_t *key, size_t length);
+uint32_t nr_note_id(const char *name, uint8_t type, const uint8_t *key, size_t length);
 
 /* "name+id+base64" and a NUL; -EINVAL: no such name. */
-#define NR_VKEY_TEXT 512
-int nr_vkey_write(const char *name, uint8_t type, const uint8_t key[static 32],
-	char text[static NR_VKEY_TEXT], struct nr_error *error);
+#define NR_NOTE_VKEY_TEXT 512
+int nr_note_vkey_write(const char *name, uint8_t type, const uint8_t key[static 32],
+	char text[static NR_NOTE_VKEY_TEXT], struct nr_error *error);
 
 /* Appends a signature line to the *length bytes at note, which holds room; -ENOSPC. */
 int nr_note_add_line(char *note, size_t *length, size_t room, const char *name, uint32_t id,
