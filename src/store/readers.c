@@ -8,8 +8,8 @@
 static int open_one(const struct nr_store *store, sqlite3 **ret_database, struct nr_error *error)
 {
 	NR_AUTO(nr_sqlite_closep) sqlite3 *database = NULL;
-	if (sqlite3_open_v2(store->path, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
-		SQLITE_OK)
+	if (sqlite3_open_v2(store->path, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+		    nr_store_map()) != SQLITE_OK)
 		return nr_sqlite_fail(database, store->path, error);
 	sqlite3_extended_result_codes(database, 1);
 	sqlite3_busy_timeout(database, NR_STORE_BUSY_MS);

@@ -160,7 +160,7 @@ static int open_writer(struct nr_store *store, struct nr_error *error)
 		return status;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 		    (store->mode == NR_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-	if (sqlite3_open_v2(store->path, &store->writer, flags, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(store->path, &store->writer, flags, nr_store_map()) != SQLITE_OK)
 		return nr_sqlite_fail(store->writer, store->path, error);
 	sqlite3_extended_result_codes(store->writer, 1);
 	sqlite3_busy_timeout(store->writer, NR_STORE_BUSY_MS);

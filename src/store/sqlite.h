@@ -90,6 +90,9 @@ void nr_store_writer_undo(struct nr_store *store);                       /* ROLL
 int nr_store_reader_take(struct nr_store *store, sqlite3 **ret_database, struct nr_error *error);
 void nr_store_reader_give(struct nr_store *store, sqlite3 *database);
 
+/* The name of the VFS that all connections are opened with (map.c); NULL: SQLite's own. */
+const char *nr_store_map(void);
+
 /* The SQL functions that named queries use (functions.c). */
 int nr_store_functions(sqlite3 *database, const char *path, struct nr_error *error);
 

@@ -240,6 +240,54 @@ static void write_until_killed(const char *path, int acknowledge)
 	}
 }
 
+/* How much of a file this process has mapped; 0: nothing. */
+static size_t mapped(const char *path)
+{
+	char line[512];
+	size_t bytes = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps)) {
+		unsigned long low, high;
+		line[strcspn(line, "\n")] = '\0';
+		if (strlen(line) > strlen(path) && strcmp(line + strlen(line) - strlen(path), path) == 0 &&
+			sscanf(line, "%lx-%lx", &low, &high) == 2)
+			bytes += high - low;
+	}
+	fclose(maps);
+	return bytes;
+}
+
+static bool is_locked(const char *path)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int file = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(file >= 0);
+	assert_int_equal(fcntl(file, F_OFD_GETLK, &lock), 0);
+	close(file); /* and with it the locks themselves: look once */
+	return lock.l_type != F_UNLCK;
+}
+
+/* One mapping, however many read; it is gone with the last of them, and takes no lock of another along. */
+static void test_one_mapping(void **state)
+{
+	(void)state;
+	const char *path = path_of("mapped.db");
+	struct nr_store *writer = open_sample(path, NR_STORE_CREATE);
+	write_samples(writer, 0, 1);
+	assert_int_equal(nr_store_sink(writer)->commit(nr_store_sink(writer), NULL), 0);
+	struct nr_store *first = open_sample(path, NR_STORE_READ);
+	size_t once = mapped(path);
+	assert_true(once > 0);
+	struct nr_store *second = open_sample(path, NR_STORE_READ);
+	assert_int_equal(mapped(path), once);
+	nr_store_close(first);
+	nr_store_close(second);
+	assert_true(is_locked(path));
+	nr_store_close(writer);
+	assert_int_equal(mapped(path), 0);
+}
+
 static void test_kill_loses_nothing_acknowledged(void **state)
 {
 	(void)state;
@@ -818,6 +866,7 @@ int main(void)
 		cmocka_unit_test(test_a_block_is_kept_whole_or_not_at_all),
 		cmocka_unit_test(test_unknown_table),
 		cmocka_unit_test(test_readers_see_what_is_committed),
+		cmocka_unit_test(test_one_mapping),
 		cmocka_unit_test(test_kill_loses_nothing_acknowledged),
 		cmocka_unit_test(test_the_log_stays_short),
 		cmocka_unit_test(test_full),
