@@ -10,6 +10,7 @@
 #define HLL_RANK_MAX (64 - NR_HLL_BITS + 1)
 #define HLL_SPARSE_MAX                                                                                       \
 	((NR_HLL_REGISTERS - 1) / 3) /* registers whose sparse form is shorter than the dense one */
+#define SPARSE_SHORT 600             /* bytes of one that is looked at before it is merged */
 
 /* Flajolet et al. 2007, figure 3. Without its large-range correction: the hash has 64 bits. */
 double nr_hll_count(const struct nr_hll *hll)
@@ -122,6 +123,18 @@ NR_INLINE uint32_t sparse_entry_before(const uint8_t *p)
 	return be32toh(entry) >> 8;
 }
 
+static bool is_sparse(const uint8_t *bytes, size_t length)
+{
+	int32_t before = -1;
+	bool wrong = false;
+	for (size_t i = 0; i < length; i += 3) {
+		uint32_t entry = sparse_entry(bytes + i);
+		wrong |= ((int32_t)(entry >> 12) <= before) | ((entry & 0xfff) - 1 >= HLL_RANK_MAX);
+		before = (int32_t)(entry >> 12);
+	}
+	return !wrong;
+}
+
 static int fail_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	int64_t before = -1;
@@ -152,19 +165,31 @@ NR_INLINE void merge_entry(struct merging *merging, uint32_t entry)
 	*at = (uint8_t)NR_MAX(*at, rank);
 }
 
-/* Most sketches of a store are short: they are merged register by register, and taken back when one was
- * wrong, which is cheaper than to look at them all before. */
+NR_INLINE void merge_entries(struct merging *merging, const uint8_t *bytes, size_t length)
+{
+	size_t i = 0;
+	for (; i + 3 < length; i += 3)
+		merge_entry(merging, sparse_entry_before(bytes + i));
+	if (i < length)
+		merge_entry(merging, sparse_entry(bytes + i));
+}
+
+/* Most sketches of a store are short: they are merged register by register. A long one is taken back when it
+ * was wrong, which is cheaper than to look at it before; for a short one the copy of all registers is the
+ * dear part. */
 static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
-	struct nr_hll held = *into;
 	struct merging merging = {into->registers, -1, false};
-	size_t i = 0;
-	for (; i + 3 < length; i += 3)
-		merge_entry(&merging, sparse_entry_before(bytes + i));
-	if (i < length)
-		merge_entry(&merging, sparse_entry(bytes + i));
+	if (length <= SPARSE_SHORT) {
+		if (!is_sparse(bytes, length))
+			return fail_sparse(bytes, length, error);
+		merge_entries(&merging, bytes, length);
+		return 0;
+	}
+	struct nr_hll held = *into;
+	merge_entries(&merging, bytes, length);
 	if (!merging.wrong)
 		return 0;
 	*into = held;

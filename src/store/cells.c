@@ -163,13 +163,23 @@ struct place {
 	const struct nr_wanted *wanted;
 };
 
-static int compare_places(const void *a, const void *b)
+/* In the order of the block, which has the longest first and those of one length in order of rows; wanted is
+ * in order of rows. */
+static void order_places(const struct place *by_row, size_t count, bool by_length, struct place *places)
 {
-	const struct place *x = a, *y = b;
-	return (x->offset > y->offset) - (x->offset < y->offset);
+	uint32_t next[NR_SKETCH_MAX + 2]; /* by length, from the longest on */
+	uint64_t most = 0;
+	for (size_t i = 0; by_length && i < count; i++)
+		most = NR_MAX(most, by_row[i].length);
+	memset(next, 0, (most + 2) * sizeof *next);
+	for (size_t i = 0; by_length && i < count; i++)
+		next[most - by_row[i].length + 1]++;
+	for (size_t i = 1; i <= most; i++)
+		next[i] += next[i - 1];
+	for (size_t i = 0; i < count; i++)
+		places[by_length ? next[most - by_row[i].length]++ : i] = by_row[i];
 }
 
-/* In the order of the block. */
 static int place_sketches(const struct nr_cell *cell, const struct nr_wanted *wanted, size_t count,
 	struct place *places, uint64_t *ret_sum, struct nr_error *error)
 {
@@ -190,7 +200,6 @@ static int place_sketches(const struct nr_cell *cell, const struct nr_wanted *wa
 			}
 		}
 	}
-	qsort(places, count, sizeof *places, compare_places);
 	*ret_sum = sum;
 	return 0;
 }
@@ -250,14 +259,15 @@ int nr_cell_sources(const struct nr_cell *cell, size_t sources_lane, const struc
 {
 	if (!count)
 		return 0;
-	NR_AUTO(nr_freep) struct place *places = calloc(count, sizeof *places);
+	NR_AUTO(nr_freep) struct place *places = calloc(2 * count, sizeof *places);
 	if (!places)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	uint64_t sum = 0;
 	int status = place_sketches(cell, wanted, count, places, &sum, error);
 	if (!status && sum) {
+		order_places(places, count, cell->pack.by_length, places + count);
 		status = open_sketches(cell, error);
-		return status ? status : add_rows(cell, sources_lane, places, count, error);
+		return status ? status : add_rows(cell, sources_lane, places + count, count, error);
 	}
 	for (size_t i = 0; i < count && !status; i++)
 		status = add_row(cell, sources_lane, &wanted[i], NULL, 0, error);
