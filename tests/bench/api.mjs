@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // How long the API takes over a long store: every named query, over ranges from an hour to all that is stored, with odd
-// ends, with and without research scanners, with filters and further pages, through the real server on loopback.
-// Prints a table of milliseconds (p50, p99) and puts it into build/bench.json as "api".
+// ends, with and without research scanners, with filters and further pages, through the real server on loopback; then
+// the same questions from eight clients at once, while bench-year beside PROGRAM commits each second.
+// Prints a table of milliseconds (p50, p99, worst) and puts it into build/bench.json as "api".
 //
 //   api.mjs PROGRAM STORE [ROUNDS]
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync, statSync } from 'node:fs'
 import { Agent, get } from 'node:http'
+import { dirname } from 'node:path'
 
 const [program, store, roundsText] = process.argv.slice(2)
 if (!program || !store) {
@@ -16,10 +18,12 @@ if (!program || !store) {
 }
 const rounds = Number(roundsText ?? 5)
 const port = 18000 + (process.pid % 1000)
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+const client = () => new Agent({ keepAlive: true, maxSockets: 1 })
+const clients = 8
 const hour = 3600, day = 86400
+const goal = 50 // ms, of p99
 
-function ask(path) {
+function ask(path, agent) {
 	return new Promise((resolve, reject) => {
 		const start = process.hrtime.bigint()
 		get({ host: '127.0.0.1', port, path: `/api/v1/${path}`, agent }, (response) => {
@@ -49,10 +53,27 @@ function cpu() {
 	return sum
 }
 
-async function timed(path) {
+// The same with the threads that have ended, in steps of 10 ms.
+function cpuOfAll() {
+	const fields = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(') ')[1].split(' ')
+	return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+async function timed(path, agent) {
 	const before = cpu()
-	const answer = await ask(path)
+	const answer = await ask(path, agent)
 	return { ...answer, cpu: cpu() - before }
+}
+
+// The page that a question is about: those before it are asked for, and not timed.
+async function page(url, number, agent) {
+	let answer = await timed(url, agent)
+	for (let p = 1; p < number; p++) {
+		const next = JSON.parse(answer.body).next
+		if (!next) break
+		answer = await timed(`${url}&after=${next}`, agent)
+	}
+	return answer
 }
 
 async function start() {
@@ -132,78 +153,123 @@ const questions = [
 	['findings', '&subject=ADDRESS'], ['gaps', ''], ['warnings', ''],
 ]
 
-const quantile = (values, q) => values[Math.min(values.length - 1, Math.ceil(values.length * q) - 1)]
+const sorted = (values) => [...values].sort((a, b) => a - b)
+const quantile = (values, q) => sorted(values)[Math.min(values.length - 1, Math.ceil(values.length * q) - 1)]
+const round = (ms) => Math.round(ms * 10) / 10
+const labelOf = ([path, more, page]) => `${path} ${more.slice(1)}${page ? ` page ${page}` : ''}`.trim()
+
+// p50, p99 and worst of what was measured, and where the worst was.
+function figures(samples, key) {
+	const worst = samples.reduce((a, b) => (b[key] > a[key] ? b : a))
+	const values = samples.map((sample) => sample[key])
+	return { p50: round(quantile(values, 0.5)), p99: round(quantile(values, 0.99)), worst: round(worst[key]), kind: worst.kind, range: worst.range }
+}
+
+// All questions in all ranges, in the order of the table. Their ends are drawn here, so that two runs ask the same.
+async function questionsOf() {
+	const agent = client()
+	const rows = async (path) => JSON.parse((await ask(path, agent)).body).rows
+	const coverage = await rows('coverage')
+	const first = Date.parse(coverage[0].first) / 1000, last = Date.parse(coverage[0].last) / 1000
+	const busiest = await rows('telescope/sources?limit=20')
+	const rare = (await rows(`telescope/ports?protocol=6&limit=1000&from=${last - 30 * day}&to=${last}`)).at(-1)
+	agent.destroy()
+	const list = []
+	for (const question of questions) {
+		for (const [range, ends] of Object.entries(rangesOf(first, last))) {
+			for (let i = 0; i < rounds; i++) {
+				const [from, to] = ends()
+				const address = busiest[Math.floor(random() * busiest.length)].address
+				const url = `${question[0]}?from=${from}&to=${Math.max(to, from + 300)}${question[1]}`
+					.replace('ADDRESS', address).replace('RARE', String(rare?.port ?? 1))
+				list.push({ kind: labelOf(question), range, url, page: question[2] ?? 1 })
+			}
+		}
+	}
+	return { list, days: (last - first) / day }
+}
+
+function progress(done, all) {
+	if (process.stderr.isTTY) process.stderr.write(done < all ? `\r\x1b[K${done} of ${all}` : '\r\x1b[K')
+}
+
+async function oneAfterTheOther(list) {
+	const agent = client(), samples = []
+	for (const { kind, range, url, page: number } of list) {
+		const { ms, cpu: processor } = await page(url, number, agent)
+		samples.push({ kind, range, ms, cpu: processor })
+		progress(samples.length, list.length)
+	}
+	agent.destroy()
+	return samples
+}
+
+// The questions in a seeded disorder, eight at a time, beside a writer that commits each second.
+async function atOnce(list, days) {
+	const program = `${dirname(process.argv[2])}/tests/bench/bench-year`
+	if (!existsSync(program)) return undefined
+	const writer = spawn(program, [store, String(Math.round(days)), '5000', '86400'], { stdio: ['ignore', 'pipe', 'inherit'] })
+	let commits = 0
+	writer.stdout.on('data', (text) => (commits += text.toString().split('\n').length - 1))
+	const waiting = list.map((question) => ({ question, order: random() })).sort((a, b) => a.order - b.order)
+	const samples = [], before = cpuOfAll(), start = Date.now()
+	await Promise.all(Array.from({ length: clients }, async () => {
+		const agent = client()
+		for (let next; (next = waiting.pop()); ) {
+			const { kind, range, url, page: number } = next.question
+			samples.push({ kind, range, ms: (await page(url, number, agent)).ms })
+			progress(samples.length, list.length)
+		}
+		agent.destroy()
+	}))
+	const seconds = (Date.now() - start) / 1000, processor = (cpuOfAll() - before) / samples.length
+	writer.kill()
+	return { clients, commits, seconds: round(seconds), per_second: round(samples.length / seconds), cpu_mean: round(processor), ms: figures(samples, 'ms') }
+}
+
+// One row a question: worst processor time by range, quantiles over all ranges.
+function rowsOf(samples) {
+	const kinds = new Map()
+	for (const sample of samples) kinds.set(sample.kind, [...(kinds.get(sample.kind) ?? []), sample])
+	return [...kinds].map(([kind, of]) => {
+		const cpu_ms = {}
+		for (const sample of of) cpu_ms[sample.range] = Math.max(cpu_ms[sample.range] ?? 0, round(sample.cpu))
+		return { kind, cpu_ms, cpu: figures(of, 'cpu'), ms: figures(of, 'ms') }
+	})
+}
 
 async function main() {
 	await start()
-	const result = { rounds, store_bytes: statSync(store).size, all_ms: {}, worst: [], rows: [] }
 	try {
-		const coverage = JSON.parse((await ask('coverage')).body).rows
-		const first = Date.parse(coverage[0].first) / 1000, last = Date.parse(coverage[0].last) / 1000
-		result.days = (last - first) / day
-		const busiest = JSON.parse((await ask('telescope/sources?limit=20')).body).rows
-		const rare = JSON.parse((await ask(`telescope/ports?protocol=6&limit=1000&from=${last - 30 * day}&to=${last}`)).body).rows.at(-1)
-		const ranges = rangesOf(first, last)
-		const all = [], allCpu = []
-		for (const [path, more, page] of questions) {
-			const row = { path, parameters: more.slice(1) + (page ? ` page ${page}` : ''), ms: {} }
-			const ofRow = [], cpuOfRow = []
-			for (const [name, range] of Object.entries(ranges)) {
-				const times = [], cpus = []
-				for (let i = 0; i < rounds; i++) {
-					const [from, to] = range()
-					const address = busiest[Math.floor(random() * busiest.length)].address
-					const url = `${path}?from=${from}&to=${Math.max(to, from + 300)}${more}`
-						.replace('ADDRESS', address).replace('RARE', String(rare?.port ?? 1))
-					let answer = await timed(url)
-					for (let p = 1; p < (page ?? 1); p++) {
-						const next = JSON.parse(answer.body).next
-						if (!next) break
-						answer = await timed(`${url}&after=${next}`)
-					}
-					times.push(answer.ms)
-					cpus.push(answer.cpu)
-				}
-				times.sort((a, b) => a - b)
-				cpus.sort((a, b) => a - b)
-				row.ms[name] = [quantile(times, 0.5), times.at(-1), cpus.at(-1)].map((ms) => Math.round(ms * 10) / 10)
-				ofRow.push(...times)
-				cpuOfRow.push(...cpus)
-			}
-			ofRow.sort((a, b) => a - b)
-			cpuOfRow.sort((a, b) => a - b)
-			row.p50 = Math.round(quantile(ofRow, 0.5) * 10) / 10
-			row.p99 = Math.round(quantile(ofRow, 0.99) * 10) / 10
-			row.cpu_p99 = Math.round(quantile(cpuOfRow, 0.99) * 10) / 10
-			result.rows.push(row)
-			all.push(...ofRow)
-			allCpu.push(...cpuOfRow)
-			if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${result.rows.length} of ${questions.length}`)
+		const { list, days } = await questionsOf()
+		const samples = await oneAfterTheOther(list), rows = rowsOf(samples)
+		return {
+			days, rounds, store_bytes: statSync(store).size, questions: samples.length,
+			cpu: figures(samples, 'cpu'), ms: figures(samples, 'ms'),
+			over: rows.filter((row) => row.cpu.worst > goal).map((row) => row.kind),
+			at_once: await atOnce(list, days), rows,
 		}
-		all.sort((a, b) => a - b)
-		allCpu.sort((a, b) => a - b)
-		const figures = (v) => ({ p50: quantile(v, 0.5), p99: quantile(v, 0.99), worst: v.at(-1) })
-		result.all_ms = { questions: all.length, ...figures(all) }
-		result.all_cpu_ms = figures(allCpu)
 	} finally {
 		server.kill()
 	}
-	if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-	return result
 }
 
 function print(result) {
-	const names = Object.keys(result.rows[0].ms)
+	const names = Object.keys(result.rows[0].cpu_ms)
 	console.log(`${result.days} days, ${(result.store_bytes / 1e9).toFixed(2)} GB; worst processor ms of ${result.rounds} rounds; p50, p99: as the client saw it`)
 	console.log(['question'.padEnd(62), ...names.map((name) => name.slice(0, 8).padStart(8)), 'cpu p99'.padStart(7), 'p50'.padStart(7), 'p99'.padStart(7)].join(' '))
-	for (const row of result.rows) {
-		const label = `${row.path} ${row.parameters}`.trim().slice(0, 62).padEnd(62)
-		console.log([label, ...names.map((name) => String(row.ms[name][2]).padStart(8)), String(row.cpu_p99).padStart(7), String(row.p50).padStart(7), String(row.p99).padStart(7)].join(' '))
-	}
-	const { questions: count, p50, p99, worst } = result.all_ms
-	const cpus = result.all_cpu_ms
-	console.log(`${count} questions: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, worst ${worst.toFixed(1)} ms;`,
-		`processor: p50 ${cpus.p50.toFixed(1)}, p99 ${cpus.p99.toFixed(1)}, worst ${cpus.worst.toFixed(1)} ms`)
+	for (const row of result.rows)
+		console.log([row.kind.slice(0, 62).padEnd(62), ...names.map((name) => String(row.cpu_ms[name]).padStart(8)), ...[row.cpu.p99, row.ms.p50, row.ms.p99].map((ms) => String(ms).padStart(7))].join(' '))
+	const line = (name, { p50, p99, worst, kind, range }) =>
+		console.log(`${name.padEnd(46)}p50 ${p50}, p99 ${p99}, worst ${worst} ms: ${kind} (${range})`)
+	console.log('')
+	line(`API, ${result.questions} questions, processor`, result.cpu)
+	line(`API, ${result.questions} questions, as the client saw it`, result.ms)
+	console.log(`${`API, kinds over ${goal} ms of processor`.padEnd(46)}${result.over.length} of ${result.rows.length}${result.over.map((kind, i) => `${i ? '; ' : ': '}${kind}`).join('')}`)
+	const beside = result.at_once
+	if (!beside) return
+	line(`API, ${beside.clients} clients at once, ${beside.commits} commits beside`, beside.ms)
+	console.log(`${' '.repeat(46)}${beside.per_second} questions/s, ${beside.cpu_mean} ms of processor each`)
 }
 
 const result = await main()

@@ -6,7 +6,10 @@
  *darknet of some thousand addresses (a few busy ports, a long tail; 2.3 M packets a day), through the store's
  *own sink. One seed, one store.
  *
- *	year STORE [DAYS [SOURCES]]
+ *	year STORE [DAYS [SOURCES [SECONDS]]]
+ *
+ * With SECONDS the store holds those days already, and the windows behind them are written, one commit each
+ * second, as a live telescope's would be: what a reader meets is a file that changes.
  */
 #include "base/hll.h"
 #include "base/progress.h"
@@ -15,6 +18,7 @@
 #include "store/store.h"
 
 #include <math.h>
+#include <time.h>
 
 #define START        (INT64_C(1735689600) * NR_SECOND) /* 2025-01-01T00:00:00Z */
 #define PORTS        131072                            /* rank to (protocol, port) */
@@ -411,16 +415,44 @@ static void write_day(nr_time time, uint32_t sources)
 	commit();
 }
 
+static void write_live(nr_time time, uint64_t seconds)
+{
+	static const struct timespec second = {.tv_sec = 1};
+	for (uint64_t i = 0; i < seconds; i++, time += 5 * NR_MINUTE) {
+		make_window(time);
+		write_ports(300, time, window);
+		write_traffic(300, time, window);
+		commit();
+		printf("%llu\n", (unsigned long long)i + 1);
+		fflush(stdout);
+		nanosleep(&second, NULL);
+	}
+}
+
+static void write_days(uint64_t days, uint32_t sources)
+{
+	struct nr_progress progress;
+	nr_progress_init(&progress, days, "days");
+	for (uint64_t i = 0; i < days; i++) {
+		write_day(START + (nr_time)i * NR_DAY, sources);
+		nr_progress_show(&progress, i + 1);
+	}
+	nr_progress_fini(&progress);
+	printf("%llu rows of %llu days\n", (unsigned long long)rows_written, (unsigned long long)days);
+}
+
 int main(int argc, char **argv)
 {
 	struct nr_store *store;
 	struct nr_error error = {0};
-	struct nr_progress progress;
 	uint64_t days = argc > 2 ? strtoull(argv[2], NULL, 10) : 365;
 	uint32_t sources = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 5000;
 	sketch_bytes = malloc(SKETCH_BYTES);
-	if (argc < 2 || argc > 4 || !sketch_bytes || sources > POPULATION / 2) {
-		fprintf(stderr, "usage: year STORE [DAYS [SOURCES of a day, up to %d]]\n", POPULATION / 2);
+	if (argc < 2 || argc > 5 || !sketch_bytes || sources > POPULATION / 2) {
+		fprintf(stderr,
+			"usage: year STORE [DAYS [SOURCES of a day, up to %d [SECONDS of windows behind "
+			"them]]]\n",
+			POPULATION / 2);
 		return 2;
 	}
 	if (nr_store_open(argv[1], NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &store,
@@ -431,14 +463,11 @@ int main(int argc, char **argv)
 	sink = nr_store_sink(store);
 	make_ports();
 	make_networks();
-	nr_progress_init(&progress, days, "days");
-	for (uint64_t i = 0; i < days; i++) {
-		write_day(START + (nr_time)i * NR_DAY, sources);
-		nr_progress_show(&progress, i + 1);
-	}
-	nr_progress_fini(&progress);
+	if (argc > 4)
+		write_live(START + (nr_time)days * NR_DAY, strtoull(argv[4], NULL, 10));
+	else
+		write_days(days, sources);
 	nr_store_close(store);
-	printf("%llu rows of %llu days\n", (unsigned long long)rows_written, (unsigned long long)days);
 	free(sketch_bytes);
 	return 0;
 }
