@@ -6,7 +6,7 @@
 set -euo pipefail
 program=$1 sender=$2
 a=noroshi-fresh-a-$$ b=noroshi-fresh-b-$$
-folder=$(mktemp -d)
+folder=$(mktemp -d /dev/shm/noroshi-freshness-XXXXXX)
 if [ "$(id -u)" != 0 ] || ! ip netns add "$a" 2>/dev/null; then
 	echo '{}'
 	rm -rf "$folder"

@@ -84,6 +84,14 @@ confined() { # PID SECCOMP
 	wrong 4 nothing0 'ip link' -- --watch nothing0
 	wrong 4 'no such user' -- --watch rx0 --user no-such-user
 	wrong 4 'MB free' --memory -- --watch rx0 --state "$folder/state" --memory 900G
+	wrong 4 'memory file system' /dev/shm -- --watch rx0 --state /sys --memory 64M
+	mkdir "$folder/disk"
+	mount -t tmpfs -o size=90m,mode=1777 none "$folder/disk" # 64 MiB and 32 are promised
+	wrong 4 '90 MB free' '96 MB' 'remount,size' --state -- --watch rx0 --state "$folder/disk" --memory 64M
+	mount -o remount,size=97m "$folder/disk"
+	serve_only --state "$folder/disk"
+	until_told 'event=watch ' 1
+	finish
 	chown -R root "$folder"
 	wrong 4 'chown nobody' -- --watch rx0
 	wrong 4 'no such user' -- --watch rx0 --user no-such-user

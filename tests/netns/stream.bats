@@ -8,19 +8,21 @@ setup() {
 	ip -n "$watcher" link set lo up
 	server=
 	listener=
+	state=$(mktemp -d /dev/shm/noroshi-netns-XXXXXX)
 }
 
 teardown() {
 	[ -z "$listener" ] || kill "$listener" 2>/dev/null || true
 	[ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
 	remove_netns
+	rm -rf "$state"
 }
 
 # serve OPTION...: a server that watches, and a node that listens to it; answers when the stream has begun.
 serve() {
 	ip netns exec "$watcher" node tests/netns/listener.mjs 127.0.0.1:8480 8481 >"$BATS_TEST_TMPDIR/events" 3>&- &
 	listener=$!
-	ip netns exec "$watcher" "${NOROSHI:?}" serve --watch rx0 --listen 127.0.0.1:8480 --user root --state "$BATS_TEST_TMPDIR" \
+	ip netns exec "$watcher" "${NOROSHI:?}" serve --watch rx0 --listen 127.0.0.1:8480 --user root --state "$state" \
 		--store "$BATS_TEST_TMPDIR/live.db" "$@" >"$BATS_TEST_TMPDIR/served" 2>&1 3>&- &
 	server=$!
 	heard '.event == "pulse"' 1
@@ -99,7 +101,7 @@ since='def ms: (.[0:19] + "Z" | fromdate) * 1000 + (.[20:26] | tonumber) / 1000;
 	equal "$(grep -c '^+ ' "$BATS_TEST_TMPDIR/live.db.webhooks")" 10 spooled
 	ip netns exec "$watcher" node tests/netns/listener.mjs 127.0.0.1:8480 8482 >"$BATS_TEST_TMPDIR/events" 3>&- &
 	listener=$!
-	ip netns exec "$watcher" "${NOROSHI:?}" serve --watch rx0 --listen 127.0.0.1:8480 --user root --own 1.0.0.0/24 --state "$BATS_TEST_TMPDIR" \
+	ip netns exec "$watcher" "${NOROSHI:?}" serve --watch rx0 --listen 127.0.0.1:8480 --user root --own 1.0.0.0/24 --state "$state" \
 		--store "$BATS_TEST_TMPDIR/live.db" --webhook http://127.0.0.1:8482/ >"$BATS_TEST_TMPDIR/served" 2>&1 3>&- &
 	server=$!
 	heard '.event == "webhook"' 10

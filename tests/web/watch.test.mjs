@@ -27,7 +27,7 @@ socket.bind(40000, '203.0.113.7', async () => {
 
 const root = process.getuid?.() === 0;
 const ip = (...words) => execFileSync('ip', words, { stdio: ['ignore', 'pipe', 'pipe'] });
-let folder, server, browser, able = false;
+let folder, state, server, browser, able = false;
 let said = ''; /* what the server logs */
 
 function nameSpaces() {
@@ -51,11 +51,12 @@ before(async () => {
 		return; /* a container without the right to make name spaces */
 	}
 	folder = mkdtempSync(join(tmpdir(), 'noroshi-watch-'));
+	state = mkdtempSync('/dev/shm/noroshi-watch-');
 	const wrapper = join(folder, 'chromium');
 	writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${WATCHER} ${process.env.CHROMIUM ?? '/usr/bin/chromium'} "$@"\n`);
 	chmodSync(wrapper, 0o755);
 	process.env.CHROMIUM = wrapper;
-	const words = ['serve', '--store', join(folder, 'live.db'), '--watch', 'rx0', '--user', 'root', '--dark', '198.18.0.0/18', '--own', '203.0.113.0/24', '--memory', '64M', '--ring', '1M', '--state', folder];
+	const words = ['serve', '--store', join(folder, 'live.db'), '--watch', 'rx0', '--user', 'root', '--dark', '198.18.0.0/18', '--own', '203.0.113.0/24', '--memory', '64M', '--ring', '1M', '--state', state];
 	server = spawn('ip', ['netns', 'exec', WATCHER, program, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
 	await new Promise((done, fail) => {
 		server.stderr.on('data', (bytes) => (said += bytes).includes('event=watch') && done());
@@ -74,8 +75,9 @@ after(async () => {
 	for (const space of [WATCHER, SENDER])
 		if (root)
 			spawn('ip', ['netns', 'del', space], { stdio: 'ignore' });
-	if (folder)
-		rmSync(folder, { recursive: true, force: true });
+	for (const each of [folder, state])
+		if (each)
+			rmSync(each, { recursive: true, force: true });
 });
 
 test('a packet on the wire is on the screen, and one of ours is an alarm', async (t) => {

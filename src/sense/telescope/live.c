@@ -8,9 +8,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 int nr_telescope_live_new(const struct nr_telescope_live_source *source, struct nr_telescope_live **ret_live,
 	struct nr_error *error)
@@ -113,18 +114,25 @@ static int open_rings(void *context, struct nr_error *error)
 	return nr_live_open(&conf, &live->rings, &live->note, error);
 }
 
-/* The areas' files hold what is promised: better to say now that there is no room than to fail later. */
+/* The areas' files hold what is promised, and are written to all the time: better to say now that they are at
+ * the wrong place, or that there is no room, than to wear out a disk, or fail later. */
 static int check_room(const struct nr_telescope_live *live, uint64_t held, struct nr_error *error)
 {
-	struct statvfs status;
+	struct statfs status;
 	uint64_t needed = live->sense.memory_bytes + NR_RELAY_OUTBOX;
-	if (statvfs(live->conf.state, &status) < 0)
+	if (statfs(live->conf.state, &status) < 0)
 		return nr_fail(error, -errno, "--state %s: %s", live->conf.state, strerror(errno));
-	uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+	if (status.f_type != TMPFS_MAGIC)
+		return nr_fail(error, -EINVAL,
+			"--state %s: not on a memory file system, and counts are written all the time; name "
+			"a "
+			"folder of a tmpfs, such as /dev/shm",
+			live->conf.state);
+	uint64_t free_bytes = (uint64_t)status.f_bavail * (uint64_t)status.f_frsize;
 	if (free_bytes + held >= needed)
 		return 0;
 	return nr_fail(error, -ENOSPC,
-		"%s has %llu MB free, --memory promises %llu MB; enlarge it (mount -o remount,size=...), "
+		"%s has %llu MB free, --memory takes %llu MB there; enlarge it (mount -o remount,size=...), "
 		"lower "
 		"--memory, or name another folder: --state",
 		live->conf.state, (unsigned long long)(free_bytes >> 20), (unsigned long long)(needed >> 20));
