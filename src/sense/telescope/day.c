@@ -31,12 +31,10 @@ static int day_tally(const struct nr_day_end *end, struct nr_parts *parts, struc
 	struct nr_tally *tally = parts->tallies;
 	tally->limit = nr_promise(end->conf, NR_PROMISE_SORT, 1);
 	tally->keeper = &end->merged->keeper;
-	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
-		int e = nr_tally_append(tally, &end->day->windows[i], error);
-		if (e)
-			return e;
-	}
-	return nr_tally_sort(tally, error);
+	int e = nr_rest_append(&end->day->rest, tally, error);
+	for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++)
+		e = nr_tally_append(tally, &end->day->windows[i], error);
+	return e ? e : nr_tally_sort(tally, error);
 }
 
 /* ---- figures without research scanners: what the scanners contributed is taken off ---- */

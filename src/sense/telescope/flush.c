@@ -174,6 +174,7 @@ static struct nr_merged_day *merged_day(struct nr_merged *m, nr_time start)
 		day->hours_emitted = 0;
 		for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
 			nr_tally_init(&day->windows[i], m->area);
+		nr_rest_init(&day->rest, m->area);
 		NR_IN_ORDER();
 		day->open = true;
 	}
@@ -198,27 +199,34 @@ static size_t sampled_bytes(const struct nr_merged_day *day)
 	return bytes;
 }
 
-static int thin_day(struct nr_merged_day *day, struct nr_error *error)
+/* Hour by hour, so that what the sample leaves out does not pile up. Windows before `settled` alone are
+ * folded.
+ */
+static int thin_day(struct nr_merged_day *day, unsigned settled, struct nr_error *error)
 {
 	int e = 0;
-	for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
-		if (day->windows[i].level >= day->level)
-			continue;
-		e = nr_tally_thin(&day->windows[i], day->level, error);
-		nr_tally_trim(&day->windows[i]);
+	for (unsigned i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
+		if (day->windows[i].level < day->level) {
+			e = nr_tally_thin(&day->windows[i], day->level, error);
+			nr_tally_trim(&day->windows[i]);
+		}
+		unsigned hour = i - i % NR_WINDOWS_PER_HOUR;
+		if (!e && i + 1 == hour + NR_WINDOWS_PER_HOUR && hour < settled)
+			e = nr_rest_fold(day, hour, NR_MIN(i + 1, settled), error);
 	}
 	return e;
 }
 
 /* A day's windows are kept until its end, as a sample where they would not fit: first those that have come
  * since the day became one, at its level. */
-static int bound_day(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
+static int bound_day(
+	const struct flush *f, struct nr_merged_day *day, unsigned settled, struct nr_error *error)
 {
 	const size_t share = nr_promise(f->conf, NR_PROMISE_DAY, 1);
-	int e = day_bytes(day) > share ? thin_day(day, error) : 0;
+	int e = day_bytes(day) > share ? thin_day(day, settled, error) : 0;
 	while (!e && day_bytes(day) > share && sampled_bytes(day) > share / 2 && day->level < NR_LEVEL_MAX) {
 		day->level++;
-		e = thin_day(day, error);
+		e = thin_day(day, settled, error);
 	}
 	return e;
 }
@@ -246,9 +254,12 @@ static int finish_window(struct flush *f, int64_t number, struct nr_error *error
 	struct nr_merged_day *day = merged_day(f->merged, nr_time_floor(start, NR_DAY));
 	if (!f->sink)
 		return take_day(f, day, number, error);
-	struct nr_tally *tally = &day->windows[(start - day->start) / step];
+	unsigned index = (unsigned)((start - day->start) / step);
+	struct nr_tally *tally = &day->windows[index];
 	bool merged = f->merged->merged_window == number;
-	int e = merged ? 0 : merge_window(f, number, tally, error);
+	int e = nr_rest_settle(day, error);
+	if (!e && !merged)
+		e = merge_window(f, number, tally, error);
 	if (e)
 		return e;
 	struct nr_step emit = {f->conf, f->merged, f->sink, NR_STEP_WINDOW, start, NR_TRAFFIC_ALL};
@@ -261,50 +272,21 @@ static int finish_window(struct flush *f, int64_t number, struct nr_error *error
 		return e;
 	close_window(f, number);
 	f->windows_finished = true;
-	return bound_day(f, day, error);
+	/* early warning looks at two windows as one slot: until it has, the first stays as it is */
+	unsigned settled = index + 1 - (index + 1) % 2;
+	e = nr_rest_fold(day, index - index % NR_WINDOWS_PER_HOUR, settled, error);
+	return e ? e : bound_day(f, day, settled, error);
 }
 
 /* ---- hours and days ---- */
 
-/* An hour has been told: what samples left out of its windows matters for the day alone, so it moves
- * together, to the day's first window. */
-static int fold_rest(struct nr_merged_day *day, unsigned hour, struct nr_error *error)
-{
-	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
-	struct nr_tally *into = &day->windows[0];
-	for (unsigned i = NR_MAX(hour * per_hour, 1u); i < (hour + 1) * per_hour; i++) {
-		struct nr_tally *t = &day->windows[i];
-		size_t kept = 0;
-		for (size_t k = 0; k < t->wides.count; k++) {
-			const struct nr_wide *w = &t->wides.items[k];
-			struct nr_tally_sum sum = {w->key, w->packets, w->bytes};
-			if (nr_sum_member(&sum) != NR_MEMBER_REST) {
-				t->wides.items[kept++] = *w;
-				continue;
-			}
-			int e = nr_tally_add_sum(into, &sum, error);
-			if (e)
-				return e;
-		}
-		if (kept == t->wides.count)
-			continue;
-		t->wides.count = kept;
-		nr_tally_trim(t);
-		int e = nr_tally_sort(into, error);
-		if (e)
-			return e;
-	}
-	return 0;
-}
-
 static int emit_hour(
 	const struct flush *f, const struct nr_merged_day *day, unsigned hour, struct nr_error *error)
 {
-	const unsigned per_hour = NR_STEP_HOUR / NR_STEP_WINDOW;
 	NR_AUTO(nr_tally_fini) struct nr_tally tally = {0};
-	int e = 0;
-	for (unsigned i = 0; !e && i < per_hour; i++)
-		e = nr_tally_append(&tally, &day->windows[hour * per_hour + i], error);
+	int e = nr_tally_append(&tally, nr_rest_of_hour(&day->rest, hour), error);
+	for (unsigned i = 0; !e && i < NR_WINDOWS_PER_HOUR; i++)
+		e = nr_tally_append(&tally, &day->windows[hour * NR_WINDOWS_PER_HOUR + i], error);
 	if (!e)
 		e = nr_tally_sort(&tally, error);
 	struct nr_step emit = {
@@ -314,16 +296,20 @@ static int emit_hour(
 
 static int finish_hours(const struct flush *f, struct nr_merged_day *day, struct nr_error *error)
 {
-	for (; day->hours_emitted < 24; day->hours_emitted++) {
-		unsigned hour = day->hours_emitted;
-		if (f->final != NR_TIME_MAX && day->start + (hour + 1) * NR_HOUR > f->final)
+	int e = nr_rest_settle(day, error);
+	if (!e)
+		e = nr_rest_end_hours(day, error);
+	while (!e && day->hours_emitted < 24) {
+		if (f->final != NR_TIME_MAX && day->start + (day->hours_emitted + 1) * NR_HOUR > f->final)
 			break;
-		int e = emit_hour(f, day, hour, error);
-		if (!e && day->level && !f->merged->area) /* in an area it could happen half */
-			e = fold_rest(day, hour, error);
+		e = emit_hour(f, day, day->hours_emitted, error);
 		if (e)
-			return e;
+			break;
+		day->hours_emitted++;
+		e = nr_rest_end_hours(day, error);
 	}
+	if (e)
+		return e;
 	/* questions are answered from hours: who watches sees the one that runs, too, window by window */
 	if (f->conf->refs->endless && f->windows_finished && day->hours_emitted < 24)
 		return emit_hour(f, day, day->hours_emitted, error);

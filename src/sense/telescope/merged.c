@@ -57,6 +57,7 @@ void nr_merged_day_fini(struct nr_merged_day *day)
 		nr_tally_fini(&day->windows[i]);
 	for (size_t i = 0; i < NR_PARTS_MAX; i++)
 		nr_tally_fini(&day->parts[i]);
+	nr_rest_fini(&day->rest);
 	*day = (struct nr_merged_day){0};
 }
 

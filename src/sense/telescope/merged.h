@@ -8,6 +8,7 @@
 #include "sense/telescope/emit.h"
 #include "sense/telescope/list.h"
 #include "sense/telescope/member_set.h"
+#include "sense/telescope/rest.h"
 #include "sense/telescope/tools.h"
 
 #define NR_PARTS_MAX 64 /* workers */
@@ -20,6 +21,7 @@ struct nr_merged_day {
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
 	struct nr_tally parts[NR_PARTS_MAX];         /* by worker; where they are not */
 	uint8_t level;                               /* of all windows */
+	struct nr_rest rest;                         /* what the sample left out of them */
 };
 
 struct nr_research_scanner {

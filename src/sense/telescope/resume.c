@@ -165,6 +165,15 @@ static int resume_merged_day(struct nr_merged *m, struct nr_merged_day *day)
 	int e = 0;
 	for (size_t i = 0; !e && i < NR_WINDOWS_PER_DAY; i++)
 		e = resume_tally(&day->windows[i], day->open, m->area, &m->keeper);
+	for (size_t i = 0; !e && i < 2; i++) {
+		e = resume_tally(&day->rest.hour[i], day->open, m->area, NULL);
+		if (!e)
+			e = resume_tally(&day->rest.day[i], day->open, m->area, NULL);
+	}
+	struct nr_rest_state *rest = &day->rest.state;
+	if (rest->hour_at > 1 || rest->day_at > 1 || rest->stale > rest->stale_to ||
+		rest->stale_to > NR_WINDOWS_PER_DAY)
+		return -EBADMSG;
 	day->hours_emitted = NR_MIN(day->hours_emitted, 24u);
 	if (!day->open)
 		*day = (struct nr_merged_day){0};

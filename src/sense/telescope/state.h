@@ -16,8 +16,9 @@
 #include "sense/telescope/usual.h"
 #include "sense/telescope/victim.h"
 
-#define NR_WINDOWS_OPEN    4 /* slots: the current window, two of slack, and one being flushed */
-#define NR_WINDOWS_PER_DAY (NR_STEP_DAY / NR_STEP_WINDOW)
+#define NR_WINDOWS_OPEN     4 /* slots: the current window, two of slack, and one being flushed */
+#define NR_WINDOWS_PER_DAY  (NR_STEP_DAY / NR_STEP_WINDOW)
+#define NR_WINDOWS_PER_HOUR (NR_STEP_HOUR / NR_STEP_WINDOW)
 
 enum nr_tool { NR_TOOL_MIRAI, NR_TOOL_ZMAP, NR_TOOL_MASSCAN, NR_TOOL_NMAP, NR_TOOL_COUNT };
 extern const char *const nr_tool_names[NR_TOOL_COUNT];

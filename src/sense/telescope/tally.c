@@ -386,6 +386,26 @@ size_t nr_tally_sampled_bytes(const struct nr_tally *tally)
 	return bytes;
 }
 
+static int drop_rest(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
+{
+	struct nr_wides *wides = &tally->wides;
+	size_t kept = 0;
+	(void)unused;
+	(void)error;
+	for (size_t i = 0; i < wides->count; i++)
+		if ((wides->items[i].key & NR_MEMBER_MASK) != NR_MEMBER_REST)
+			wides->items[kept++] = wides->items[i];
+	wides->count = kept;
+	tally->unsorted = false;
+	nr_tally_trim(tally);
+	return 0;
+}
+
+int nr_tally_drop_rest(struct nr_tally *tally, struct nr_error *error)
+{
+	return in_spare(tally, drop_rest, 0, error);
+}
+
 /* What samples left out of 65,536 ports may alone be above the limit: no level helps, and the sample stays.
  */
 static bool is_too_large(const struct nr_tally *tally)

@@ -133,6 +133,8 @@ NR_INLINE size_t nr_tally_bytes(const struct nr_tally *tally)
 }
 /* Of them, what a higher level can make smaller: not the one item a group for what the sample leaves out. */
 size_t nr_tally_sampled_bytes(const struct nr_tally *tally);
+/* Takes the items for what samples left out of a sorted tally: they have been added up elsewhere. */
+int nr_tally_drop_rest(struct nr_tally *tally, struct nr_error *error);
 /* Makes a tally sound whose process ended while it changed it; -EBADMSG: not possible. */
 int nr_tally_resume(struct nr_tally *tally, struct nr_area *area, const struct nr_keeper *keeper);
 /* Gives pages back that hold nothing. */
