@@ -61,6 +61,11 @@ NR_INLINE size_t nr_packer_stride(const struct nr_packer *packer)
 {
 	return packer->layout->lanes + 2;
 }
+/* Of its rows. */
+NR_INLINE size_t nr_packer_bytes(const struct nr_packer *packer)
+{
+	return packer->count * nr_packer_stride(packer) * sizeof(uint64_t) + packer->used;
+}
 /* A row; sketch may be NULL. -ENOMEM; -E2BIG: more than NR_PACK_ROWS_MAX. */
 int nr_packer_add(struct nr_packer *packer, const uint64_t *lanes, const uint8_t *sketch, size_t length,
 	struct nr_error *error);

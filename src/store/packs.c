@@ -3,14 +3,21 @@
 
 #include <errno.h>
 
-#define GATHERED_ROWS_MAX (1u << 18) /* in all packers: 16 to 32 MB; then they are flushed */
+#define GATHERED_MAX (16u << 20) /* bytes in all packers, unless nr_store_memory() says otherwise */
 
 struct nr_packs *nr_packs_new(struct nr_store *store)
 {
 	struct nr_packs *packs = calloc(1, sizeof *packs);
-	if (packs)
-		packs->store = store;
+	if (!packs)
+		return NULL;
+	packs->store = store;
+	packs->gathered_max = GATHERED_MAX;
 	return packs;
+}
+
+void nr_packs_limit(struct nr_packs *packs, size_t bytes)
+{
+	packs->gathered_max = bytes;
 }
 
 static void close_all(struct nr_packs *packs)
@@ -152,7 +159,9 @@ static int open_pack_of(struct nr_packs *packs, enum nr_pack_kind kind, const st
 			return 0;
 		}
 	}
-	int status = packs->open_count == NR_OPEN_PACKS_MAX ? nr_packs_flush(packs, error) : 0;
+	/* not in the middle of a step, which would be read again with its next row */
+	bool full = packs->open_count == NR_OPEN_PACKS_MAX || packs->gathered >= packs->gathered_max;
+	int status = full ? nr_packs_flush(packs, error) : 0;
 	const struct nr_series *series = NULL;
 	if (!status)
 		status = nr_packs_series_of(packs, kind, sensor ? sensor : "", step, traffic, &series, error);
@@ -173,10 +182,10 @@ int nr_packs_add(struct nr_packs *packs, enum nr_pack_kind kind, const struct nr
 		const char *row = (const char *)rows + i * table->row_size;
 		struct nr_open_pack *open = NULL;
 		int status = open_pack_of(packs, kind, mapping, row, &open, error);
+		size_t before = open ? nr_packer_bytes(&open->packer) : 0;
 		if (!status)
 			status = add_row(packs, mapping, &open->packer, row, error);
-		if (!status && ++packs->gathered >= GATHERED_ROWS_MAX)
-			status = nr_packs_flush(packs, error);
+		packs->gathered += open ? nr_packer_bytes(&open->packer) - before : 0;
 		if (status)
 			return status;
 	}

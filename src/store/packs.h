@@ -40,6 +40,8 @@ void nr_packs_free(struct nr_packs *packs);
 /* The store is in a transaction. All rows are taken, or none. */
 int nr_packs_add(struct nr_packs *packs, enum nr_pack_kind kind, const struct nr_table *table,
 	const void *rows, size_t count, struct nr_error *error);
+/* How many bytes are gathered before a new step begins. */
+void nr_packs_limit(struct nr_packs *packs, size_t bytes);
 /* What was gathered goes into the transaction. */
 int nr_packs_flush(struct nr_packs *packs, struct nr_error *error);
 /* After a rollback: nothing was gathered, nothing is known of the file. */

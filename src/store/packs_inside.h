@@ -56,8 +56,9 @@ struct nr_packs {
 	struct nr_series **series; /* owned, each owned */
 	size_t series_count;
 	struct nr_open_pack open[NR_OPEN_PACKS_MAX];
-	size_t open_count, latest, gathered;
-	struct nr_word *words; /* owned; open addressing, 2 * NR_WORDS_MAX */
+	size_t open_count, latest;
+	size_t gathered, gathered_max; /* bytes */
+	struct nr_word *words;         /* owned; open addressing, 2 * NR_WORDS_MAX */
 	size_t word_count;
 	sqlite3_stmt *statements[NR_PACKS_STATEMENTS];
 };

@@ -217,7 +217,7 @@ int nr_store_schema_upgrade(struct nr_store *store, struct nr_error *error)
 	if (!status)
 		status = nr_sqlite_run(store->writer, store->path,
 			"PRAGMA page_size = 16384;" /* of a new file: packs in few pages */
-			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
+			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
 			"PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA "
 			"trusted_schema = 0; PRAGMA secure_delete = FAST",
 			error);

@@ -20,6 +20,10 @@ int nr_store_open(const char *target, enum nr_store_mode mode, const struct nr_t
 void nr_store_close(struct nr_store *store);
 void nr_store_closep(struct nr_store **store);
 
+/* What the writer may hold besides the rows of one step (those of all ports take 10 MB): half of it SQLite's
+ * pages, half rows that wait for the end of their step. Before the first row; without it 32 MiB. */
+int nr_store_memory(struct nr_store *store, size_t bytes, struct nr_error *error);
+
 /* The sink that writes into the store (owned by the store). Rows of one call are one block; commit() makes
  * durable. */
 struct nr_sink *nr_store_sink(struct nr_store *store);

@@ -254,6 +254,14 @@ void nr_store_writer_init(struct nr_store *store)
 	store->sink = (struct nr_sink){.rows = write_rows, .commit = write_commit};
 }
 
+int nr_store_memory(struct nr_store *store, size_t bytes, struct nr_error *error)
+{
+	char sql[64];
+	snprintf(sql, sizeof sql, "PRAGMA cache_size = -%zu", NR_MAX(bytes / 2 / 1024, (size_t)1024));
+	nr_packs_limit(store->packs, bytes / 2);
+	return nr_sqlite_run(store->writer, store->path, sql, error);
+}
+
 struct nr_sink *nr_store_sink(struct nr_store *store)
 {
 	assert(store->mode != NR_STORE_READ);

@@ -6,6 +6,7 @@
 #include "net/pipeline.h"
 #include "sense/telescope/command.h"
 #include "sense/telescope/command_run.h"
+#include "sense/telescope/promise.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -78,6 +79,9 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 	if (run->conf.store) {
 		e = nr_store_open(run->conf.store, NR_STORE_CREATE, nr_telescope_tables,
 			nr_telescope_table_count, &run->store, error);
+		if (!e)
+			e = nr_store_memory(
+				run->store, nr_promise(&run->conf.sense, NR_PROMISE_STORE, 1), error);
 		if (e)
 			return e;
 	}

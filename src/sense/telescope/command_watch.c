@@ -10,6 +10,7 @@
 #include "sense/telescope/command.h"
 #include "sense/telescope/command_run.h"
 #include "sense/telescope/live.h"
+#include "sense/telescope/promise.h"
 
 #include <errno.h>
 #include <string.h>
@@ -268,6 +269,8 @@ static int start(struct watcher *w, struct nr_error *error)
 	if (!e && w->conf.store)
 		e = nr_store_open(w->conf.store, NR_STORE_CREATE, nr_telescope_tables,
 			nr_telescope_table_count, &w->store, error);
+	if (!e && w->store)
+		e = nr_store_memory(w->store, nr_promise(&w->conf.sense, NR_PROMISE_STORE, 1), error);
 	if (e)
 		return e;
 	if (w->store)

@@ -28,6 +28,7 @@ struct nr_early {
 static int make(const struct nr_early_window *window, struct nr_error *error)
 {
 	struct nr_area *area = window->merged->locals[0]->area;
+	const uint64_t memory = nr_promise_shared(window->conf);
 	void *pages = NULL;
 	int e = nr_pages_resize(area, &pages, 0, sizeof(struct nr_early), error);
 	if (e)
@@ -35,11 +36,11 @@ static int make(const struct nr_early_window *window, struct nr_error *error)
 	struct nr_early *early = pages;
 	early->area = area;
 	window->merged->early = early;
-	e = nr_change_new(area, window->conf->memory_bytes, &early->change, error);
+	e = nr_change_new(area, memory, &early->change, error);
 	if (!e)
-		e = nr_synchrony_new(area, window->conf->memory_bytes, &early->synchrony, error);
+		e = nr_synchrony_new(area, memory, &early->synchrony, error);
 	if (!e)
-		e = nr_slow_new(area, window->conf->memory_bytes, &early->slow, error);
+		e = nr_slow_new(area, memory, &early->slow, error);
 	return e;
 }
 
@@ -171,7 +172,7 @@ static int judge_day(struct day_pairs *p, const struct nr_day_end *end, const st
 	struct nr_error *error)
 {
 	NR_AUTO(nr_day_ports_fini) struct nr_day_ports ports = {0};
-	int e = nr_day_ports_init(&ports, end->conf->memory_bytes, tally, error);
+	int e = nr_day_ports_init(&ports, nr_promise_shared(end->conf), tally, error);
 	if (!e)
 		e = nr_aggressive_day(&p->early->aggressive, end, &ports.sources, &p->least, error);
 	if (!e)

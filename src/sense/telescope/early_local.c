@@ -14,7 +14,7 @@ int nr_early_local_new(const struct nr_telescope_conf *conf, struct nr_area *are
 		return e;
 	struct nr_early_local *early = pages;
 	early->area = area;
-	e = nr_hitters_init(&early->hitters, area, conf->memory_bytes / conf->refs->workers,
+	e = nr_hitters_init(&early->hitters, area, nr_promise_shared(conf) / conf->refs->workers,
 		conf->refs->dark_addresses, error);
 	if (e) {
 		nr_pages_unmap(area, pages, sizeof *early);

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define NR_SOURCE_PORTS_MAX                                                                                  \
-	1000 /* port rows of one source and day; telescope_source.ports says how many there were */
-#define NR_ROWS 512
+/* Port rows of one source and day, or fewer where all together would not fit their share;
+ * telescope_source.ports says how many there were. */
+#define NR_SOURCE_PORTS_MAX 1000
+#define NR_PORT_ROW_BYTES   240 /* of one, while the store brings them into two orders */
+#define NR_ROWS             512
 
 struct ranked {
 	const struct nr_source *source;
@@ -19,7 +21,7 @@ struct ranked {
 	uint64_t member;
 	uint64_t rank;
 	uint64_t scan_packets;
-	uint32_t ports;
+	uint32_t ports, port_rows;
 	uint32_t scanner; /* index of the research scanner among all of the run; UINT32_MAX: none */
 };
 struct ranking {
@@ -64,7 +66,8 @@ static struct ranked rank_source(const struct ranking *r, const struct nr_day *d
 		rank |= UINT64_C(1) << 41;
 	if (tools)
 		rank |= UINT64_C(1) << 40;
-	return (struct ranked){s, table, day, member, rank, 0, 0, scanner};
+	return (struct ranked){
+		.source = s, .table = table, .day = day, .member = member, .rank = rank, .scanner = scanner};
 }
 
 /* r->items has room for twice the limit. */
@@ -89,6 +92,36 @@ struct port_rows {
 	size_t count;
 };
 
+/* How many ports each kept source knocked at. */
+static void count_ports(const struct nr_tally *tally, const struct nr_member_set *set, struct ranking *r)
+{
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tally, 0, 0};
+		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_OTHER;) {
+		uint32_t i = nr_member_set_find(set, nr_sum_member(&sum));
+		if (i == UINT32_MAX)
+			continue;
+		r->items[i].ports++;
+		r->items[i].scan_packets += sum.packets;
+	}
+}
+
+/* So many rows a source that all of them fit. */
+static uint32_t ports_of_each(const struct nr_day_end *end, const struct ranking *r)
+{
+	uint64_t room = nr_promise(end->conf, NR_PROMISE_PORTS, 1) / NR_PORT_ROW_BYTES, low = 1;
+	for (uint64_t high = NR_SOURCE_PORTS_MAX; low < high;) {
+		uint64_t most = (low + high + 1) / 2, rows = 0;
+		for (size_t i = 0; i < r->count; i++)
+			rows += NR_MIN((uint64_t)r->items[i].ports, most);
+		if (rows <= room)
+			low = most;
+		else
+			high = most - 1;
+	}
+	return (uint32_t)low;
+}
+
 static int flush_port_rows(struct port_rows *p, struct nr_error *error)
 {
 	size_t n = p->count;
@@ -110,6 +143,8 @@ static int emit_ports(
 		return e;
 	for (size_t i = 0; i < r->count; i++)
 		nr_member_set_add(set, r->items[i].member, (uint32_t)i);
+	count_ports(tally, set, r);
+	uint32_t most = ports_of_each(end, r);
 	struct nr_tally_sum sum;
 	for (struct nr_tally_walk walk = {tally, 0, 0}; !e && nr_tally_next(&walk, &sum);) {
 		uint32_t group = nr_sum_group(&sum);
@@ -119,8 +154,7 @@ static int emit_ports(
 		if (i == UINT32_MAX)
 			continue;
 		struct ranked *k = &r->items[i];
-		k->scan_packets += sum.packets;
-		if (++k->ports > NR_SOURCE_PORTS_MAX)
+		if (++k->port_rows > most)
 			continue;
 		p->rows[p->count++] = (struct nr_source_port_row){
 			.sensor = end->conf->sensor,

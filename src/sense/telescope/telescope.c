@@ -63,6 +63,12 @@ int nr_telescope_prepare(
 		e = nr_origin_open(&refs->origin, conf->as_mmdb, error);
 	if (e)
 		return e;
+	uint64_t needed = nr_promise_fixed(refs) + NR_PROMISE_LEAST;
+	if (conf->memory_bytes < needed)
+		return nr_fail(error, -EINVAL,
+			"--memory %llu: too little for %u workers, which need %llu; give it, or fewer "
+			"--workers",
+			(unsigned long long)conf->memory_bytes, refs->workers, (unsigned long long)needed);
 	refs->dark_addresses = conf->dark_size;
 	if (!refs->dark_addresses && refs->dark)
 		refs->dark_addresses = nr_prefix_table_ipv4_addresses(refs->dark);
@@ -96,7 +102,7 @@ void nr_local_configure(struct nr_local *l, const struct nr_telescope_conf *c)
 	size_t workers = c->refs->workers;
 	l->step = (c->refs->store ? NR_STEP_WINDOW : NR_STEP_DAY) * NR_SECOND;
 	l->keeper = (struct nr_keeper){nr_local_keeps, l};
-	l->table_bytes_max = nr_promise(c, NR_PROMISE_SOURCES, workers);
+	l->table_bytes_max = nr_promise_sources(c);
 	l->log_bytes = nr_promise_log(c, l->area != NULL);
 	l->own_max = nr_promise(c, NR_PROMISE_OWN, 2 * workers) / NR_TABLE_SHARE(struct nr_own_host);
 	l->suspects_max = nr_promise(c, NR_PROMISE_SUSPECT, 2 * workers) / NR_TABLE_SHARE(struct nr_suspect);
