@@ -13,11 +13,6 @@ struct sketches {
 	size_t used, room;
 };
 
-static bool wants_sketch(const struct nr_step *step)
-{
-	return step->seconds >= NR_STEP_HOUR;
-}
-
 /* ---- ports ---- */
 
 struct port_block {
@@ -51,7 +46,7 @@ static int flush_ports(struct port_block *block, struct nr_error *error)
 
 static struct nr_bytes write_port_sketch(struct port_block *block)
 {
-	if (!wants_sketch(block->step))
+	if (!nr_step_has_sketches(block->step))
 		return (struct nr_bytes){0};
 	uint8_t *at = block->sketches.bytes + block->sketches.used;
 	size_t length = block->sum.sources <= NR_HLL_HASHES_MAX
@@ -97,7 +92,7 @@ static void add_source(struct port_block *block, const struct nr_tally_sum *sum)
 	if (!nr_member_counts(nr_sum_member(sum), block->level))
 		return;
 	size_t n = block->sum.sources++;
-	if (!wants_sketch(block->step))
+	if (!nr_step_has_sketches(block->step))
 		return;
 	uint64_t hash = nr_sketch_hash(nr_sum_member(sum), block->level);
 	if (n < NR_HLL_HASHES_MAX) {
@@ -251,7 +246,7 @@ static int emit_masks(const struct nr_step *step, const struct nr_tally *tally,
 {
 	struct nr_count counts[NR_PORT_CLASSES_MAX + 2] = {0};
 	NR_AUTO(nr_freep) struct nr_hll *sketches = NULL;
-	if (wants_sketch(step)) {
+	if (nr_step_has_sketches(step)) {
 		sketches = calloc(bits + 1, sizeof *sketches);
 		if (!sketches)
 			return nr_fail(error, -ENOMEM, "out of memory for sketches");
@@ -283,137 +278,6 @@ static void class_name(const void *context, size_t bit, char text[static 48])
 		snprintf(text, 48, "class/%s", classes->names[bit]);
 }
 
-/* ---- origins ---- */
-
-struct origin_count {
-	struct nr_place place;
-	uint64_t packets, sources;
-	struct nr_hll sketch;
-};
-
-static int compare_origins(const void *a, const void *b)
-{
-	const struct origin_count *const *x = a, *const *y = b;
-	int c = strcmp((*x)->place.country, (*y)->place.country);
-	return c ? c : ((*x)->place.asn > (*y)->place.asn) - ((*x)->place.asn < (*y)->place.asn);
-}
-
-struct origins {
-	struct origin_count **slots; /* owned, each owned; open addressing by country and AS */
-	size_t capacity, used;
-};
-
-#define NR_ORIGINS_MAX                                                                                       \
-	65536 /* more countries and systems than there are: a strange MMDB file is bounded too */
-
-static struct origin_count **origin_slot(struct origins *o, const struct nr_place *place)
-{
-	uint64_t h = place->asn * 0x9e3779b97f4a7c15u;
-	for (const char *c = place->country; *c; c++)
-		h = (h ^ (uint8_t)*c) * 0x100000001b3u;
-	for (size_t i = (size_t)(h >> 32) & (o->capacity - 1);; i = (i + 1) & (o->capacity - 1)) {
-		struct origin_count **s = &o->slots[i];
-		if (!*s || ((*s)->place.asn == place->asn && !strcmp((*s)->place.country, place->country)))
-			return s;
-	}
-}
-
-static void origins_fini(struct origins *o)
-{
-	for (size_t i = 0; o->slots && i < o->capacity; i++)
-		free(o->slots[i]);
-	free(o->slots);
-}
-
-static int add_origin(struct origins *o, const struct nr_place *place, const struct nr_tally_sum *sum,
-	uint8_t level, struct nr_error *error)
-{
-	struct origin_count **slot = origin_slot(o, place);
-	if (!*slot && o->used >= NR_ORIGINS_MAX)
-		slot = origin_slot(o, &(struct nr_place){0});
-	if (!*slot) {
-		*slot = calloc(1, sizeof **slot);
-		if (!*slot)
-			return nr_fail(error, -ENOMEM, "out of memory for countries");
-		(*slot)->place = *place;
-		o->used++;
-	}
-	(*slot)->packets += sum->packets;
-	(*slot)->sources++;
-	nr_hll_add(&(*slot)->sketch, nr_sketch_hash(nr_members_member(sum), level));
-	return 0;
-}
-
-static int emit_origin_rows(
-	const struct nr_step *step, uint8_t level, struct origins *o, struct nr_error *error)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < o->capacity; i++) /* close the gaps: the table is only read from here on */
-		if (o->slots[i]) {
-			struct origin_count *c = o->slots[i];
-			o->slots[i] = NULL;
-			o->slots[n++] = c;
-		}
-	qsort(o->slots, n, sizeof *o->slots, compare_origins);
-	for (size_t i = 0; i < n; i++) {
-		const struct origin_count *c = o->slots[i];
-		uint8_t written[NR_HLL_BYTES_MAX];
-		struct nr_origin_row row = {
-			.sensor = step->conf->sensor,
-			.step = step->seconds,
-			.time = step->start,
-			.traffic = (uint8_t)step->traffic,
-			.country = c->place.country,
-			.asn = c->place.asn,
-			.as_name = c->place.as_name,
-			.packets = c->packets,
-			.sources = c->sources << level,
-			.error = nr_sample_error(c->sources, level),
-			.sketch = {written, nr_hll_write(&c->sketch, written)},
-		};
-		int e = step->sink->rows(step->sink, &nr_origin_table, &row, 1, error);
-		if (e)
-			return e;
-	}
-	return 0;
-}
-
-static int add_origins(struct origins *o, const struct nr_step *step, const struct nr_wides *members,
-	uint8_t level, struct nr_error *error)
-{
-	struct nr_tally_sum sum;
-	int e = 0;
-	for (size_t at = 0; !e && nr_members_next(members, &at, &sum);) {
-		struct nr_place place = {0};
-		struct nr_address address;
-		if (nr_merged_address(step->merged, nr_members_member(&sum), &address))
-			nr_origin_find(&step->conf->refs->origin, &address, &place);
-		e = add_origin(o, &place, &sum, level, error);
-	}
-	return e;
-}
-
-static int emit_origins(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
-{
-	if (!step->conf->refs->origin.count || !wants_sketch(step))
-		return 0;
-	NR_AUTO(nr_members_fini) struct nr_wides members = {0};
-	NR_AUTO(origins_fini) struct origins o = {.capacity = (size_t)2 * NR_ORIGINS_MAX};
-	struct nr_slice slice;
-	int e = nr_slices_of(tally, nr_promise(step->conf, NR_PROMISE_MEMBERS, 1), &slice, error);
-	o.slots = calloc(o.capacity, sizeof *o.slots);
-	if (!o.slots)
-		return nr_fail(error, -ENOMEM, "out of memory for countries");
-	for (; !e && slice.at < slice.of; slice.at++) {
-		e = nr_members_from(&members, tally, &slice, nr_telescope_mask_of_group, NULL, error);
-		if (!e)
-			e = add_origins(&o, step, &members, tally->level, error);
-	}
-	if (e)
-		return e;
-	return emit_origin_rows(step, tally->level, &o, error);
-}
-
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error)
 {
 	if (!nr_tally_count(tally))
@@ -428,6 +292,6 @@ int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, 
 			step, tally, class_of_group, classes, NR_PORT_CLASSES_MAX + 1, class_name, error);
 	}
 	if (!e)
-		e = emit_origins(step, tally, error);
+		e = nr_origins_emit(step, tally, error);
 	return e;
 }

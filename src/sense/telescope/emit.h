@@ -19,6 +19,12 @@ struct nr_step {
 	enum nr_traffic traffic;
 };
 
+/* Sketches go with hours and days. */
+NR_INLINE bool nr_step_has_sketches(const struct nr_step *step)
+{
+	return step->seconds >= NR_STEP_HOUR;
+}
+
 struct nr_count {
 	uint64_t packets, bytes, sources;
 	double error;          /* relative standard error of sources; 0 = exact */
@@ -36,8 +42,10 @@ NR_INLINE uint64_t nr_sketch_hash(uint64_t member, uint8_t level)
 void nr_telescope_count_members(
 	const struct nr_wides *members, uint8_t level, struct nr_count counts[static NR_CATEGORY_COUNT + 1]);
 
-/* Hands the rows of a sorted tally to the sink. Sketches go with hours and days. */
+/* Hands the rows of a sorted tally to the sink. */
 int nr_telescope_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);
+/* Of these, those of countries and networks (emit_origins.c): hours and days, where a database is given. */
+int nr_origins_emit(const struct nr_step *step, const struct nr_tally *tally, struct nr_error *error);
 /* One row of telescope_traffic, for what is not in a tally (tools of a day). */
 int nr_telescope_emit_category(const struct nr_step *step, const char *category, const struct nr_count *count,
 	struct nr_error *error);
