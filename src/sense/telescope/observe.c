@@ -195,8 +195,8 @@ NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size
  * Packets are on their way in three steps: NR_AHEAD packets before its turn a packet's entry is fetched, as
  * many before that its index word. One fetch a packet and step, so that the misses are spread evenly.
  */
-#define NR_AHEAD 12
-#define NR_RING  32 /* at least 2 * NR_AHEAD + 1, a power of two */
+#define NR_AHEAD 32
+#define NR_RING  128 /* at least 2 * NR_AHEAD + 1, a power of two */
 
 struct ahead {
 	const struct nr_day *day; /* whose table the ring is for; NULL: of none */
@@ -211,7 +211,7 @@ NR_INLINE void fetch_index(
 		return;
 	uint64_t hash = nr_source_hash(table, nr_address_low(&batch->packets[i].source));
 	a->hash[i % NR_RING] = hash;
-	__builtin_prefetch(&table->index[nr_source_home(table, hash)]);
+	__builtin_prefetch(&table->index[nr_source_home(table, hash)], 0, 2);
 }
 
 NR_INLINE void fetch_entry(
@@ -221,7 +221,7 @@ NR_INLINE void fetch_entry(
 		return;
 	size_t guess = nr_source_guess(table, a->hash[i % NR_RING]);
 	a->guess[i % NR_RING] = guess;
-	__builtin_prefetch(nr_source_at(table, guess == NR_SOURCE_NONE ? table->used : guess), 1);
+	__builtin_prefetch(nr_source_at(table, guess == NR_SOURCE_NONE ? table->used : guess), 0, 2);
 }
 
 /* Fills the ring for packet i and those behind it. */

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
-#define NR_DIGIT_BITS 11
-#define NR_DIGITS     (1u << NR_DIGIT_BITS)
-#define NR_SHORT_BITS 8    /* digits of short lists: fewer counters to clear */
-#define NR_SHORT_SORT 4096 /* items */
-#define NR_SMALL_SORT 48   /* insertion sort up to here */
+#define NR_DIGIT_BITS  11
+#define NR_DIGITS      (1u << NR_DIGIT_BITS)
+#define NR_SHORT_BITS  8    /* digits of short lists: fewer counters to clear */
+#define NR_SHORT_SORT  4096 /* items */
+#define NR_SMALL_SORT  48   /* insertion sort up to here */
+#define NR_FETCH_BYTES 128  /* two lines ahead of where a bucket grows */
 #define NR_LARGE_SORT                                                                                        \
 	(512u << 10) /* bytes: with its copy it stays in the second-level cache; larger: split first */
 
@@ -81,12 +82,14 @@ NR_INLINE bool sort_by_buckets(
 	const uint8_t *items, uint8_t *into, size_t count, uint64_t varying, size_t width)
 {
 	unsigned top = 63u - (unsigned)__builtin_clzll(varying);
-	struct digit digit = {top >= NR_SHORT_BITS - 1 ? top - (NR_SHORT_BITS - 1) : 0, NR_SHORT_BITS};
+	/* as many buckets as items: insertion finds most of them in their place */
+	unsigned bits = NR_MIN(63u - (unsigned)__builtin_clzll(count), (unsigned)NR_DIGIT_BITS);
+	struct digit digit = {top >= bits - 1 ? top - (bits - 1) : 0, bits};
 	uint32_t starts[NR_DIGITS], fullest = 0;
 	count_digits(items, count, digit, starts, width);
-	for (size_t d = 1; d < 1u << NR_SHORT_BITS; d++)
+	for (size_t d = 1; d < (size_t)1 << bits; d++)
 		fullest = NR_MAX(fullest, starts[d] - starts[d - 1]);
-	fullest = NR_MAX(fullest, (uint32_t)count - starts[(1u << NR_SHORT_BITS) - 1]);
+	fullest = NR_MAX(fullest, (uint32_t)count - starts[((size_t)1 << bits) - 1]);
 	if (fullest > NR_SMALL_SORT)
 		return false;
 	scatter(items, count, into, digit, starts, width);
@@ -121,27 +124,32 @@ NR_INLINE void sort_in_cache(uint8_t *items, uint8_t *into, size_t count, uint64
 
 NR_INLINE void swap_items(uint8_t *a, uint8_t *b, size_t width)
 {
-	uint8_t item[16];
-	memcpy(item, a, width);
-	memcpy(a, b, width);
-	memcpy(b, item, width);
+	uint8_t x[16], y[16];
+	memcpy(x, a, width);
+	memcpy(y, b, width);
+	memcpy(a, y, width);
+	memcpy(b, x, width);
 }
 
-/* Moves every item into the bucket of its digit, in place (American flag sort: McIlroy, Bostic, McIlroy
- * 1993): large lists need no second buffer, whose pages would cost more than the moves. */
+/* Moves every item into the bucket of its digit, in place: large lists need no second buffer, whose pages
+ * would cost more than the moves. Each pass sends every item that is not at home there once, whatever comes
+ * in exchange (ska sort, Skarupke 2016), so that one swap need not wait for the other; the lines where
+ * buckets grow are fetched ahead. */
 NR_INLINE void permute(uint8_t *items, struct digit digit, const uint32_t starts[NR_DIGITS],
 	uint32_t heads[NR_DIGITS], size_t count, size_t width)
 {
 	memcpy(heads, starts, NR_DIGITS * sizeof *heads);
-	for (size_t bucket = 0; bucket < NR_DIGITS; bucket++) {
-		size_t end = bucket + 1 < NR_DIGITS ? starts[bucket + 1] : count;
-		while (heads[bucket] < end) {
-			uint8_t *at = items + heads[bucket] * width;
-			uint32_t d = digit_of(key_at(at, 0, width), digit);
-			if (d == bucket)
-				heads[bucket]++;
-			else
-				swap_items(at, items + heads[d]++ * width, width);
+	for (bool more = true; more;) {
+		more = false;
+		for (size_t bucket = 0; bucket < NR_DIGITS; bucket++) {
+			size_t end = bucket + 1 < NR_DIGITS ? starts[bucket + 1] : count;
+			for (size_t i = heads[bucket]; i < end; i++) {
+				uint8_t *at = items + i * width;
+				uint8_t *to = items + heads[digit_of(key_at(at, 0, width), digit)]++ * width;
+				__builtin_prefetch(to + NR_FETCH_BYTES, 1);
+				swap_items(at, to, width);
+			}
+			more = more || heads[bucket] < end;
 		}
 	}
 }

@@ -12,7 +12,13 @@
 /* The index is at most five eighths full. */
 static size_t capacity_for(size_t room)
 {
-	return room + room / 2 + room / 10;
+	return (room + room / 2 + room / 10 + NR_SOURCE_BUCKET) / NR_SOURCE_BUCKET * NR_SOURCE_BUCKET;
+}
+
+/* Bits for 1 to room. */
+static uint32_t entry_mask_for(size_t room)
+{
+	return UINT32_MAX >> __builtin_clz((uint32_t)room);
 }
 
 static size_t dirty_bytes(size_t room)
@@ -71,6 +77,7 @@ static int make_room(struct nr_source_table *table, size_t room, struct nr_error
 	NR_IN_ORDER();
 	table->room = room;
 	table->capacity = capacity;
+	table->entry_mask = entry_mask_for(room);
 	nr_pages_unmap(table->area, old, old_bytes);
 	return 0;
 }
@@ -78,9 +85,10 @@ static int make_room(struct nr_source_table *table, size_t room, struct nr_error
 static void enter(struct nr_source_table *table, uint64_t hash, size_t entry)
 {
 	size_t i = nr_source_home(table, hash);
-	while (table->index[i])
-		i = i + 1 == table->capacity ? 0 : i + 1;
-	table->index[i] = (uint32_t)(entry + 1) << 6 | nr_source_tag(hash);
+	unsigned empty;
+	while (!(empty = nr_source_match(table->index + i, 0, 0)))
+		i = i + NR_SOURCE_BUCKET == table->capacity ? 0 : i + NR_SOURCE_BUCKET;
+	table->index[i + (unsigned)__builtin_ctz(empty)] = nr_source_tag(table, hash) | (uint32_t)(entry + 1);
 }
 
 static void enter_all(struct nr_source_table *table)
@@ -107,10 +115,12 @@ void nr_source_table_fini(struct nr_source_table *table)
 	*table = (struct nr_source_table){0};
 }
 
-/* Small tables grow fast: the index is made anew each time. */
+/* Tables grow fast, because the index is made anew each time; not where pages are there as soon as they are
+ * asked for. */
 bool nr_source_table_grow(struct nr_source_table *table, size_t bytes_max)
 {
-	size_t room = NR_MIN(table->room * (table->room < NR_ROOM_SMALL ? 4 : 2), NR_SOURCES_MAX);
+	bool fast = !table->area || table->room < NR_ROOM_SMALL;
+	size_t room = NR_MIN(table->room * (fast ? 4 : 2), NR_SOURCES_MAX);
 	size_t each = table->stride + 10; /* an entry, its part of the index and its bit */
 	if (table->area)                  /* there growing copies */
 		bytes_max -= NR_MIN(table->room * table->stride, bytes_max);
@@ -168,8 +178,8 @@ static struct nr_source *next_with_tag(const struct nr_source_table *table, uint
 		if (!word)
 			return NULL;
 		*at = *at + 1 == table->capacity ? 0 : *at + 1;
-		if ((word & 63) == nr_source_tag(hash))
-			return nr_source_at(table, (size_t)(word >> 6) - 1);
+		if ((word & ~table->entry_mask) == nr_source_tag(table, hash))
+			return nr_source_at(table, (size_t)(word & table->entry_mask) - 1);
 	}
 }
 
@@ -256,12 +266,13 @@ int nr_source_table_resume(struct nr_source_table *table, struct nr_area *area, 
 	table->area = area;
 	if (table->stride != stride || !table->room || table->room > table->space ||
 		table->space > NR_SOURCES_MAX || table->used > table->room ||
-		table->capacity <= table->used + table->used / 4 || !(table->key & 1) ||
-		!nr_area_holds(area, table->entries, table->space * stride) ||
+		table->capacity <= table->used + table->used / 4 || table->capacity % NR_SOURCE_BUCKET ||
+		!(table->key & 1) || !nr_area_holds(area, table->entries, table->space * stride) ||
 		!nr_area_holds(area, table->index, table->capacity * sizeof *table->index) ||
 		!nr_area_holds(area, table->dirty, dirty_bytes(table->space)))
 		return -EBADMSG;
 	memset(table->index, 0, table->capacity * sizeof *table->index);
+	table->entry_mask = entry_mask_for(table->room);
 	enter_once(table);
 	return 0;
 }

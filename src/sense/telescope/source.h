@@ -11,6 +11,10 @@
 #include "sense/telescope/rules.h"
 #include "sense/telescope/tally.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* What is known of a source beyond its packets; bits of nr_source.marks. */
 enum nr_source_mark {
 	NR_SOURCE_TTL_200 = NR_BIT(0),    /* a packet, not ICMP, with TTL >= 200 */
@@ -92,17 +96,21 @@ _Static_assert(sizeof(struct nr_source6) == 128, "two lines per IPv6 source");
 
 /*
  * Entries lie one behind the other in the order of their arrival, so their index never changes and growing
- * moves nothing. They are found by an open-addressed index of 32-bit words, small enough for the cache: 26
- * bits say which entry, 6 bits are a piece of the hash, so that almost every look into the entries is the
- * right one.
+ * moves nothing. They are found by an open-addressed index of 32-bit words, small enough for the cache. Its
+ * low bits say which entry, as many as the room needs and 26 at most; the others are a piece of the hash, so
+ * that almost every look into the entries is the right one. Probing starts at a bucket of eight words, which
+ * is looked through at once: where in it the right word stands is chance, and no branch could guess it.
  */
+#define NR_SOURCE_BUCKET 8
 struct nr_source_table {
 	uint8_t *entries; /* nr_pages */
-	uint32_t *index;  /* nr_pages; 0: empty, else (entry + 1) << 6 | tag */
+	uint32_t *index;  /* nr_pages; 0: empty, else tag | entry + 1; whole buckets, each filled from its
+			     start */
 	uint64_t *dirty;  /* nr_pages; a bit for each entry: something is not in the tally yet */
 	struct nr_area *area;
 	size_t stride, used, room, capacity; /* capacity: of the index */
 	size_t space;                        /* entries that there are pages for: at least room */
+	uint32_t entry_mask;                 /* the bits of a word that say which entry */
 	uint64_t key;                        /* random odd multiplier: addresses are chosen by strangers */
 };
 #define NR_SOURCES_MAX ((size_t)(1u << 26) - 2)
@@ -142,11 +150,11 @@ NR_INLINE uint64_t nr_source_hash(const struct nr_source_table *table, uint64_t 
 }
 NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t hash)
 {
-	return (size_t)(((hash >> 32) * table->capacity) >> 32);
+	return (size_t)(((hash >> 32) * (table->capacity / NR_SOURCE_BUCKET)) >> 32) * NR_SOURCE_BUCKET;
 }
-NR_INLINE uint32_t nr_source_tag(uint64_t hash)
+NR_INLINE uint32_t nr_source_tag(const struct nr_source_table *table, uint64_t hash)
 {
-	return (uint32_t)(hash >> 26) & 63;
+	return (uint32_t)hash & ~table->entry_mask;
 }
 NR_INLINE void nr_source_mark_dirty(const struct nr_source_table *table, size_t entry)
 {
@@ -157,14 +165,37 @@ NR_INLINE size_t nr_source_entry(const struct nr_source_table *table, const stru
 	return (size_t)((const uint8_t *)source - table->entries) / table->stride;
 }
 #define NR_SOURCE_NONE SIZE_MAX
+/* A bit for each word of the bucket that has the tag; tag and mask 0: for each empty one. */
+NR_INLINE unsigned nr_source_match(const uint32_t *bucket, uint32_t tag, uint32_t entry_mask)
+{
+#ifdef __SSE2__
+	const __m128i wanted = _mm_set1_epi32((int)tag), mask = _mm_set1_epi32((int)entry_mask);
+	__m128i low = _mm_load_si128((const __m128i *)(const void *)bucket);
+	__m128i high = _mm_load_si128((const __m128i *)(const void *)(bucket + 4));
+	low = _mm_cmpeq_epi32(_mm_andnot_si128(mask, low), wanted);
+	high = _mm_cmpeq_epi32(_mm_andnot_si128(mask, high), wanted);
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128()));
+#else
+	unsigned match = 0;
+	for (unsigned i = 0; i < NR_SOURCE_BUCKET; i++)
+		match |= (unsigned)((bucket[i] & ~entry_mask) == tag) << i;
+	return match;
+#endif
+}
 /* The entry that probably is the source's; NR_SOURCE_NONE: surely there is none. */
 NR_INLINE size_t nr_source_guess(const struct nr_source_table *table, uint64_t hash)
 {
+	uint32_t tag = nr_source_tag(table, hash);
 	for (size_t i = nr_source_home(table, hash);;) {
-		uint32_t word = table->index[i];
-		if (NR_LIKELY(!word || (word & 63) == nr_source_tag(hash)))
-			return word ? (size_t)(word >> 6) - 1 : NR_SOURCE_NONE;
-		if (NR_UNLIKELY(++i == table->capacity))
+		const uint32_t *bucket = table->index + i;
+		unsigned match = nr_source_match(bucket, tag, table->entry_mask);
+		/* an empty word has a tag like others: without an entry it is 0 - 1, NR_SOURCE_NONE */
+		if (NR_LIKELY(match))
+			return (size_t)(bucket[__builtin_ctz(match)] & table->entry_mask) - 1;
+		if (!bucket[NR_SOURCE_BUCKET - 1])
+			return NR_SOURCE_NONE;
+		i += NR_SOURCE_BUCKET;
+		if (NR_UNLIKELY(i == table->capacity))
 			i = 0;
 	}
 }
