@@ -6,11 +6,18 @@
 #include <math.h>
 #include <string.h>
 
-#define JSON_ROOM_FIRST 4096
+#define JSON_ROOM_FIRST  4096
+#define JSON_ROOM_STREAM 65536
 
 void nr_json_init(struct nr_json *json)
 {
 	memset(json, 0, sizeof *json);
+}
+
+void nr_json_init_stream(struct nr_json *json, FILE *stream)
+{
+	nr_json_init(json);
+	json->stream = stream;
 }
 
 void nr_json_fini(struct nr_json *json)
@@ -20,18 +27,25 @@ void nr_json_fini(struct nr_json *json)
 	json->length = json->room = 0;
 }
 
-/* Makes room for n more bytes and answers where they go; NULL once memory has run out. The length is not
- * moved. */
-static char *json_reserve(struct nr_json *json, size_t n)
+static void json_hand_over(struct nr_json *json)
 {
-	if (NR_LIKELY(json->room - json->length >= n))
-		return json->failed ? NULL : json->bytes + json->length;
+	fwrite(json->bytes, 1, json->length, json->stream);
+	json->length = 0;
+}
+
+/* json_reserve() where the room is used up. */
+static __attribute__((noinline)) char *json_grow(struct nr_json *json, size_t n)
+{
 	if (json->failed)
 		return NULL;
-	size_t room = json->room ? json->room : JSON_ROOM_FIRST;
+	if (json->stream && json->length)
+		json_hand_over(json);
+	size_t room = json->room ? json->room : json->stream ? JSON_ROOM_STREAM : JSON_ROOM_FIRST;
 	while (room - json->length < n && room <= SIZE_MAX / 2)
 		room *= 2;
-	char *bytes = room - json->length < n ? NULL : realloc(json->bytes, room);
+	char *bytes = room - json->length < n ? NULL
+		      : room > json->room     ? realloc(json->bytes, room)
+					      : json->bytes;
 	if (!bytes) {
 		json->failed = true;
 		return NULL;
@@ -41,7 +55,16 @@ static char *json_reserve(struct nr_json *json, size_t n)
 	return bytes + json->length;
 }
 
-static void json_append(struct nr_json *json, const char *text, size_t length)
+/* Makes room for n more bytes and answers where they go; NULL once memory has run out. The length is not
+ * moved. */
+static inline char *json_reserve(struct nr_json *json, size_t n)
+{
+	if (NR_LIKELY(json->room - json->length >= n))
+		return json->failed ? NULL : json->bytes + json->length;
+	return json_grow(json, n);
+}
+
+static inline void json_append(struct nr_json *json, const char *text, size_t length)
 {
 	char *out = json_reserve(json, length);
 	if (!out)
@@ -50,7 +73,7 @@ static void json_append(struct nr_json *json, const char *text, size_t length)
 	json->length += length;
 }
 
-static void json_char(struct nr_json *json, char c)
+static inline void json_char(struct nr_json *json, char c)
 {
 	char *out = json_reserve(json, 1);
 	if (!out)
@@ -147,6 +170,26 @@ static void json_quote(struct nr_json *json, const char *text, size_t length)
 	json_char(json, '"');
 }
 
+/* A key that needs no escape, as those of programs do; false, and nothing was written, where it does. */
+static bool json_plain_key(struct nr_json *json, const char *key)
+{
+	size_t length = strlen(key);
+	char *out = json_reserve(json, length + 4);
+	if (!out)
+		return true;
+	for (size_t i = 0; i < length; i++) {
+		if (!json_plain[(uint8_t)key[i]])
+			return false;
+		out[i + 1] = key[i];
+	}
+	out[0] = '"';
+	out[length + 1] = '"';
+	out[length + 2] = ':';
+	out[length + 3] = ' ';
+	json->length += length + (json->pretty ? 4 : 3);
+	return true;
+}
+
 /* What stands before every value: comma, line, key. At the top, values are lines (JSON lines). */
 static void json_before(struct nr_json *json, const char *key)
 {
@@ -160,7 +203,7 @@ static void json_before(struct nr_json *json, const char *key)
 			json_new_line(json);
 	}
 	json->comma[json->depth] = true;
-	if (key) {
+	if (key && !json_plain_key(json, key)) {
 		json_quote(json, key, strlen(key));
 		json_append(json, ": ", json->pretty ? 2 : 1);
 	}
@@ -191,7 +234,10 @@ int nr_json_finish(struct nr_json *json, struct nr_error *error)
 	if (!end)
 		return nr_fail(error, -ENOMEM, "out of memory while writing JSON");
 	assert(json->depth == 0);
-	*end = '\0';
+	if (json->stream)
+		json_hand_over(json);
+	else
+		*end = '\0';
 	return 0;
 }
 
@@ -230,7 +276,7 @@ void nr_json_text_n(struct nr_json *json, const char *key, const char *text, siz
 }
 
 /* The digits end at end; answers their start. */
-static char *uint_write(char *end, uint64_t value)
+static inline char *uint_write(char *end, uint64_t value)
 {
 	do
 		*--end = (char)('0' + value % 10);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small streaming JSON writer (RFC 8259) into a growing buffer. Commas and nesting are its business. Its
- * error is sticky: after a failed allocation every call does nothing and nr_json_finish() answers -ENOMEM.
- * Text is expected to be UTF-8; bytes that are not are written as U+FFFD, control characters are escaped.
+ * A small streaming JSON writer (RFC 8259) into a growing buffer or a stream. Commas and nesting are its
+ * business. Its error is sticky: after a failed allocation every call does nothing and nr_json_finish()
+ * answers -ENOMEM. Text is expected to be UTF-8; bytes that are not are written as U+FFFD, control characters
+ * are escaped.
  */
 #ifndef NR_BASE_JSON_H
 #define NR_BASE_JSON_H
@@ -15,6 +16,7 @@
 struct nr_json {
 	char *bytes; /* owned; NUL-terminated after _finish */
 	size_t length, room;
+	FILE *stream; /* NULL: all of it stays in bytes */
 	bool failed;
 	bool pretty; /* two-space indent; set before the first write */
 	uint8_t depth;
@@ -23,6 +25,9 @@ struct nr_json {
 };
 
 void nr_json_init(struct nr_json *json);
+/* Writes to a stream, which stays the caller's, piece by piece: bytes is only the piece, and what could not
+ * be written is known to the stream (ferror). */
+void nr_json_init_stream(struct nr_json *json, FILE *stream);
 void nr_json_fini(struct nr_json *json);
 int nr_json_finish(struct nr_json *json, struct nr_error *error);
 

@@ -10,9 +10,10 @@
 
 #include <stdatomic.h>
 
-#define NR_ROUND  8192 /* most frames that are read at once */
-#define NR_SLICE  512  /* frames that a worker decodes at once: 32 KiB of packets */
-#define NR_GATHER 512  /* packets that a worker observes at once */
+#define NR_ROUND 8192 /* most frames that are read at once */
+#define NR_SLICE                                                                                             \
+	2048 /* frames that a worker decodes at once: 128 KiB of packets, in the second-level cache */
+#define NR_GATHER 2048 /* packets that a worker observes at once */
 
 /* Decoded frames: 2 * NR_SLICE packets at most, as an ICMP error may give two. */
 struct nr_slice {

@@ -52,6 +52,47 @@ static void test_nesting(void **state)
 		      "  \"e\": null,\n  \"f\": [1,2],\n  \"g\": null\n}");
 }
 
+/* Many pieces, and a text that is longer than a piece. */
+static void fill_long(struct nr_json *json)
+{
+	NR_AUTO(nr_freep) char *text = malloc(200001);
+	assert_non_null(text);
+	memset(text, 'x', 200000);
+	text[200000] = 0;
+	nr_json_array(json, NULL);
+	for (uint64_t i = 0; i < 30000; i++) {
+		nr_json_object(json, NULL);
+		nr_json_uint(json, "number", i);
+		nr_json_text(json, "a \"key\"", "\n");
+		nr_json_object_end(json);
+	}
+	nr_json_text(json, NULL, text);
+	nr_json_array_end(json);
+}
+
+static void test_stream(void **state)
+{
+	NR_AUTO(nr_freep) char *streamed = NULL;
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	NR_AUTO(nr_json_fini) struct nr_json whole;
+	nr_json_init(&json);
+	nr_json_init(&whole);
+	size_t length = 0;
+	(void)state;
+	FILE *stream = open_memstream(&streamed, &length);
+	assert_non_null(stream);
+	nr_json_init_stream(&json, stream);
+	fill_long(&json);
+	assert_int_equal(nr_json_finish(&json, NULL), 0);
+	assert_true(json.room < 1000000);
+	assert_int_equal(fclose(stream), 0);
+	nr_json_init(&whole);
+	fill_long(&whole);
+	assert_int_equal(nr_json_finish(&whole, NULL), 0);
+	assert_int_equal(length, whole.length);
+	assert_memory_equal(streamed, whole.bytes, length);
+}
+
 static void test_lines(void **state)
 {
 	struct nr_json json;
@@ -211,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_real),

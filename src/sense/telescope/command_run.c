@@ -81,10 +81,9 @@ int nr_telescope_print(const struct nr_telescope_run *run, bool json, struct nr_
 		return 0;
 	}
 	NR_AUTO(nr_json_fini) struct nr_json writer;
-	nr_json_init(&writer);
+	nr_json_init_stream(&writer, stdout);
 	nr_report_write_json(&report, &writer);
 	e = nr_json_finish(&writer, error);
-	if (!e)
-		printf("%s\n", writer.bytes);
+	putchar('\n');
 	return e;
 }

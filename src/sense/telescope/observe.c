@@ -184,8 +184,10 @@ NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size
 	bool mirai = p->sequence == destination;
 	s->mirai = (uint16_t)(s->mirai + (mirai & (s->mirai != UINT16_MAX)));
 	l->day->matched[NR_TOOL_MIRAI] += mirai;
-	if (!nr_usual_add(&l->usual, table, s, guess, p->destination_port, p->wire))
-		nr_local_remember(l, table, s, source, p->destination_port, p->wire);
+	uint16_t port = p->destination_port;
+	if (!nr_usual_add(&l->usual, table, s, guess, port, p->wire) &&
+		!nr_local_remember_plain(l, table, s, guess, source, port, p->wire))
+		nr_local_remember(l, table, s, source, port, p->wire);
 	return true;
 }
 
@@ -193,10 +195,11 @@ NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size
 
 /*
  * Packets are on their way in three steps: NR_AHEAD packets before its turn a packet's entry is fetched, as
- * many before that its index word. One fetch a packet and step, so that the misses are spread evenly.
+ * many before that its index word. One fetch a packet and step, so that the misses are spread evenly. Entries
+ * are fetched into the second-level cache, which can wait for more lines at once than the first one.
  */
-#define NR_AHEAD 32
-#define NR_RING  128 /* at least 2 * NR_AHEAD + 1, a power of two */
+#define NR_AHEAD 16
+#define NR_RING  64 /* at least 2 * NR_AHEAD + 1, a power of two */
 
 struct ahead {
 	const struct nr_day *day; /* whose table the ring is for; NULL: of none */
@@ -211,7 +214,7 @@ NR_INLINE void fetch_index(
 		return;
 	uint64_t hash = nr_source_hash(table, nr_address_low(&batch->packets[i].source));
 	a->hash[i % NR_RING] = hash;
-	__builtin_prefetch(&table->index[nr_source_home(table, hash)], 0, 2);
+	__builtin_prefetch(&table->index[nr_source_home(table, hash)]);
 }
 
 NR_INLINE void fetch_entry(

@@ -50,6 +50,7 @@ static void sum_usual(struct group_sum *groups, const struct nr_merged *m)
 	}
 }
 
+/* research NULL: there was none. */
 static int make_ports(struct nr_report *r, const struct group_sum *all, const struct group_sum *research,
 	struct nr_error *error)
 {
@@ -70,7 +71,8 @@ static int make_ports(struct nr_report *r, const struct group_sum *all, const st
 			.bytes = g->bytes,
 			.sources = g->sources,
 			.packets_without_research = g->packets - nr_research_packets(r->merged, group),
-			.sources_without_research = g->sources - NR_MIN(g->sources, research[group].sources),
+			.sources_without_research =
+				g->sources - (research ? NR_MIN(g->sources, research[group].sources) : 0),
 		};
 	}
 	if (r->port_count > 1)
@@ -231,16 +233,19 @@ static int count_sources(struct nr_report *r, struct nr_error *error)
 
 static int count_groups(struct nr_report *r, struct nr_error *error)
 {
+	bool any_research = nr_tally_count(&r->merged->research) != 0;
 	NR_AUTO(nr_freep) struct group_sum *all = new_groups(error);
-	NR_AUTO(nr_freep) struct group_sum *research = all ? new_groups(error) : NULL;
-	if (!research)
+	NR_AUTO(nr_freep) struct group_sum *research = all && any_research ? new_groups(error) : NULL;
+	if (!all || (any_research && !research))
 		return -ENOMEM;
 	for (size_t i = 0; i < NR_PARTS_MAX; i++)
 		sum_groups(all, &r->merged->parts[i]);
 	sum_usual(all, r->merged);
-	sum_groups(research, &r->merged->research);
 	count_packets(all, r->all);
-	count_packets(research, r->research);
+	if (research) {
+		sum_groups(research, &r->merged->research);
+		count_packets(research, r->research);
+	}
 	return make_ports(r, all, research, error);
 }
 

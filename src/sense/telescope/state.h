@@ -132,6 +132,24 @@ NR_INLINE void nr_local_put(
 /* Keeps a packet that has no nibble, or one too many for it. */
 void nr_local_remember(struct nr_local *l, const struct nr_source_table *table, struct nr_source *s,
 	uint64_t member, uint32_t group, uint32_t wire);
+/* The same where the packet is to no usual group and small, and so is what it takes the place of: false, and
+ * nothing was done, where they are not. */
+NR_INLINE bool nr_local_remember_plain(struct nr_local *l, const struct nr_source_table *table,
+	struct nr_source *s, size_t entry, uint32_t member, uint32_t group, uint32_t wire)
+{
+	const uint32_t sizes = NR_WORD_SIZE_MAX - NR_WORD_SIZE_MIN;
+	const struct nr_recent before = s->recent;
+	if (l->usual.number_of[group] || wire - NR_WORD_SIZE_MIN > sizes ||
+		(before.packets && (before.packets > NR_WORD_PACKETS_MAX || before.group == group ||
+					   before.size - NR_WORD_SIZE_MIN > sizes)))
+		return false;
+	if (before.packets)
+		nr_local_put(l, before.group, member, before.packets, before.size);
+	else
+		nr_source_mark_dirty(table, entry);
+	s->recent = (struct nr_recent){group, 1, (uint16_t)wire};
+	return true;
+}
 /* Writes what sources hold into the open window's tally. sums: of usual groups, by number; NULL: as pairs. */
 void nr_telescope_drain(struct nr_local *local, struct nr_usual_sum *sums);
 

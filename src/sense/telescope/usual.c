@@ -45,6 +45,9 @@ void nr_local_remember(struct nr_local *l, const struct nr_source_table *table, 
 	uint32_t packets = 1;
 	if (group < NR_GROUP_OTHER) {
 		unsigned number = l->usual.number_of[group];
+		if (number) /* here and not when it is put: most pairs are put without a look at their group
+			     */
+			s->facts |= NR_SOURCE_IN_TALLY;
 		if (number && l->usual.size[number] == wire) { /* its nibble is full */
 			s->usual &= ~((uint64_t)NR_USUAL_MAX << (number * 4 - 4));
 			packets += NR_USUAL_MAX;
