@@ -235,7 +235,7 @@ static int sink_rows(struct nr_sink *sink, const struct nr_table *table, const v
 	struct nr_error *error)
 {
 	struct nr_relay *r = (struct nr_relay *)sink;
-	struct nr_relay_head head = {.kind = NR_RELAY_ROWS};
+	struct nr_relay_head head = {.kind = NR_RELAY_ROWS, .session = sink->session};
 	int rc = table_index(r, table, &head.table, error);
 	for (size_t i = 0; rc == 0 && i < count;) {
 		size_t at = sizeof head, end = 0;

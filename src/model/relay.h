@@ -35,6 +35,7 @@ struct nr_relay_head {
 	uint32_t length; /* with this head */
 	uint16_t kind, table;
 	uint32_t rows, zero;
+	int64_t session; /* of the rows (model/sink.h) */
 };
 
 #define NR_RELAY_INTERFACE 16 /* IFNAMSIZ */
@@ -103,6 +104,7 @@ struct nr_relay_item {
 	const struct nr_table *table; /* ROWS: count structs of table->row_size bytes, until the next call */
 	const void *rows;
 	size_t count;
+	int64_t session;
 	bool again;        /* it was handed out before, by this reader */
 	uint64_t position; /* COMMIT: what to answer with */
 	struct nr_relay_status status;

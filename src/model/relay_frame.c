@@ -232,6 +232,8 @@ int nr_relay_head_check(const struct nr_relay_head *head, size_t table_count, st
 		return nr_fail(error, -EBADMSG, "a frame of kind %u with %u bytes", head->kind, head->length);
 	if (rows ? head->table >= table_count : head->table || head->rows)
 		return nr_fail(error, -EBADMSG, "a frame for the unknown table %u", head->table);
+	if (head->session < 0 || (!rows && head->session))
+		return nr_fail(error, -EBADMSG, "a frame of a session that cannot be");
 	if (head->zero)
 		return nr_fail(error, -EBADMSG, "a frame whose head is not zero at its end");
 	return 0;

@@ -133,6 +133,7 @@ static int judge(struct nr_relay_reader *r, const struct nr_relay_head *head, co
 		return rc;
 	item->rows = r->rows;
 	item->count = head->rows;
+	item->session = head->session;
 	return item->table->time_column || r->position > r->until;
 }
 

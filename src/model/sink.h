@@ -15,6 +15,11 @@ struct nr_sink {
 		struct nr_error *error);
 	/* Everything handed over before is durable when this answers 0. */
 	int (*commit)(struct nr_sink *sink, struct nr_error *error);
+	/* Of which counting the rows are that are handed over: of one state from its start until it is lost,
+	 * or of one reading. Not negative. Rows with one key replace each other within a session; of
+	 * different sessions they are parts of one step and add up (docs/adr/0018). Set by whoever knows; 0
+	 * is a session like any other. */
+	int64_t session;
 };
 
 /* A finding is a row of nr_finding_table. */

@@ -73,6 +73,21 @@ int nr_worker_restart(struct nr_pipeline *p, unsigned index, struct nr_error *er
 	return nr_worker_start(p, index, error);
 }
 
+/* The states of all workers are one session: without one of them the others would hand over less than before,
+ * in place of it. */
+static int resume_all_or_none(struct nr_pipeline *p, struct nr_error *error)
+{
+	unsigned resumed = p->resumed;
+	int e = 0;
+	if (resumed == 0 || resumed == p->conf.workers)
+		return 0;
+	for (unsigned i = 0; i < p->conf.workers && !e; i++)
+		e = nr_worker_restart(p, i, error);
+	p->resumed = 0;
+	p->discarded += resumed;
+	return e;
+}
+
 static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 {
 	for (unsigned i = 0; i < p->conf.workers; i++) {
@@ -87,7 +102,8 @@ static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 		if (e)
 			return e;
 	}
-	return p->conf.workers > 1 ? nr_crew_new(p->conf.workers, &p->crew, error) : 0;
+	int e = resume_all_or_none(p, error);
+	return e || p->conf.workers == 1 ? e : nr_crew_new(p->conf.workers, &p->crew, error);
 }
 
 static int buffers_new(struct nr_pipeline *p, struct nr_error *error)

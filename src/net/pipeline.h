@@ -22,6 +22,9 @@ struct nr_pipeline_conf {
 	const struct nr_prefix_table *dark;        /* NULL: every destination counts */
 	const struct nr_prefix_table *tunnel_ends; /* NULL: none */
 	struct nr_sink *sink;
+	/* The sink's session (model/sink.h) is named after the first frame that is read: the same capture is
+	 * the same session, whatever its file is called and however it is compressed. */
+	bool session_of_input;
 	/* NULL, or one per worker: where its state lies. A state that a predecessor left there is resumed. */
 	struct nr_area *const *areas;
 	uint64_t spread_key; /* which worker a source belongs to; 0: by chance. States that are resumed need

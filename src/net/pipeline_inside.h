@@ -58,6 +58,7 @@ struct nr_pipeline {
 	struct nr_crew *crew; /* NULL: one worker */
 	struct nr_frames frames[2];
 	struct nr_round rounds[2];
+	bool named;        /* the sink's session */
 	bool stepped;      /* the first interval is known */
 	nr_time last_time; /* for frames without a time of their own; the first known one before there is any
 			    */

@@ -7,6 +7,8 @@
  */
 #include "net/pipeline_inside.h"
 
+#include "base/hash.h"
+
 #define PROGRESS_READS 128
 /* Times that can be written (RFC 3339: years 0001 to 9999). Beyond them arithmetic with intervals would
  * overflow. */
@@ -73,10 +75,21 @@ void nr_frames_part(struct nr_pipeline *p, struct nr_frames *f)
 	f->part = within_interval(p, f->frames + f->at, f->count - f->at);
 }
 
+static void name_session(struct nr_pipeline *p, const struct nr_frame *first)
+{
+	const uint64_t head[] = {(uint64_t)first->time, first->captured, first->wire};
+	uint64_t key = nr_siphash(head, sizeof head, 0, 0);
+	p->conf.sink->session = (int64_t)(nr_siphash(first->data, first->captured, key, 0) >> 1 | 1);
+}
+
+/* The first frames are read before any row is handed over. */
 static void read_frames(struct nr_pipeline *p, struct nr_capture *capture, struct nr_frames *f)
 {
 	f->at = 0;
 	f->count = nr_capture_read(capture, f->frames, NR_ROUND, &p->loss);
+	if (f->count && !p->named && p->conf.session_of_input && p->conf.sink)
+		name_session(p, &f->frames[0]);
+	p->named = p->named || f->count;
 	nr_frames_part(p, f);
 }
 

@@ -86,9 +86,11 @@ static void store_retry(struct keeper *k)
 			nr_relay_ask_again(k->sensors[i].reader);
 }
 
-static int store_rows(struct keeper *k, const struct nr_table *table, const void *rows, size_t count)
+static int store_rows(
+	struct keeper *k, const struct nr_table *table, const void *rows, size_t count, int64_t session)
 {
 	struct nr_sink *sink = nr_store_sink(k->conf->store);
+	sink->session = session;
 	struct nr_error error = {0};
 	int rc = sink->rows(sink, table, rows, count, &error);
 	if (rc) {
@@ -159,7 +161,7 @@ static void set_state(struct keeper *k, struct sensor *s, enum nr_sensor_state s
 
 static void put_gap(struct keeper *k, struct nr_keeper_gap *gap)
 {
-	store_rows(k, &nr_gap_table, &gap->gap, 1);
+	store_rows(k, &nr_gap_table, &gap->gap, 1, 0);
 	tell_listeners(k, &nr_gap_table, &gap->gap, 1);
 	k->asked_commit = k->uncommitted;
 	nr_log(NR_LOG_WARNING, "gap", "sensor", gap->gap.sensor, "cause", gap->cause, "text", gap->text_en,
@@ -234,7 +236,7 @@ static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_
 		if (!item->again)
 			tell_listeners(k, item->table, item->rows, item->count);
 		if (item->table->time_column)
-			store_rows(k, item->table, item->rows, item->count);
+			store_rows(k, item->table, item->rows, item->count, item->session);
 		return;
 	case NR_RELAY_COMMIT:
 		s->answer = item->position;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of one key become one: days become a month, networks a country. */
+/* Rows of one key become one: days become a month, networks a country, sessions a step. */
 #include "store/packs.h"
 #include "store/unique.h"
 
@@ -22,7 +22,9 @@ static const uint8_t rules[NR_PACK_KINDS][NR_PACK_LANES_MAX] = {
 	[NR_PACK_PORT] = {KEY, KEY, NEWEST, SUM, SUM, UNIQUE, ERROR},
 	[NR_PACK_ORIGIN] = {KEY, KEY, NEWEST, SUM, UNIQUE, ERROR},
 	[NR_PACK_COUNTRY] = {KEY, SUM, UNIQUE, ERROR},
-	[NR_PACK_SOURCE] = {KEY, KEY, KEY, KEY, KEY, SUM, SUM, MOST, FIRST, LAST, WORDS, WORDS, NEWEST,
+	/* country, tools and research are keys of a month's source; of a day's, sessions may differ in them
+	 */
+	[NR_PACK_SOURCE] = {KEY, KEY, NEWEST, WORDS, WORDS, SUM, SUM, MOST, FIRST, LAST, WORDS, WORDS, NEWEST,
 		NEWEST},
 	[NR_PACK_SOURCE_PORT] = {KEY, KEY, KEY, KEY, KEY, KEY, KEY, SUM, SUM},
 	[NR_PACK_KNOCK] = {KEY, KEY, KEY, KEY, SUM, SUM},
@@ -141,20 +143,20 @@ static int fold_group(struct nr_packs *packs, enum nr_pack_kind kind, const stru
 	return status ? status : nr_packer_add(into, lanes, sketch, length, error);
 }
 
-static bool same_key(const struct nr_packer *packer, size_t a, size_t b)
+static bool same_key(const struct nr_packer *packer, size_t a, size_t b, size_t keys)
 {
-	return memcmp(nr_packer_row(packer, a), nr_packer_row(packer, b),
-		       packer->layout->keys * sizeof(uint64_t)) == 0;
+	return memcmp(nr_packer_row(packer, a), nr_packer_row(packer, b), keys * sizeof(uint64_t)) == 0;
 }
 
-int nr_packs_fold(
-	struct nr_packs *packs, enum nr_pack_kind kind, struct nr_packer *packer, struct nr_error *error)
+/* keys: how many of the first lanes make rows one. */
+static int fold_by(struct nr_packs *packs, enum nr_pack_kind kind, size_t keys, struct nr_packer *packer,
+	struct nr_error *error)
 {
 	size_t stride = nr_packer_stride(packer);
 	NR_AUTO(nr_packer_fini) struct nr_packer folded = {.layout = packer->layout};
 	int status = nr_packer_order(packer, error);
 	for (size_t first = 0, end; first < packer->count && !status; first = end) {
-		for (end = first + 1; end < packer->count && same_key(packer, first, end);)
+		for (end = first + 1; end < packer->count && same_key(packer, first, end, keys);)
 			end++;
 		const uint64_t *row = nr_packer_row(packer, first);
 		if (end == first + 1)
@@ -169,6 +171,18 @@ int nr_packs_fold(
 	*packer = folded;
 	folded = (struct nr_packer){0};
 	return 0;
+}
+
+int nr_packs_fold(
+	struct nr_packs *packs, enum nr_pack_kind kind, struct nr_packer *packer, struct nr_error *error)
+{
+	return fold_by(packs, kind, packer->layout->keys, packer, error);
+}
+
+int nr_packs_fold_sessions(
+	struct nr_packs *packs, enum nr_pack_kind kind, struct nr_packer *packer, struct nr_error *error)
+{
+	return fold_by(packs, kind, packer->layout->identity, packer, error);
 }
 
 int nr_packs_countries(struct nr_packs *packs, const struct nr_packer *origins, struct nr_packer *countries,

@@ -153,6 +153,17 @@ int nr_packer_add(struct nr_packer *packer, const uint64_t *lanes, const uint8_t
 	return 0;
 }
 
+int nr_packer_append(struct nr_packer *packer, const struct nr_packer *more, struct nr_error *error)
+{
+	size_t stride = nr_packer_stride(more);
+	int status = 0;
+	for (size_t i = 0; !status && i < more->count; i++) {
+		const uint64_t *row = nr_packer_row(more, i);
+		status = nr_packer_add(packer, row, more->bytes + row[stride - 2], row[stride - 1], error);
+	}
+	return status;
+}
+
 NR_INLINE int compare_keys(const uint64_t *a, const uint64_t *b, size_t keys)
 {
 	for (size_t i = 0; i < keys; i++) {

@@ -69,6 +69,8 @@ NR_INLINE size_t nr_packer_bytes(const struct nr_packer *packer)
 /* A row; sketch may be NULL. -ENOMEM; -E2BIG: more than NR_PACK_ROWS_MAX. */
 int nr_packer_add(struct nr_packer *packer, const uint64_t *lanes, const uint8_t *sketch, size_t length,
 	struct nr_error *error);
+/* All rows of another one of the same layout behind its own. */
+int nr_packer_append(struct nr_packer *packer, const struct nr_packer *more, struct nr_error *error);
 /* Brings the rows into the order of their keys; of rows with one identity the last stays. */
 int nr_packer_sort(struct nr_packer *packer, struct nr_error *error);
 /* The order alone: rows of one key as they came. */

@@ -149,11 +149,13 @@ static int open_pack_of(struct nr_packs *packs, enum nr_pack_kind kind, const st
 	uint32_t step = mapping->step ? *(const uint32_t *)(row + mapping->step->offset) : NR_STEP_DAY;
 	nr_time time = nr_time_floor(*(const nr_time *)(row + mapping->time->offset), step * NR_SECOND);
 	uint8_t traffic = mapping->traffic ? *(const uint8_t *)(row + mapping->traffic->offset) : 0;
+	int64_t session = packs->store->sink.session;
 	for (size_t i = 0; i < packs->open_count; i++) {
 		struct nr_open_pack *open = &packs->open[(packs->latest + i) % packs->open_count];
 		const struct nr_series *series = open->series;
-		if (open->time == time && series->kind == kind && series->step == step &&
-			series->traffic == traffic && strcmp(series->sensor, sensor ? sensor : "") == 0) {
+		if (open->time == time && open->session == session && series->kind == kind &&
+			series->step == step && series->traffic == traffic &&
+			strcmp(series->sensor, sensor ? sensor : "") == 0) {
 			packs->latest = (packs->latest + i) % packs->open_count;
 			*ret_open = open;
 			return 0;
@@ -168,7 +170,8 @@ static int open_pack_of(struct nr_packs *packs, enum nr_pack_kind kind, const st
 	if (status)
 		return status;
 	packs->latest = packs->open_count++;
-	packs->open[packs->latest] = (struct nr_open_pack){series, time, {.layout = &nr_layouts[kind]}};
+	packs->open[packs->latest] =
+		(struct nr_open_pack){series, time, session, {.layout = &nr_layouts[kind]}};
 	*ret_open = &packs->open[packs->latest];
 	return 0;
 }
@@ -261,34 +264,12 @@ static int note_exactness(struct nr_packs *packs, const struct nr_open_pack *ope
 	return nr_packs_run(packs, statement, NULL, NULL, error);
 }
 
-static int append(struct nr_packer *packer, const struct nr_packer *more, struct nr_error *error)
+/* What else the file says of a step whose rows have changed. */
+static int put_what_follows(struct nr_packs *packs, const struct nr_open_pack *open,
+	const struct nr_packer *packer, struct nr_error *error)
 {
-	size_t stride = nr_packer_stride(more);
-	int status = 0;
-	for (size_t i = 0; !status && i < more->count; i++) {
-		const uint64_t *row = nr_packer_row(more, i);
-		status = nr_packer_add(packer, row, more->bytes + row[stride - 2], row[stride - 1], error);
-	}
-	return status;
-}
-
-static int flush_one(struct nr_packs *packs, struct nr_open_pack *open, struct nr_error *error)
-{
-	NR_AUTO(nr_packer_fini) struct nr_packer stored = {.layout = open->packer.layout};
-	struct nr_packer *packer = &open->packer;
 	const struct nr_series *series = open->series;
-	bool any = false, changed = false;
-	int status = nr_packs_take(packs, series->id, open->time, &stored, &any, error);
-	if (!status && any) {
-		status = append(&stored, &open->packer, error);
-		packer = &stored;
-	}
-	if (!status)
-		status = nr_packer_sort(packer, error);
-	if (!status)
-		status = nr_packs_put(packs, series->id, open->time, packer, &changed, error);
-	if (status || !changed)
-		return status;
+	int status = 0;
 	if (series->kind == NR_PACK_ORIGIN && series->step == NR_STEP_DAY)
 		status = put_countries(packs, open, packer, error);
 	if (!status && series->kind == NR_PACK_SOURCE_PORT)
@@ -302,11 +283,93 @@ static int flush_one(struct nr_packs *packs, struct nr_open_pack *open, struct n
 	return status;
 }
 
+static int flush_one(struct nr_packs *packs, struct nr_open_pack *open, struct nr_error *error)
+{
+	NR_AUTO(nr_packer_fini) struct nr_packer stored = {.layout = open->packer.layout};
+	NR_AUTO(nr_packer_fini) struct nr_packer whole = {.layout = open->packer.layout};
+	struct nr_packer *packer = &open->packer;
+	const struct nr_series *series = open->series;
+	int64_t whose = open->session;
+	bool any = false, changed = false, others = false;
+	int status = nr_packs_take_whose(packs, series->id, open->time, &stored, &any, &whose, error);
+	others = any && whose != open->session;
+	if (!status && !others)
+		status = nr_sessions_others(packs, open, &others, error);
+	if (!status && others) {
+		status = nr_sessions_add(packs, open, &stored, any ? whose : NR_NO_SESSION, &whole, error);
+		packer = &whole;
+	} else if (!status && any) {
+		status = nr_packer_append(&stored, &open->packer, error);
+		packer = &stored;
+	}
+	if (!status)
+		status = nr_packer_sort(packer, error);
+	if (!status)
+		status = nr_packs_put_for(packs, series->id, open->time,
+			others ? NR_STORE_SEVERAL : open->session, packer, &changed, error);
+	return status || !changed ? status : put_what_follows(packs, open, packer, error);
+}
+
+/* ---- days that follow from hours ---- */
+
+/* The day of one kind, out of what is stored. */
+static int flush_day(struct nr_packs *packs, const struct nr_series *of, nr_time day, struct nr_error *error)
+{
+	struct nr_open_pack open = {
+		.time = day, .session = NR_NO_SESSION, .packer = {.layout = &nr_layouts[of->kind]}};
+	int status = nr_packs_series_of(
+		packs, of->kind, of->sensor, NR_STEP_DAY, of->traffic, &open.series, error);
+	return status ? status : flush_one(packs, &open, error);
+}
+
+/* An hour of a session that has not written its day, of a day that is there already. */
+static int refresh_day(struct nr_packs *packs, const struct nr_open_pack *hour, struct nr_error *error)
+{
+	const struct nr_series *series = hour->series;
+	int64_t days = 0;
+	bool lacks = false;
+	if (series->step != NR_STEP_HOUR || !nr_sessions_have_hours(series->kind))
+		return 0;
+	int status = nr_packs_series(
+		packs, series->kind, series->sensor, NR_STEP_DAY, series->traffic, &days, error);
+	if (!status)
+		status = nr_sessions_day_lacks(packs, hour, days, &lacks, error);
+	return status || !lacks ? status : flush_day(packs, series, nr_time_floor(hour->time, NR_DAY), error);
+}
+
+/* Days before one that is written, of which there are only hours: the session that should have written them
+ * was lost, and nobody else will. A range is taken apart into days up to the last that is there (range.c). */
+static int complete_days(struct nr_packs *packs, const struct nr_open_pack *last, struct nr_error *error)
+{
+	struct nr_series series = *last->series;
+	nr_time day = NR_TIME_MIN;
+	if (series.step != NR_STEP_DAY || series.kind != NR_PACK_TRAFFIC || series.traffic)
+		return 0;
+	int status = nr_sessions_last_day(packs, series.sensor, last->time, &day, error);
+	while (!status) {
+		nr_time from = day == NR_TIME_MIN ? day : day + NR_DAY;
+		status = nr_sessions_next_day(packs, series.sensor, from, last->time, &day, error);
+		if (day == NR_TIME_MAX)
+			break;
+		for (size_t i = 0; i < 2 * NR_PACK_KINDS && !status; i++) {
+			series.kind = (enum nr_pack_kind)(i / 2);
+			series.traffic = i % 2;
+			if (nr_sessions_have_hours(series.kind))
+				status = flush_day(packs, &series, day, error);
+		}
+	}
+	return status;
+}
+
 int nr_packs_flush(struct nr_packs *packs, struct nr_error *error)
 {
 	int status = 0;
 	for (size_t i = 0; i < packs->open_count && !status; i++)
 		status = flush_one(packs, &packs->open[i], error);
+	for (size_t i = 0; i < packs->open_count && !status; i++)
+		status = refresh_day(packs, &packs->open[i], error);
+	for (size_t i = 0; i < packs->open_count && !status; i++)
+		status = complete_days(packs, &packs->open[i], error);
 	if (status)
 		return status;
 	close_all(packs);

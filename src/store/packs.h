@@ -65,6 +65,9 @@ int nr_packs_text(
 /* Rows of one key become one: counts add up, unique sources are merged by their sketches (fold.c). */
 int nr_packs_fold(
 	struct nr_packs *packs, enum nr_pack_kind kind, struct nr_packer *packer, struct nr_error *error);
+/* The same of rows that sessions have of one step. */
+int nr_packs_fold_sessions(
+	struct nr_packs *packs, enum nr_pack_kind kind, struct nr_packer *packer, struct nr_error *error);
 /* Countries out of sorted origins. */
 int nr_packs_countries(struct nr_packs *packs, const struct nr_packer *origins, struct nr_packer *countries,
 	struct nr_error *error);

@@ -5,13 +5,16 @@
 #include <errno.h>
 
 static const char *const statement_texts[NR_PACKS_STATEMENTS] = {
-	[NR_PACKS_TAKE] = "SELECT numbers, sketches FROM pack WHERE series = ?1 AND time = ?2 ORDER BY part",
+	[NR_PACKS_TAKE] =
+		"SELECT numbers, sketches, session FROM pack WHERE series = ?1 AND time = ?2 ORDER BY part",
 	[NR_PACKS_PUT] =
-		"INSERT INTO pack (series, time, part, rows, numbers, sketches) VALUES (?1, ?2, ?3, ?4, ?5, "
-		"?6)"
+		"INSERT INTO pack (series, time, part, rows, numbers, sketches, session) VALUES (?1, ?2, ?3, "
+		"?4, "
+		"?5, ?6, ?7)"
 		" ON CONFLICT (series, time, part) DO UPDATE SET rows = excluded.rows,"
-		" numbers = excluded.numbers, sketches = excluded.sketches"
-		" WHERE numbers <> excluded.numbers OR sketches <> excluded.sketches",
+		" numbers = excluded.numbers, sketches = excluded.sketches, session = excluded.session"
+		" WHERE session <> excluded.session OR numbers <> excluded.numbers"
+		"  OR sketches <> excluded.sketches",
 	[NR_PACKS_DROP] = "DELETE FROM pack WHERE series = ?1 AND time = ?2 AND part = ?3",
 	[NR_PACKS_PARTS] =
 		"SELECT part FROM pack WHERE series = ?1 AND time = ?2 AND part > ?3 AND part < ?4 LIMIT 1",
@@ -26,6 +29,25 @@ static const char *const statement_texts[NR_PACKS_STATEMENTS] = {
 			   " DO UPDATE SET class = excluded.class WHERE class <> excluded.class",
 	[NR_PACKS_INEXACT] = "INSERT OR IGNORE INTO inexact VALUES (?1, ?2, ?3)",
 	[NR_PACKS_EXACT] = "DELETE FROM inexact WHERE sensor = ?1 AND time = ?2 AND traffic = ?3",
+	[NR_PACKS_WHOSE] = "SELECT session FROM pack WHERE series = ?1 AND time = ?2 LIMIT 1",
+	[NR_PACKS_LAST] = "SELECT time FROM pack WHERE series = ?1 AND time >= ?2 AND time < ?3 ORDER BY "
+			  "time DESC LIMIT 1",
+	[NR_PACKS_NEXT] =
+		"SELECT time FROM pack WHERE series = ?1 AND time >= ?2 AND time < ?3 ORDER BY time LIMIT 1",
+	[NR_PACKS_SESSIONS] =
+		"SELECT min(session) FROM (SELECT session FROM pack WHERE series = ?1 AND time >= ?2 AND "
+		"time < "
+		"?3"
+		" UNION ALL SELECT session FROM pack_session WHERE series = ?1 AND time >= ?2 AND time < ?3)"
+		" WHERE session >= 0 AND session <> ?4 AND session > ?5 HAVING min(session) IS NOT NULL",
+	[NR_PACKS_PART] =
+		"SELECT numbers, sketches FROM pack_session WHERE series = ?1 AND time = ?2 AND session = ?3",
+	[NR_PACKS_PART_PUT] = "INSERT INTO pack_session (series, time, session, numbers, sketches) VALUES "
+			      "(?1, ?2, ?3, ?4, ?5)"
+			      " ON CONFLICT (series, time, session) DO UPDATE SET numbers = excluded.numbers,"
+			      " sketches = excluded.sketches",
+	[NR_PACKS_PART_ALL] =
+		"SELECT numbers, sketches FROM pack_session WHERE series = ?1 AND time = ?2 ORDER BY id",
 };
 
 void nr_packs_file_forget(struct nr_packs *packs)
@@ -217,15 +239,10 @@ int nr_packs_text(
 
 /* ---- packs ---- */
 
-int nr_packs_take(struct nr_packs *packs, int64_t series, nr_time time, struct nr_packer *packer,
-	bool *ret_any, struct nr_error *error)
+int nr_packs_take_rows(struct nr_packs *packs, sqlite3_stmt *statement, struct nr_packer *packer,
+	bool *ret_any, int64_t *ret_third, struct nr_error *error)
 {
-	sqlite3_stmt *statement;
-	int status = nr_packs_statement(packs, NR_PACKS_TAKE, &statement, error), step = SQLITE_DONE;
-	if (status)
-		return status;
-	sqlite3_bind_int64(statement, 1, series);
-	sqlite3_bind_int64(statement, 2, time);
+	int status = 0, step = SQLITE_DONE;
 	*ret_any = false;
 	while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct nr_pack pack;
@@ -234,6 +251,8 @@ int nr_packs_take(struct nr_packs *packs, int64_t series, nr_time time, struct n
 		const uint8_t *sketches = sqlite3_column_blob(statement, 1);
 		size_t sketches_length = (size_t)sqlite3_column_bytes(statement, 1);
 		*ret_any = true;
+		if (ret_third)
+			*ret_third = sqlite3_column_int64(statement, 2);
 		status = nr_pack_open(&pack, packer->layout, numbers, numbers ? length : 0, error);
 		if (!status)
 			status = nr_packer_take(packer, &pack, sketches, sketches_length, error);
@@ -246,7 +265,32 @@ int nr_packs_take(struct nr_packs *packs, int64_t series, nr_time time, struct n
 	return status;
 }
 
-static int put_part(struct nr_packs *packs, int64_t series, nr_time time, int64_t part,
+int nr_packs_take_whose(struct nr_packs *packs, int64_t series, nr_time time, struct nr_packer *packer,
+	bool *ret_any, int64_t *ret_session, struct nr_error *error)
+{
+	sqlite3_stmt *statement;
+	int status = nr_packs_statement(packs, NR_PACKS_TAKE, &statement, error);
+	if (status)
+		return status;
+	sqlite3_bind_int64(statement, 1, series);
+	sqlite3_bind_int64(statement, 2, time);
+	return nr_packs_take_rows(packs, statement, packer, ret_any, ret_session, error);
+}
+
+int nr_packs_take(struct nr_packs *packs, int64_t series, nr_time time, struct nr_packer *packer,
+	bool *ret_any, struct nr_error *error)
+{
+	int64_t session;
+	return nr_packs_take_whose(packs, series, time, packer, ret_any, &session, error);
+}
+
+/* A piece of a pack, and whose it is. */
+struct place {
+	int64_t series, session;
+	nr_time time;
+};
+
+static int put_part(struct nr_packs *packs, const struct place *place, int64_t part,
 	const struct nr_packer *packer, size_t first, size_t end, bool *changed, struct nr_error *error)
 {
 	NR_AUTO(nr_pack_bytes_fini) struct nr_pack_bytes bytes = {0};
@@ -256,9 +300,10 @@ static int put_part(struct nr_packs *packs, int64_t series, nr_time time, int64_
 		status = nr_packer_write(packer, first, end, &bytes, error);
 	if (status)
 		return status;
-	sqlite3_bind_int64(statement, 1, series);
-	sqlite3_bind_int64(statement, 2, time);
+	sqlite3_bind_int64(statement, 1, place->series);
+	sqlite3_bind_int64(statement, 2, place->time);
 	sqlite3_bind_int64(statement, 3, part);
+	sqlite3_bind_int64(statement, 7, place->session);
 	sqlite3_bind_int64(statement, 4, (int64_t)(end - first));
 	sqlite3_bind_blob64(statement, 5, bytes.numbers, bytes.numbers_length, SQLITE_STATIC);
 	if (bytes.sketches)
@@ -320,12 +365,19 @@ static size_t end_of_part(const struct nr_packer *packer, size_t first)
 int nr_packs_put(struct nr_packs *packs, int64_t series, nr_time time, const struct nr_packer *packer,
 	bool *ret_changed, struct nr_error *error)
 {
+	return nr_packs_put_for(packs, series, time, 0, packer, ret_changed, error);
+}
+
+int nr_packs_put_for(struct nr_packs *packs, int64_t series, nr_time time, int64_t session,
+	const struct nr_packer *packer, bool *ret_changed, struct nr_error *error)
+{
+	const struct place place = {series, session, time};
 	int64_t before = -1;
 	*ret_changed = false;
 	for (size_t first = 0, end; first < packer->count; first = end) {
 		int64_t part = part_at(packer, first);
 		end = end_of_part(packer, first);
-		int status = put_part(packs, series, time, part, packer, first, end, ret_changed, error);
+		int status = put_part(packs, &place, part, packer, first, end, ret_changed, error);
 		if (!status)
 			status = drop_parts(packs, series, time, before, part, ret_changed, error);
 		if (status)

@@ -26,6 +26,7 @@ struct nr_series {
 struct nr_open_pack {
 	const struct nr_series *series;
 	nr_time time;
+	int64_t session;
 	struct nr_packer packer;
 };
 
@@ -47,6 +48,13 @@ enum {
 	NR_PACKS_CLASS,
 	NR_PACKS_INEXACT,
 	NR_PACKS_EXACT,
+	NR_PACKS_WHOSE,
+	NR_PACKS_LAST,
+	NR_PACKS_NEXT,
+	NR_PACKS_SESSIONS,
+	NR_PACKS_PART,
+	NR_PACKS_PART_PUT,
+	NR_PACKS_PART_ALL,
 	NR_PACKS_STATEMENTS
 };
 
@@ -73,6 +81,37 @@ int nr_packs_run(struct nr_packs *packs, sqlite3_stmt *statement, int64_t *ret_v
 /* As nr_packs_series(), with all that is known of it; lives until nr_packs_forget(). */
 int nr_packs_series_of(struct nr_packs *packs, enum nr_pack_kind kind, const char *sensor, uint32_t step,
 	uint8_t traffic, const struct nr_series **ret_series, struct nr_error *error);
+/* As nr_packs_take(); *ret_session: whose it is, or NR_STORE_SEVERAL. */
+int nr_packs_take_whose(struct nr_packs *packs, int64_t series, nr_time time, struct nr_packer *packer,
+	bool *ret_any, int64_t *ret_session, struct nr_error *error);
+int nr_packs_put_for(struct nr_packs *packs, int64_t series, nr_time time, int64_t session,
+	const struct nr_packer *packer, bool *ret_changed, struct nr_error *error);
+/* Steps a statement whose columns are numbers and sketches through, and adds their rows to the packer. */
+int nr_packs_take_rows(struct nr_packs *packs, sqlite3_stmt *statement, struct nr_packer *packer,
+	bool *ret_any, int64_t *ret_third, struct nr_error *error);
+
+/* ---- sessions.c ---- */
+#define NR_NO_SESSION (-2)
+/* Rows of a day are made up of hours for the sessions that have not written them: of these packs that can be.
+ */
+bool nr_sessions_have_hours(enum nr_pack_kind kind);
+/* Whether another session than the pack's has a share in its step. */
+int nr_sessions_others(
+	struct nr_packs *packs, const struct nr_open_pack *open, bool *ret_others, struct nr_error *error);
+/* Keeps what `open` brings for its session, beside what other sessions have, and answers the sum of all.
+ * stored: what `pack` has, and whose it is. whole: empty, of the same layout. */
+int nr_sessions_add(struct nr_packs *packs, const struct nr_open_pack *open, struct nr_packer *stored,
+	int64_t whose, struct nr_packer *whole, struct nr_error *error);
+/* Whether the day's pack of the same kind lacks what an hour has brought; days_series: of that pack. */
+int nr_sessions_day_lacks(struct nr_packs *packs, const struct nr_open_pack *hour, int64_t days_series,
+	bool *ret_lacks, struct nr_error *error);
+/* The first day from `from` on, before `before`, that has hours of a sensor; NR_TIME_MAX: none. */
+int nr_sessions_next_day(struct nr_packs *packs, const char *sensor, nr_time from, nr_time before,
+	nr_time *ret_day, struct nr_error *error);
+/* The last day before `before` that the sensor's days have; NR_TIME_MIN: none. */
+int nr_sessions_last_day(
+	struct nr_packs *packs, const char *sensor, nr_time before, nr_time *ret_day, struct nr_error *error);
+
 /* Nothing is known of the file. */
 void nr_packs_file_forget(struct nr_packs *packs);
 

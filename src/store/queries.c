@@ -135,6 +135,8 @@ static const struct nr_result_column run_columns[] = {
 	{"dropped", NR_VALUE_JSON, "dropped, by cause", "原因別の除外数"},
 	{"dark", NR_VALUE_INT, "dark addresses observed", "観測対象のアドレス数"},
 	{"rules", NR_VALUE_TEXT, "rule files and versions", "規則ファイルと版"},
+	{"session", NR_VALUE_TEXT, "session: rows of one replace each other, those of several add up",
+		"セッション。同じものの記録は置き換わり、異なるものは合算される"},
 };
 
 const struct nr_plan nr_plan_runs = {
@@ -143,7 +145,7 @@ const struct nr_plan nr_plan_runs = {
 	.span = NR_SPAN_OVERLAP,
 	.order = {{"time", true}, {"place", false}},
 	.base = runs_sql,
-	.columns = "time, input, frames, packets, bytes, late, first, last, dropped, dark, rules",
+	.columns = "time, input, frames, packets, bytes, late, first, last, dropped, dark, rules, session",
 };
 
 /* ---- findings ---- */

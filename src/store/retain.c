@@ -97,23 +97,6 @@ static int retain_by_prefix(struct nr_store *store, const struct retain_sql *sql
 	return status;
 }
 
-static int retain_table(struct nr_store *store, const struct nr_table *table, nr_time before, uint64_t *rows,
-	struct nr_error *error)
-{
-	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *gone = NULL;
-	struct retain_sql sql;
-	size_t prefix = time_prefix(table);
-	bool keyed = prefix > 0 && prefix <= PREFIX_MAX;
-	write_retain_sql(table, keyed ? prefix : 0, &sql);
-	int status = nr_sqlite_prepare(store->writer, store->path, sql.gone, &gone, error);
-	if (status)
-		return status;
-	return keyed ? retain_by_prefix(store, &sql, gone, prefix, before, rows, error)
-		     : delete_rows(store, gone, before, rows, error);
-}
-
-/* ---- packs ---- */
-
 static int run_with_time(
 	struct nr_store *store, const char *sql, nr_time before, int64_t *ret_value, struct nr_error *error)
 {
@@ -128,6 +111,34 @@ static int run_with_time(
 	return step == SQLITE_ROW || step == SQLITE_DONE ? 0
 							 : nr_sqlite_fail(store->writer, store->path, error);
 }
+
+/* What sessions have of rows that go; few. */
+static int retain_parts(
+	struct nr_store *store, const struct nr_table *table, nr_time before, struct nr_error *error)
+{
+	char name[NR_STORE_NAME_MAX], sql[256];
+	nr_store_table_name(table, true, name);
+	snprintf(sql, sizeof sql, "DELETE FROM \"%s\" WHERE \"%s\" < ?1", name, table->time_column);
+	return run_with_time(store, sql, before, NULL, error);
+}
+
+static int retain_table(struct nr_store *store, const struct nr_table *table, nr_time before, uint64_t *rows,
+	struct nr_error *error)
+{
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *gone = NULL;
+	struct retain_sql sql;
+	size_t prefix = time_prefix(table);
+	bool keyed = prefix > 0 && prefix <= PREFIX_MAX;
+	write_retain_sql(table, keyed ? prefix : 0, &sql);
+	int status = nr_sqlite_prepare(store->writer, store->path, sql.gone, &gone, error);
+	if (status)
+		return status;
+	status = keyed ? retain_by_prefix(store, &sql, gone, prefix, before, rows, error)
+		       : delete_rows(store, gone, before, rows, error);
+	return status || !table->larger_by ? status : retain_parts(store, table, before, error);
+}
+
+/* ---- packs ---- */
 
 /* A month that loses some of its days is added up again from those that are left. Rows that are packed for
  * rankings alone are not counted twice. */
@@ -144,6 +155,7 @@ static int retain_packs(struct nr_store *store, nr_time before, uint64_t *rows, 
 		"DELETE FROM rollup_due WHERE nr_rolled_next(step, time) <= ?1",
 		"DELETE FROM inexact WHERE time < ?1",
 		"DELETE FROM pack WHERE time < ?1 AND series IN (SELECT id FROM series)",
+		"DELETE FROM pack_session WHERE time < ?1 AND series IN (SELECT id FROM series)",
 	};
 	int64_t count = 0;
 	int status = run_with_time(store, counted, before, &count, error);

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#define SESSION_COLUMN "session INTEGER NOT NULL DEFAULT 0"
+
 static const char *column_type(enum nr_type type)
 {
 	switch (type) {
@@ -41,59 +43,102 @@ static void add(char *sql, size_t room, size_t *used, const char *format, ...)
 	va_end(arguments);
 }
 
+void nr_store_table_name(const struct nr_table *table, bool parts, char name[static NR_STORE_NAME_MAX])
+{
+	snprintf(name, NR_STORE_NAME_MAX, "%s%s", table->name, parts ? "_session" : "");
+}
+
 static int create_table(
-	sqlite3 *database, const char *path, const struct nr_table *table, struct nr_error *error)
+	sqlite3 *database, const char *path, const struct nr_table *table, bool parts, struct nr_error *error)
 {
 	char sql[4096];
 	size_t used = 0;
-	add(sql, sizeof sql, &used, "CREATE TABLE \"%s\" (", table->name);
+	char name[NR_STORE_NAME_MAX];
+	nr_store_table_name(table, parts, name);
+	add(sql, sizeof sql, &used, "CREATE TABLE \"%s\" (", name);
 	for (size_t i = 0; i < table->column_count; i++)
 		add(sql, sizeof sql, &used, "%s\n\t\"%s\" %s", i ? "," : "", table->columns[i].name,
 			column_type(table->columns[i].type));
+	if (table->larger_by)
+		add(sql, sizeof sql, &used, ",\n\t" SESSION_COLUMN);
 	add(sql, sizeof sql, &used, ",\n\tPRIMARY KEY (");
 	for (size_t i = 0; i < table->column_count && table->columns[i].key; i++)
 		add(sql, sizeof sql, &used, "%s\"%s\"", i ? ", " : "", table->columns[i].name);
-	add(sql, sizeof sql, &used, ")\n) STRICT, WITHOUT ROWID");
+	add(sql, sizeof sql, &used, "%s)\n) STRICT, WITHOUT ROWID", parts ? ", session" : "");
 	if (used >= sizeof sql)
 		return nr_fail(error, -E2BIG, "%s: table %s has too many columns", path, table->name);
 	return nr_sqlite_run(database, path, sql, error);
 }
 
-static int add_column(sqlite3 *database, const char *path, const struct nr_table *table,
-	const struct nr_column *column, struct nr_error *error)
+/* column NULL: the session. */
+static int add_column(sqlite3 *database, const char *path, const char *name, const struct nr_column *column,
+	struct nr_error *error)
 {
-	if (column->key)
-		return nr_fail(error, -ENOTSUP,
-			"%s: table %s lacks its key column %s; this is not a store of noroshi", path,
-			table->name, column->name);
 	char sql[256];
-	snprintf(sql, sizeof sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", table->name, column->name,
-		column_type(column->type));
+	if (column && column->key)
+		return nr_fail(error, -ENOTSUP,
+			"%s: table %s lacks its key column %s; this is not a store of noroshi", path, name,
+			column->name);
+	if (column)
+		snprintf(sql, sizeof sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" %s", name, column->name,
+			column_type(column->type));
+	else
+		snprintf(sql, sizeof sql, "ALTER TABLE \"%s\" ADD COLUMN " SESSION_COLUMN, name);
 	return nr_sqlite_run(database, path, sql, error);
 }
 
-/* Which columns of the descriptor the file has; *ret_table: whether it has the table at all. */
-static int read_columns(sqlite3 *database, const char *path, const struct nr_table *table, bool *ret_table,
-	bool present[static NR_STORE_COLUMNS_MAX], struct nr_error *error)
+/* Which columns of the descriptor the file has. */
+struct present {
+	bool table, session, column[NR_STORE_COLUMNS_MAX];
+};
+
+static int read_columns(sqlite3 *database, const char *path, const struct nr_table *table, const char *name,
+	struct present *present, struct nr_error *error)
 {
 	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
 	int status =
 		nr_sqlite_prepare(database, path, "SELECT name FROM pragma_table_info(?)", &statement, error);
 	if (status)
 		return status;
-	sqlite3_bind_text(statement, 1, table->name, -1, SQLITE_STATIC);
-	*ret_table = false;
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
 	int step;
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(statement, 0);
-		*ret_table = true;
-		for (size_t i = 0; name && i < table->column_count; i++)
-			present[i] |= strcmp(table->columns[i].name, name) == 0;
+		const char *column = (const char *)sqlite3_column_text(statement, 0);
+		present->table = true;
+		present->session |= column && strcmp(column, "session") == 0;
+		for (size_t i = 0; column && i < table->column_count; i++)
+			present->column[i] |= strcmp(table->columns[i].name, column) == 0;
 	}
 	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(database, path, error);
 }
 
 /* repair: adds what is absent; otherwise *ret_absent names it ("" = nothing). */
+static int visit_form(sqlite3 *database, const char *path, const struct nr_table *table, bool parts,
+	bool repair, const char **ret_absent, struct nr_error *error)
+{
+	struct present present = {0};
+	char name[NR_STORE_NAME_MAX];
+	nr_store_table_name(table, parts, name);
+	int status = read_columns(database, path, table, name, &present, error);
+	if (status)
+		return status;
+	if (!present.table && repair)
+		return create_table(database, path, table, parts, error);
+	if (!present.table)
+		*ret_absent = table->name;
+	for (size_t i = 0; present.table && i < table->column_count && !status; i++) {
+		if (present.column[i])
+			continue;
+		*ret_absent = table->columns[i].name;
+		if (repair)
+			status = add_column(database, path, name, &table->columns[i], error);
+	}
+	if (status || !present.table || !table->larger_by || present.session)
+		return status;
+	*ret_absent = "session";
+	return repair ? add_column(database, path, name, NULL, error) : 0;
+}
+
 static int visit_table(sqlite3 *database, const char *path, const struct nr_table *table, bool repair,
 	const char **ret_absent, struct nr_error *error)
 {
@@ -101,23 +146,12 @@ static int visit_table(sqlite3 *database, const char *path, const struct nr_tabl
 	enum nr_keeping keeping = nr_keeping_of(table, &kind);
 	if (keeping == NR_KEEP_PACKS || keeping == NR_KEEP_NOT_AT_ALL)
 		return 0;
-	bool present[NR_STORE_COLUMNS_MAX] = {0}, exists;
-	if (table->column_count > NR_STORE_COLUMNS_MAX)
-		return nr_fail(error, -E2BIG, "%s: table %s has too many columns", path, table->name);
-	int status = read_columns(database, path, table, &exists, present, error);
-	if (status)
-		return status;
-	if (!exists && repair)
-		return create_table(database, path, table, error);
-	if (!exists)
-		*ret_absent = table->name;
-	for (size_t i = 0; exists && i < table->column_count && !status; i++) {
-		if (present[i])
-			continue;
-		*ret_absent = table->columns[i].name;
-		if (repair)
-			status = add_column(database, path, table, &table->columns[i], error);
-	}
+	if (table->column_count > NR_STORE_COLUMNS_MAX || strlen(table->name) > NR_STORE_NAME_MAX / 2)
+		return nr_fail(error, -E2BIG, "%s: table %s has too many columns, or too long a name", path,
+			table->name);
+	int status = visit_form(database, path, table, false, repair, ret_absent, error);
+	if (!status && table->larger_by)
+		status = visit_form(database, path, table, true, repair, ret_absent, error);
 	return status;
 }
 
@@ -178,11 +212,13 @@ static int migrate(struct nr_store *store, int64_t version, struct nr_error *err
 {
 	for (size_t i = (size_t)version; i < nr_migration_count; i++) {
 		int status = nr_sqlite_run(store->writer, store->path, nr_migrations[i].sql, error);
-		if (!status && i + 1 == NR_STORE_SCHEMA_PACKS)
-			status = nr_store_pack_rows(store, error);
 		if (status)
 			return nr_error_prefix(error, "migration %s", nr_migrations[i].name);
 	}
+	/* today's packs are written, so today's tables must be there */
+	int packed = version < NR_STORE_SCHEMA_PACKS ? nr_store_pack_rows(store, error) : 0;
+	if (packed)
+		return nr_error_prefix(error, "packing the rows of an older store");
 	const char *absent = "";
 	for (size_t i = 0; i < store->table_count; i++) {
 		int status = visit_table(store->writer, store->path, store->tables[i], true, &absent, error);

@@ -246,6 +246,8 @@ void nr_store_close(struct nr_store *store)
 	sqlite3_finalize(store->release);
 	for (size_t i = 0; i < store->table_count; i++)
 		sqlite3_finalize(store->inserts[i]);
+	for (size_t i = 0; i < store->table_count; i++)
+		nr_adder_free(store->adders[i]);
 	for (size_t i = 0; i < store->readers_idle; i++)
 		sqlite3_close(store->readers[i]);
 	sqlite3_close(store->writer);

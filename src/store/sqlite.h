@@ -17,10 +17,12 @@
 #define NR_STORE_LOG_PAGES     250        /* of the write-ahead log, before they are carried over */
 #define NR_STORE_LOG_PAGES_MAX 65536      /* 256 MiB: beyond, the writer waits for readers */
 #define NR_STORE_LOG_WAIT_MS   100
-#define NR_STORE_READERS       8  /* idle reading connections that are kept */
-#define NR_STORE_WAIT_SECONDS  20 /* for one of them */
-#define NR_STORE_TABLES_MAX    32 /* tables of one store */
-#define NR_STORE_COLUMNS_MAX   32 /* columns of one table */
+#define NR_STORE_READERS       8    /* idle reading connections that are kept */
+#define NR_STORE_WAIT_SECONDS  20   /* for one of them */
+#define NR_STORE_TABLES_MAX    32   /* tables of one store */
+#define NR_STORE_COLUMNS_MAX   32   /* columns of one table */
+#define NR_STORE_NAME_MAX      96   /* bytes of a table's name */
+#define NR_STORE_SEVERAL       (-1) /* instead of a session: the row, or pack, is several sessions' together */
 
 struct nr_packs;
 
@@ -34,7 +36,8 @@ struct nr_store {
 
 	/* The writer (write.c). */
 	sqlite3 *writer;
-	sqlite3_stmt *inserts[NR_STORE_TABLES_MAX]; /* prepared at first use, one per table */
+	sqlite3_stmt *inserts[NR_STORE_TABLES_MAX];   /* prepared at first use, one per table */
+	struct nr_adder *adders[NR_STORE_TABLES_MAX]; /* owned; likewise, where rows of sessions add up */
 	struct nr_sink sink;
 	struct nr_packs *packs; /* owned; what is gathered for packs */
 	sqlite3_stmt *savepoint, *release;
@@ -79,7 +82,17 @@ int nr_store_schema_check(struct nr_store *store, sqlite3 *database, struct nr_e
 #define NR_STORE_SCHEMA_PACKS 2
 int nr_store_pack_rows(struct nr_store *store, struct nr_error *error);
 
+/* Where rows of sessions add up (adding.c), a table has a column `session`, and a second table of the same
+ * columns (parts) holds each session's row of the keys that several have. The first is what is asked. */
+void nr_store_table_name(const struct nr_table *table, bool parts, char name[static NR_STORE_NAME_MAX]);
+/* Writes a row of the sink's session whose key another session has, too. index: of its table. */
+struct nr_adder;
+int nr_adder_write(struct nr_store *store, size_t index, const void *row, struct nr_error *error);
+void nr_adder_free(struct nr_adder *adding);
+
 /* Writing (write.c). */
+/* The row's first `count` columns as parameters 1 to count; answers an SQLite code. */
+int nr_store_bind_row(sqlite3_stmt *statement, const struct nr_table *table, const void *row, size_t count);
 void nr_store_writer_init(struct nr_store *store);
 int nr_store_writer_begin(struct nr_store *store, struct nr_error *error);
 int nr_store_writer_commit(struct nr_store *store, struct nr_error *error);

@@ -53,32 +53,65 @@ static int bind_column(sqlite3_stmt *statement, int place, enum nr_type type, co
 	return SQLITE_MISUSE;
 }
 
-static int insert_row(sqlite3_stmt *statement, const struct nr_table *table, const char *row)
+int nr_store_bind_row(sqlite3_stmt *statement, const struct nr_table *table, const void *row, size_t count)
 {
-	for (size_t i = 0; i < table->column_count; i++) {
+	int code = SQLITE_OK;
+	for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
 		const struct nr_column *column = &table->columns[i];
-		int code = bind_column(statement, (int)i + 1, column->type, row + column->offset);
-		if (code != SQLITE_OK)
-			return code;
+		code = bind_column(statement, (int)i + 1, column->type, (const char *)row + column->offset);
 	}
-	int step = sqlite3_step(statement);
-	int reset = sqlite3_reset(statement);
-	return step == SQLITE_DONE ? SQLITE_OK : reset;
+	return code;
 }
 
+static int insert_row(struct nr_store *store, size_t index, const void *row)
+{
+	const struct nr_table *table = store->tables[index];
+	sqlite3_stmt *statement = store->inserts[index];
+	int code = nr_store_bind_row(statement, table, row, table->column_count);
+	if (code == SQLITE_OK && table->larger_by)
+		code = sqlite3_bind_int64(statement, (int)table->column_count + 1, store->sink.session);
+	if (code != SQLITE_OK)
+		return code;
+	int step = sqlite3_step(statement);
+	int reset = sqlite3_reset(statement);
+	if (step != SQLITE_DONE)
+		return reset;
+	bool taken = !table->larger_by || sqlite3_changes(store->writer);
+	return taken || nr_adder_write(store, index, row, NULL) == 0 ? SQLITE_OK : SQLITE_ERROR;
+}
+
+/* Columns and their values. Where rows of sessions add up, the key of another session's row is left to
+ * nr_adder_write(). */
 static int prepare_insert(struct nr_store *store, size_t index, struct nr_error *error)
 {
 	const struct nr_table *table = store->tables[index];
-	char sql[2048];
-	size_t used = (size_t)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO \"%s\" (", table->name);
-	for (size_t i = 0; i < table->column_count; i++)
-		used += (size_t)snprintf(
-			sql + used, sizeof sql - used, "%s\"%s\"", i ? "," : "", table->columns[i].name);
-	used += (size_t)snprintf(sql + used, sizeof sql - used, ") VALUES (?");
-	for (size_t i = 1; i < table->column_count; i++)
-		used += (size_t)snprintf(sql + used, sizeof sql - used, ",?");
-	used += (size_t)snprintf(sql + used, sizeof sql - used, ")");
-	assert(used < sizeof sql); /* schema.c has bounded the columns and their names */
+	bool adds = table->larger_by;
+	char columns[1024] = "", values[160] = "", keys[256] = "", changes[1600] = "", sql[3200];
+	size_t columns_at = 0, values_at = 0, keys_at = 0, changes_at = 0;
+	for (size_t i = 0; i < table->column_count; i++) {
+		const char *name = table->columns[i].name;
+		columns_at += (size_t)snprintf(
+			columns + columns_at, sizeof columns - columns_at, "%s\"%s\"", i ? "," : "", name);
+		values_at +=
+			(size_t)snprintf(values + values_at, sizeof values - values_at, "%s?", i ? "," : "");
+		if (table->columns[i].key)
+			keys_at += (size_t)snprintf(
+				keys + keys_at, sizeof keys - keys_at, "%s\"%s\"", i ? "," : "", name);
+		else
+			changes_at += (size_t)snprintf(changes + changes_at, sizeof changes - changes_at,
+				"%s\"%s\"=excluded.\"%s\"", changes_at ? "," : "", name, name);
+	}
+	/* schema.c has bounded the columns and their names */
+	assert(columns_at < sizeof columns && values_at < sizeof values && keys_at < sizeof keys &&
+		changes_at < sizeof changes);
+	if (adds)
+		snprintf(sql, sizeof sql,
+			"INSERT INTO \"%s\" (%s,session) VALUES (%s,?) ON CONFLICT (%s) DO UPDATE SET %s"
+			" WHERE \"%s\".session = excluded.session",
+			table->name, columns, values, keys, changes, table->name);
+	else
+		snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO \"%s\" (%s) VALUES (%s)", table->name,
+			columns, values);
 	return nr_sqlite_prepare(store->writer, store->path, sql, &store->inserts[index], error);
 }
 
@@ -141,16 +174,16 @@ static int insert_block(struct nr_store *store, size_t index, const void *rows, 
 {
 	const struct nr_table *table = store->tables[index];
 	int status = store->inserts[index] ? 0 : prepare_insert(store, index, error);
-	if (!status && count > 1)
+	bool alone = count == 1 && !table->larger_by;
+	if (!status && !alone)
 		status = step_once(store, &store->savepoint, "SAVEPOINT block", error);
 	if (status)
 		return status;
 	for (size_t i = 0; i < count; i++) {
-		if (insert_row(store->inserts[index], table, (const char *)rows + i * table->row_size) !=
-			SQLITE_OK)
+		if (insert_row(store, index, (const char *)rows + i * table->row_size) != SQLITE_OK)
 			return fail_block(store, accepted_before, error);
 	}
-	return count > 1 ? step_once(store, &store->release, "RELEASE block", error) : 0;
+	return alone ? 0 : step_once(store, &store->release, "RELEASE block", error);
 }
 
 /* What fails to be packed leaves half a block in memory: the whole transaction is given up. */

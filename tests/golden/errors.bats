@@ -153,13 +153,16 @@ one_packet() { pcap "$1" <<<"1600000000 198.51.100.7 192.0.2.1 tcp S 40000 23"; 
 	one_line "$message" "127.0.0.1:$(<"$BATS_TEST_TMPDIR/port")" "in use"
 }
 
-@test "a day that is read in pieces is said so, the same file again is not" {
+@test "packets that are in two readings count twice, and that is said; the same reading again does not" {
 	one_packet "$BATS_TEST_TMPDIR/a.pcap"
 	pcap "$BATS_TEST_TMPDIR/b.pcap" <<<"1600000060 198.51.100.8 192.0.2.1 tcp S 40000 23"
-	read_into() { noroshi telescope read --store "$BATS_TEST_TMPDIR/x.db" "$BATS_TEST_TMPDIR/$1" 2>&1 >/dev/null; }
+	cat "$BATS_TEST_TMPDIR/b.pcap" <(tail -c +25 "$BATS_TEST_TMPDIR/a.pcap") >"$BATS_TEST_TMPDIR/ba.pcap"
+	read_into() { noroshi telescope read --store "$BATS_TEST_TMPDIR/x.db" "${@/#/$BATS_TEST_TMPDIR/}" 2>&1 >/dev/null; }
 	[ -z "$(read_into a.pcap)" ]
 	[ -z "$(read_into a.pcap)" ]
-	one_line "$(read_into b.pcap)" x.db a.pcap "one reading"
+	[ -z "$(read_into b.pcap)" ]
+	[ -z "$(read_into a.pcap b.pcap)" ] || one_line "$(read_into a.pcap b.pcap)" x.db b.pcap "counts twice"
+	one_line "$(read_into ba.pcap)" x.db "counts twice"
 }
 
 @test "a store on a full disk does not cost the report" {

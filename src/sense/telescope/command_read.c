@@ -98,6 +98,7 @@ static int start(struct run *run, struct nr_progress *progress, struct nr_error 
 		.dark = run->refs.dark,
 		.tunnel_ends = run->refs.tunnel_ends,
 		.sink = run->store ? &run->sink.sink : NULL,
+		.session_of_input = true,
 		.progress = show_progress,
 		.progress_context = progress,
 	};
@@ -139,22 +140,6 @@ static char *join_names(const char *const *paths, size_t count)
 	return text;
 }
 
-/* Rows with one key replace each other: the day's figures of a day read in pieces are those of the last
- * piece. Said before it surprises. */
-struct earlier {
-	const char *input; /* ours */
-	char other[128];   /* the newest other one that holds a day of ours; "" = none */
-	size_t input_column;
-};
-
-static int note_other_input(void *context, const struct nr_value *values, size_t count)
-{
-	struct earlier *e = context;
-	if (e->input_column < count && !e->other[0] && strcmp(values[e->input_column].text, e->input))
-		snprintf(e->other, sizeof e->other, "%s", values[e->input_column].text);
-	return 0;
-}
-
 static int record_run(struct run *run, const struct nr_telescope_run *result, const char *const *paths,
 	size_t count, struct nr_error *error)
 {
@@ -165,18 +150,45 @@ static int record_run(struct run *run, const struct nr_telescope_run *result, co
 		     : nr_fail(error, -ENOMEM, "out of memory");
 }
 
-static void warn_of_parts(struct run *run, const struct nr_loss *loss, const char *const *paths, size_t count)
+/* Readings add up, so what is in two of them counts twice. Said where their times overlap. */
+struct earlier {
+	nr_time first, last; /* of this reading */
+	const char *session; /* its own: what it reads again it replaces */
+	char other[128];     /* the newest other one; "" = none */
+	size_t at[4];        /* columns: first, last, session, input */
+};
+
+static int note_other_input(void *context, const struct nr_value *values, size_t count)
+{
+	struct earlier *e = context;
+	(void)count;
+	bool overlaps = values[e->at[0]].integer <= e->last && values[e->at[1]].integer >= e->first;
+	if (overlaps && !e->other[0] && strcmp(values[e->at[2]].text, e->session))
+		snprintf(e->other, sizeof e->other, "%s", values[e->at[3]].text);
+	return 0;
+}
+
+static void find_columns(const struct nr_query *query, struct earlier *e)
+{
+	static const char *const names[] = {"first", "last", "session", "input"};
+	for (size_t i = 0; i < query->column_count; i++)
+		for (size_t k = 0; k < NR_COUNT(names); k++)
+			if (!strcmp(query->columns[i].name, names[k]))
+				e->at[k] = i;
+}
+
+static void warn_of_overlap(struct run *run, const struct nr_loss *loss)
 {
 	const struct nr_query *query =
 		run->store && loss->first <= loss->last ? nr_store_query("telescope/runs") : NULL;
-	NR_AUTO(nr_freep) char *input = join_names(paths, count);
-	if (!query || !input)
+	if (!query)
 		return;
-	char from[NR_TIME_TEXT], to[NR_TIME_TEXT];
+	char from[NR_TIME_TEXT], to[NR_TIME_TEXT], session[NR_SESSION_TEXT];
 	nr_time_write(nr_time_floor(loss->first, NR_DAY), from);
 	nr_time_write(nr_time_floor(loss->last, NR_DAY) + NR_DAY, to);
+	nr_telescope_write_session(run->sink.sink.session, session);
 	const char *values[16] = {0};
-	struct earlier earlier = {.input = input, .input_column = SIZE_MAX};
+	struct earlier earlier = {.first = loss->first, .last = loss->last, .session = session};
 	for (size_t i = 0; i < NR_MIN(query->parameter_count, NR_COUNT(values)); i++) {
 		const char *name = query->parameters[i].name;
 		values[i] = !strcmp(name, "from")     ? from
@@ -184,18 +196,14 @@ static void warn_of_parts(struct run *run, const struct nr_loss *loss, const cha
 			    : !strcmp(name, "sensor") ? run->conf.sense.sensor
 						      : NULL;
 	}
-	for (size_t i = 0; i < query->column_count; i++)
-		if (!strcmp(query->columns[i].name, "input"))
-			earlier.input_column = i;
+	find_columns(query, &earlier);
 	struct nr_answer answer;
 	if (nr_store_ask(run->store, query, values, note_other_input, &earlier, &answer, NULL) ||
 		!earlier.other[0])
 		return;
 	fprintf(stderr,
-		"noroshi: %s: note: days of this reading were also read from %s; where both have a row, the "
-		"newer "
-		"one stands. Give all files of a UTC day to one reading, and another --sensor to another "
-		"telescope\n",
+		"noroshi: %s: note: %s covers a part of the same time and was another reading. Readings add "
+		"up: what is in both counts twice. Another telescope takes another --sensor\n",
 		run->conf.store, earlier.other);
 }
 
@@ -212,7 +220,7 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 		return NR_EXIT_INPUT;
 	struct nr_telescope_run result = {.conf = &run.conf.sense, .loss = nr_pipeline_loss(run.pipeline)};
 	result.locals = nr_pipeline_locals(run.pipeline, &result.local_count);
-	warn_of_parts(&run, result.loss, paths, count);
+	warn_of_overlap(&run, result.loss);
 	e = record_run(&run, &result, paths, count, error);
 	if (!e)
 		e = nr_telescope_print(&result, run.conf.json, error);

@@ -12,6 +12,7 @@ static int sink_rows(struct nr_sink *sink, const struct nr_table *table, const v
 {
 	struct nr_store_sink *s = (struct nr_store_sink *)sink;
 	(void)error;
+	s->store->session = sink->session;
 	if (!s->failure.code && s->store->rows(s->store, table, rows, count, &s->failure) && !s->failure.code)
 		s->failure.code = -EIO;
 	return 0;
@@ -57,14 +58,20 @@ static char *rules_text(const struct nr_telescope_conf *conf)
 	return text;
 }
 
+void nr_telescope_write_session(int64_t session, char text[static NR_SESSION_TEXT])
+{
+	snprintf(text, NR_SESSION_TEXT, "%016llx", (unsigned long long)session);
+}
+
 int nr_telescope_record(const struct nr_telescope_run *run, nr_time started, const char *input,
 	struct nr_sink *sink, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) char *rules = rules_text(run->conf);
 	if (!rules)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	char dropped[512];
-	struct nr_run_row row = {.time = started, .input = input, .rules = rules};
+	char dropped[512], session[NR_SESSION_TEXT];
+	nr_telescope_write_session(sink->session, session);
+	struct nr_run_row row = {.time = started, .input = input, .rules = rules, .session = session};
 	nr_telescope_run_row(run, &row, dropped);
 	int e = sink->rows(sink, &nr_run_table, &row, 1, error);
 	return e ? e : sink->commit(sink, error);

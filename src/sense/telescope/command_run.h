@@ -20,7 +20,10 @@ void nr_store_sink_init(struct nr_store_sink *sink, struct nr_store *store);
 /* The sandbox, before the first packet; what this kernel lacks of it is said. allow: nr_sandbox_allow. */
 int nr_telescope_enter(unsigned allow, struct nr_error *error);
 
-/* The run's row, durable. input: what was read. */
+#define NR_SESSION_TEXT 17
+/* As the run's row has it. */
+void nr_telescope_write_session(int64_t session, char text[static NR_SESSION_TEXT]);
+/* The run's row, durable, of the sink's session. input: what was read. */
 int nr_telescope_record(const struct nr_telescope_run *run, nr_time started, const char *input,
 	struct nr_sink *sink, struct nr_error *error);
 /* The report to standard output. */

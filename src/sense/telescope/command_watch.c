@@ -201,6 +201,7 @@ static int pass_rows(struct nr_sink *sink, const struct nr_table *table, const v
 		}
 	}
 	struct nr_sink *store = &w->store_sink.sink;
+	store->session = sink->session;
 	return w->store && table->time_column ? store->rows(store, table, rows, count, error) : 0;
 }
 
@@ -218,6 +219,7 @@ static int prepare(struct watcher *w, struct nr_error *error)
 	w->sink = (struct nr_sink){pass_rows, pass_commit};
 	w->terminal = isatty(STDERR_FILENO);
 	w->refs.store = true; /* intervals are closed as they pass, wanted or not: memory stays bounded */
+	w->refs.live = true;
 	w->refs.workers = (unsigned)w->conf.workers;
 	if (!w->conf.interface)
 		return nr_fail(error, -EINVAL,

@@ -415,6 +415,8 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, stru
 	struct flush f = {conf, (struct nr_local *const *)locals, count, end, NULL,
 		((struct nr_local *)locals[0])->merged, crew, 0};
 	f.sink = f.conf->refs->store ? sink : NULL;
+	if (f.sink && f.conf->refs->live)
+		f.sink->session = f.merged->session;
 	f.merged->locals = f.locals;
 	f.merged->local_count = count;
 	f.merged->summed = is_summed(&f);

@@ -23,7 +23,7 @@ int nr_telescope_live_new(const struct nr_telescope_live_source *source, struct 
 	live->sense = *source->sense;
 	live->conf = *source->live;
 	live->refs.workers = (unsigned)live->conf.workers;
-	live->refs.store = live->refs.endless = true;
+	live->refs.store = live->refs.live = live->refs.endless = true;
 	*ret_live = live;
 	return 0;
 }
@@ -234,7 +234,8 @@ static int prepare_again(struct nr_telescope_live *live, struct nr_error *error)
 	if (rc)
 		return rc;
 	struct nr_telescope_conf sense = *again.sense;
-	struct nr_telescope_refs refs = {.workers = live->refs.workers, .endless = true, .store = true};
+	struct nr_telescope_refs refs = {
+		.workers = live->refs.workers, .live = true, .endless = true, .store = true};
 	const char *changed = changed_for_good(live, &again);
 	if (changed)
 		rc = nr_fail(error, -EINVAL, "--%s has changed: this needs a restart", changed);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 static bool any_local_keeps(const void *context, uint64_t member)
 {
@@ -26,6 +27,16 @@ static void limit_lists(struct nr_merged *m, const struct nr_telescope_conf *con
 	m->floods.most = NR_MIN(bytes / 16 / sizeof *m->floods.items, (size_t)NR_KEPT_MAX);
 }
 
+/* What this state will hand over is told from what others did by a number that no other has. */
+static int draw_session(struct nr_merged *m, struct nr_error *error)
+{
+	uint64_t number;
+	if (getrandom(&number, sizeof number, 0) != sizeof number)
+		return nr_fail(error, -errno, "no random numbers: %s", strerror(errno));
+	m->session = (int64_t)(number >> 1 | 1);
+	return 0;
+}
+
 int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, struct nr_merged **ret_merged,
 	struct nr_error *error)
 {
@@ -37,8 +48,12 @@ int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, st
 	m->merged_window = NR_NO_WINDOW;
 	limit_lists(m, conf);
 	m->keeper = (struct nr_keeper){any_local_keeps, m};
-	*ret_merged = m;
-	return 0;
+	e = conf->refs->live ? draw_session(m, error) : 0;
+	if (e)
+		nr_pages_unmap(area, m, sizeof *m);
+	else
+		*ret_merged = m;
+	return e;
 }
 
 uint8_t nr_merged_level(const struct nr_merged *m)

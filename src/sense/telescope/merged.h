@@ -76,6 +76,7 @@ struct nr_early; /* early.h */
 #define NR_FINDING_BYTES 1536 /* that one takes with its texts */
 
 struct nr_merged {
+	int64_t session; /* of a live state, drawn at its start; 0: who reads files knows (model/sink.h) */
 	struct nr_area *area;           /* where it and the open days lie; what a report needs lies outside */
 	struct nr_local *const *locals; /* of the flush that runs */
 	size_t local_count;

@@ -4,10 +4,11 @@
 #include "model/gap.h"
 #include "sense/telescope/ipv6.h"
 
-#define COLUMN(row, name, type, key, en, ja)                                                                 \
+#define ADDED(row, name, type, key, adding, en, ja)                                                          \
 	{                                                                                                    \
-#name, type, offsetof(struct row, name), key, (type) == NR_TYPE_BYTES, en, ja                \
+#name, type, offsetof(struct row, name), key, (type) == NR_TYPE_BYTES, en, ja, adding        \
 	}
+#define COLUMN(row, name, type, key, en, ja) ADDED(row, name, type, key, NR_ADDING_LARGER, en, ja)
 
 static const struct nr_column traffic_columns[] = {
 	COLUMN(nr_traffic_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
@@ -76,24 +77,27 @@ static const struct nr_column source_columns[] = {
 	COLUMN(nr_source_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
 	COLUMN(nr_source_row, time, NR_TYPE_TIME, true, "start of the step, UTC", "集計開始時刻（UTC）"),
 	COLUMN(nr_source_row, address, NR_TYPE_ADDRESS, true, "address", "アドレス"),
-	COLUMN(nr_source_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
-	COLUMN(nr_source_row, scan_packets, NR_TYPE_UINT64, false, "scan packets", "スキャンパケット数"),
-	COLUMN(nr_source_row, ports, NR_TYPE_UINT32, false, "distinct destination ports",
+	ADDED(nr_source_row, packets, NR_TYPE_UINT64, false, NR_ADDING_SUM, "packets", "パケット数"),
+	ADDED(nr_source_row, scan_packets, NR_TYPE_UINT64, false, NR_ADDING_SUM, "scan packets",
+		"スキャンパケット数"),
+	ADDED(nr_source_row, ports, NR_TYPE_UINT32, false, NR_ADDING_MOST, "distinct destination ports",
 		"宛先ポートの種類数"),
-	COLUMN(nr_source_row, first, NR_TYPE_TIME, false, "first seen", "最初の観測"),
-	COLUMN(nr_source_row, last, NR_TYPE_TIME, false, "last seen", "最後の観測"),
-	COLUMN(nr_source_row, categories, NR_TYPE_TEXT, false, "categories seen", "観測された分類"),
-	COLUMN(nr_source_row, tools, NR_TYPE_TEXT, false, "tools recognised", "判定されたツール"),
-	COLUMN(nr_source_row, research, NR_TYPE_TEXT, false, "rule that marks a research scanner",
-		"調査目的のスキャンと判定した規則"),
-	COLUMN(nr_source_row, marks, NR_TYPE_TEXT, false, "evidence marks", "特徴の印"),
+	ADDED(nr_source_row, first, NR_TYPE_TIME, false, NR_ADDING_LEAST, "first seen", "最初の観測"),
+	ADDED(nr_source_row, last, NR_TYPE_TIME, false, NR_ADDING_MOST, "last seen", "最後の観測"),
+	ADDED(nr_source_row, categories, NR_TYPE_TEXT, false, NR_ADDING_WORDS, "categories seen",
+		"観測された分類"),
+	ADDED(nr_source_row, tools, NR_TYPE_TEXT, false, NR_ADDING_WORDS, "tools recognised",
+		"判定されたツール"),
+	ADDED(nr_source_row, research, NR_TYPE_TEXT, false, NR_ADDING_WORDS,
+		"rule that marks a research scanner", "調査目的のスキャンと判定した規則"),
+	ADDED(nr_source_row, marks, NR_TYPE_TEXT, false, NR_ADDING_WORDS, "evidence marks", "特徴の印"),
 	COLUMN(nr_source_row, country, NR_TYPE_TEXT, false, "country, ISO 3166-1", "国（ISO 3166-1）"),
 	COLUMN(nr_source_row, asn, NR_TYPE_UINT32, false, "autonomous system number", "AS番号"),
 	COLUMN(nr_source_row, as_name, NR_TYPE_TEXT, false, "autonomous system name", "AS名"),
 	COLUMN(nr_source_row, evidence, NR_TYPE_TEXT, false, "evidence, JSON", "根拠（JSON）"),
 };
 const struct nr_table nr_source_table = {"telescope_source", source_columns, NR_COUNT(source_columns),
-	sizeof(struct nr_source_row), "time", "Sources of one day", "1日ごとの送信元ホスト"};
+	sizeof(struct nr_source_row), "time", "Sources of one day", "1日ごとの送信元ホスト", "packets"};
 
 static const struct nr_column source_port_columns[] = {
 	COLUMN(nr_source_port_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
@@ -140,16 +144,17 @@ static const struct nr_column campaign_columns[] = {
 	COLUMN(nr_campaign_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
 	COLUMN(nr_campaign_row, time, NR_TYPE_TIME, true, "start of the step, UTC", "集計開始時刻（UTC）"),
 	COLUMN(nr_campaign_row, signature, NR_TYPE_TEXT, true, "shared invariants", "共通する特徴"),
-	COLUMN(nr_campaign_row, sources, NR_TYPE_UINT64, false, "unique sources", "ユニークホスト数"),
-	COLUMN(nr_campaign_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
+	ADDED(nr_campaign_row, sources, NR_TYPE_UINT64, false, NR_ADDING_MOST, "unique sources",
+		"ユニークホスト数"),
+	ADDED(nr_campaign_row, packets, NR_TYPE_UINT64, false, NR_ADDING_SUM, "packets", "パケット数"),
 	COLUMN(nr_campaign_row, protocol, NR_TYPE_UINT8, false, "IP protocol number", "IPプロトコル番号"),
 	COLUMN(nr_campaign_row, port, NR_TYPE_UINT16, false, "destination port", "宛先ポート"),
-	COLUMN(nr_campaign_row, first, NR_TYPE_TIME, false, "first seen", "最初の観測"),
-	COLUMN(nr_campaign_row, last, NR_TYPE_TIME, false, "last seen", "最後の観測"),
+	ADDED(nr_campaign_row, first, NR_TYPE_TIME, false, NR_ADDING_LEAST, "first seen", "最初の観測"),
+	ADDED(nr_campaign_row, last, NR_TYPE_TIME, false, NR_ADDING_MOST, "last seen", "最後の観測"),
 };
 const struct nr_table nr_campaign_table = {"telescope_campaign", campaign_columns, NR_COUNT(campaign_columns),
 	sizeof(struct nr_campaign_row), "time", "Sources that share tool invariants",
-	"同じ特徴をもつ送信元の集まり"};
+	"同じ特徴をもつ送信元の集まり", "packets"};
 
 static const struct nr_column run_columns[] = {
 	COLUMN(nr_run_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),
@@ -165,6 +170,9 @@ static const struct nr_column run_columns[] = {
 	COLUMN(nr_run_row, dropped, NR_TYPE_TEXT, false, "dropped, by cause", "原因別の除外数"),
 	COLUMN(nr_run_row, dark, NR_TYPE_UINT64, false, "dark addresses observed", "観測対象のアドレス数"),
 	COLUMN(nr_run_row, rules, NR_TYPE_TEXT, false, "rule files and versions", "規則ファイルと版"),
+	COLUMN(nr_run_row, session, NR_TYPE_TEXT, false,
+		"session: rows of one replace each other, those of several add up",
+		"セッション。同じものの記録は置き換わり、異なるものは合算される"),
 };
 const struct nr_table nr_run_table = {"telescope_run", run_columns, NR_COUNT(run_columns),
 	sizeof(struct nr_run_row), "time", "Readings and what they lost", "読み込みの記録と欠測"};
@@ -176,21 +184,22 @@ static const struct nr_column warning_columns[] = {
 		"changefinder, synchrony, slow-scanner or aggressive", "検知方法"),
 	COLUMN(nr_warning_row, key, NR_TYPE_TEXT, true, "port, country, address or prefix",
 		"ポート・国・アドレス・プレフィックス"),
-	COLUMN(nr_warning_row, last, NR_TYPE_TIME, false, "end of the last slot in which it lasted",
-		"続いている最後の時刻"),
+	ADDED(nr_warning_row, last, NR_TYPE_TIME, false, NR_ADDING_MOST,
+		"end of the last slot in which it lasted", "続いている最後の時刻"),
 	COLUMN(nr_warning_row, value, NR_TYPE_REAL, false, "figure that was judged", "判定に使った値"),
 	COLUMN(nr_warning_row, score, NR_TYPE_REAL, false, "score of the method, its highest",
 		"検知方法のスコア（最大値）"),
 	COLUMN(nr_warning_row, sources, NR_TYPE_UINT64, false, "unique sources", "ユニークホスト数"),
 	COLUMN(nr_warning_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
-	COLUMN(nr_warning_row, notable, NR_TYPE_UINT8, false,
+	ADDED(nr_warning_row, notable, NR_TYPE_UINT8, false, NR_ADDING_MOST,
 		"1: a finding, too; 0: kept, but not worth a look", "1: 検知結果でもある、0: 記録のみ"),
 	COLUMN(nr_warning_row, evidence, NR_TYPE_TEXT, false, "evidence, JSON", "根拠（JSON）"),
 	COLUMN(nr_warning_row, reason_en, NR_TYPE_TEXT, false, "reason", "理由（英語）"),
 	COLUMN(nr_warning_row, reason_ja, NR_TYPE_TEXT, false, "reason (Japanese)", "理由"),
 };
 const struct nr_table nr_warning_table = {"telescope_warning", warning_columns, NR_COUNT(warning_columns),
-	sizeof(struct nr_warning_row), "last", "Early warnings, one row an episode", "早期警戒（1件1行）"};
+	sizeof(struct nr_warning_row), "last", "Early warnings, one row an episode", "早期警戒（1件1行）",
+	"packets"};
 
 static const struct nr_column event_columns[] = {
 	COLUMN(nr_event_row, sensor, NR_TYPE_TEXT, true, "sensor", "センサ"),

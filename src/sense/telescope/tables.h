@@ -121,6 +121,7 @@ struct nr_run_row {
 	const char *dropped; /* JSON object {cause: n} */
 	uint64_t dark;       /* N_dark; 0 = not given */
 	const char *rules;   /* names and versions of rule files used */
+	const char *session; /* hexadecimal; runs of one session replace each other's rows */
 };
 
 /* telescope_warning: one episode of early warning; handed over again while it lasts. */

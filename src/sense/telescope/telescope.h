@@ -39,7 +39,8 @@ struct nr_telescope_refs {
 	struct nr_origin origin;
 	uint64_t dark_addresses; /* N_dark; 0: not known */
 	unsigned workers;
-	bool endless; /* live: nobody asks for the report of the whole run */
+	bool live;    /* each state is a session of its own (model/sink.h); else the sink's is what it is */
+	bool endless; /* live, and nobody asks for the report of the whole run */
 	bool store;   /* rows are wanted: per window, hour and day; else only the whole run is kept */
 };
 
