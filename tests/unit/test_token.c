@@ -126,8 +126,8 @@ static void test_ended(void **state)
 	size_t length;
 	snprintf(path, sizeof path, "%s/sigstore.mock/payload", folder);
 	assert_int_equal(nr_file_read(path, 1 << 20, &payload, &length, NULL), 0);
-	struct judged judged = judge(
-		"sigstore.mock/response-expired.tsr", "sigstore.mock/ts_chain.pem", (const char *)payload);
+	struct judged judged = judge_bytes("sigstore.mock/response-expired.tsr", "sigstore.mock/ts_chain.pem",
+		(struct nr_bytes){payload, length});
 	assert_int_equal(judged.judgement.verdict, NR_PASSED);
 	assert_string_equal(judged.token.serial, "-21524111");
 	assert_int_equal(judged.token.time / NR_DAY, INT64_C(1675209600) / 86400); /* 2023-02-01 */
