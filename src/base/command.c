@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From argv to a command's run(), and from its answer to one line on stderr and an exit status. */
+#include "base/file.h"
 #include "base/help.h"
+#include "base/language.h"
 #include "base/nearest.h"
 #include "base/option_value.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* "noroshi: reason" on stderr; the one place where a command line's failure is printed. */
@@ -244,6 +247,33 @@ void nr_command_forget(void *conf)
 {
 	nr_options_fini(running.command->options, running.command->option_count, conf);
 	free(conf);
+}
+
+static const char *farewell;
+static bool on_terminal;
+
+static void end_on_signal(int number)
+{
+	static const char clear[] = "\r\033[K"; /* a progress bar may stand there */
+	(void)number;
+	nr_file_abandon_all();
+	if (on_terminal)
+		(void)!write(STDERR_FILENO, clear, sizeof clear - 1);
+	(void)!write(STDERR_FILENO, farewell, strlen(farewell));
+	_exit(NR_EXIT_ENVIRONMENT);
+}
+
+void nr_command_end_on_signal(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction action = {.sa_handler = end_on_signal};
+	struct sigaction before;
+	on_terminal = isatty(STDERR_FILENO);
+	farewell = nr_says("noroshi: interrupted; what was not finished has been removed\n",
+		"noroshi: 中断しました。書きかけのファイルは削除しました\n");
+	for (size_t i = 0; i < NR_COUNT(numbers); i++)
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 }
 
 const char *nr_command_config(void)

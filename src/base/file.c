@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -48,6 +50,46 @@ int nr_file_read(
 	return stream_read(stream, path, limit, ret_bytes, ret_length, error);
 }
 
+/* ---- what a signal handler finds ---- */
+
+enum { FREE, CHANGING, TAKEN };
+
+/* Names are copies that are never released, so that a handler may read them at any moment. */
+static struct {
+	_Atomic int state;
+	char part[PATH_MAX];
+} unfinished[NR_FILES_ABANDONED];
+
+static void note_part(const char *part)
+{
+	if (strlen(part) >= sizeof unfinished[0].part)
+		return;
+	for (size_t i = 0; i < NR_FILES_ABANDONED; i++) {
+		int is_free = FREE;
+		if (!atomic_compare_exchange_strong(&unfinished[i].state, &is_free, CHANGING))
+			continue;
+		strcpy(unfinished[i].part, part);
+		atomic_store(&unfinished[i].state, TAKEN);
+		return;
+	}
+}
+
+static void forget_part(const char *part)
+{
+	for (size_t i = 0; i < NR_FILES_ABANDONED; i++)
+		if (atomic_load(&unfinished[i].state) == TAKEN && strcmp(unfinished[i].part, part) == 0)
+			atomic_store(&unfinished[i].state, FREE);
+}
+
+void nr_file_abandon_all(void)
+{
+	for (size_t i = 0; i < NR_FILES_ABANDONED; i++)
+		if (atomic_load(&unfinished[i].state) == TAKEN)
+			unlink(unfinished[i].part);
+}
+
+/* ---- writing ---- */
+
 /* A new file beside path with a name that nobody else has; the kernel applies the umask. */
 static int part_open(const char *path, char **ret_part, struct nr_error *error)
 {
@@ -60,11 +102,13 @@ static int part_open(const char *path, char **ret_part, struct nr_error *error)
 		if (getrandom(&number, sizeof number, 0) != sizeof number)
 			return file_fail(error, path, errno);
 		snprintf(part, room, "%s.%08x.part", path, number);
+		note_part(part); /* before it is there: a signal may come in between */
 		int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			*ret_part = nr_steal(&part);
 			return fd;
 		}
+		forget_part(part);
 		if (errno != EEXIST)
 			return file_fail(error, path, errno);
 	}
@@ -104,6 +148,7 @@ int nr_file_create(struct nr_file *file, const char *path, struct nr_error *erro
 		int code = errno;
 		close(fd);
 		unlink(part);
+		forget_part(part);
 		return file_fail(error, path, code);
 	}
 	*file = (struct nr_file){stream, nr_steal(&name), nr_steal(&part)};
@@ -133,6 +178,7 @@ int nr_file_commit(struct nr_file *file, struct nr_error *error)
 		return 0;
 	if (!written || fsync(fileno(file->stream)) < 0 || rename(file->part, file->path) < 0)
 		return file_fail(error, file->path, errno ? errno : EIO);
+	forget_part(file->part);
 	folder_sync(file->path);
 	free(nr_steal(&file->part)); /* nothing to remove any more */
 	return 0;
@@ -142,8 +188,10 @@ void nr_file_fini(struct nr_file *file)
 {
 	if (file->stream)
 		fclose(file->stream);
-	if (file->part)
+	if (file->part) {
 		unlink(file->part);
+		forget_part(file->part);
+	}
 	free(file->part);
 	free(file->path);
 	*file = (struct nr_file){0};

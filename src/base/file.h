@@ -34,4 +34,10 @@ int nr_file_create(struct nr_file *file, const char *path, struct nr_error *erro
 int nr_file_commit(struct nr_file *file, struct nr_error *error);
 void nr_file_fini(struct nr_file *file);
 
+/* For a signal handler that is about to end the process (async-signal-safe, any thread): removes the
+ * temporary files of this process. Of those that are open at once the first NR_FILES_ABANDONED are known to
+ * it. */
+#define NR_FILES_ABANDONED 8
+void nr_file_abandon_all(void);
+
 #endif

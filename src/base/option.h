@@ -107,6 +107,10 @@ int nr_command_main(const struct nr_command *const *commands, size_t count, int 
  * conf is owned by the caller, who gives it back with _forget. One thread. */
 int nr_command_read_again(void **ret_conf, struct nr_error *error);
 void nr_command_forget(void *conf);
+/* For the command that runs, where it writes files and has nothing else to bring to an end: from here on
+ * SIGINT, SIGTERM and SIGHUP remove what is unfinished (nr_file_abandon_all) and end the process with one
+ * line and NR_EXIT_ENVIRONMENT. A signal that is ignored (nohup) stays so. */
+void nr_command_end_on_signal(void);
 /* The file that --config names; NULL: none. */
 const char *nr_command_config(void);
 

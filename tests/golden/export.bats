@@ -189,3 +189,32 @@ tools_of() { # CAPTURE DARK OWN
 				tr -d '"' | sort)" "packets of all slots of $slot"
 	done
 }
+
+# Ctrl-C and what a service manager sends, while the capture is still coming.
+@test "an export that is interrupted leaves nothing and says so, with status 4" {
+	local format signal status message folder=$BATS_TEST_TMPDIR/out
+	mkdir "$folder"
+	mkfifo "$BATS_TEST_TMPDIR/coming"
+	for format in pcap flowtuple csv; do
+		for signal in INT TERM; do
+			set -m # a shell's background jobs would ignore SIGINT
+			"${NOROSHI:?}" telescope export --format "$format" --dark 198.18.0.0/18 --out "$folder/shared" - \
+				<"$BATS_TEST_TMPDIR/coming" >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+			set +m
+			exec 9>"$BATS_TEST_TMPDIR/coming"
+			head -c 200000 "$WORLD.pcap" >&9
+			for ((try = 0; try < 400; try++)); do
+				ls "$folder" | grep -q 'part$' && break
+				sleep 0.05
+			done
+			equal "$(ls "$folder" | wc -l)" 1 'files while it runs'
+			kill -"$signal" "$!"
+			status=0
+			wait "$!" || status=$?
+			exec 9>&-
+			equal "$status" 4 "status after $format, $signal"
+			equal "$(ls -A "$folder" | wc -l)" 0 'files that are left'
+			one_line "$(<"$BATS_TEST_TMPDIR/said")" interrupted removed
+		done
+	done
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
+#include "base/option.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +10,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char folder[] = "/tmp/noroshi-file-XXXXXX";
 static char path[64];
@@ -178,6 +181,53 @@ static void test_parts(void **state)
 	unlink(path);
 }
 
+/* What a signal leaves of a command that writes: nothing, whatever was open, and what had been finished. */
+static void test_interrupted(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(signals); i++) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			struct nr_file files[4] = {{0}};
+			(void)!freopen("/dev/null", "w", stderr);
+			nr_command_end_on_signal();
+			for (size_t j = 0; j < NR_COUNT(files); j++)
+				if (nr_file_create(&files[j], path, NULL))
+					_exit(1);
+			fputs("new", files[1].stream);
+			if (nr_file_commit(&files[1], NULL))
+				_exit(1);
+			nr_file_fini(&files[2]);
+			raise(signals[i]);
+			_exit(2);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), NR_EXIT_ENVIRONMENT);
+		assert_int_equal(files_count(), 1);
+		expect_content("new", 3);
+		unlink(path);
+	}
+}
+
+/* nohup and background jobs of a shell: what is ignored stays ignored. */
+static void test_not_interrupted(void **state)
+{
+	int status;
+	(void)state;
+	pid_t child = fork();
+	if (child == 0) {
+		signal(SIGHUP, SIG_IGN);
+		nr_command_end_on_signal();
+		raise(SIGHUP);
+		_exit(7);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -205,6 +255,8 @@ int main(void)
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_not_interrupted),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

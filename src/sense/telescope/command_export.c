@@ -336,6 +336,7 @@ static int run_export(const void *conf, const char *const *paths, size_t count, 
 	NR_AUTO(export_fini) struct nr_export export = {.conf = *(const struct nr_export_conf *)conf};
 	if (check(&export, count, error))
 		return NR_EXIT_USAGE;
+	nr_command_end_on_signal();
 	int e = export.conf.new_key ? nr_anonymise_key_create(export.conf.key, error) : 0;
 	if (!e && count)
 		e = prepare(&export, error);

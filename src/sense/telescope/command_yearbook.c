@@ -107,6 +107,7 @@ static int run_yearbook(const void *conf, const char *const *operands, size_t co
 		nr_fail(error, -EINVAL, "--country %.40s: two capital letters, such as JP", c->country);
 		return NR_EXIT_USAGE;
 	}
+	nr_command_end_on_signal();
 	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
 	int e = nr_store_open(
 		c->store, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, &store, error);

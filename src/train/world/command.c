@@ -150,6 +150,7 @@ static int run(const void *conf, const char *const *operands, size_t operand_cou
 {
 	(void)operands;
 	(void)operand_count;
+	nr_command_end_on_signal();
 	int rc = build(conf, error);
 	if (rc == 0)
 		return NR_EXIT_OK;
