@@ -20,10 +20,14 @@ double nr_hll_count(const struct nr_hll *hll)
 	 * another */
 	uint64_t of_rank[HLL_RANK_MAX + 1], parts[4] = {0};
 	unsigned zeros = 0;
-	for (size_t rank = 0; rank <= HLL_RANK_MAX; rank++)
-		of_rank[rank] = UINT64_C(1) << (HLL_RANK_MAX - rank);
 	for (size_t i = 0; i < NR_HLL_REGISTERS; i++)
 		zeros += hll->registers[i] == 0;
+	/* no sum is below the number of zeros: with so many the estimate is in the range of linear counting
+	 */
+	if (zeros >= alpha * m / 2.5)
+		return m * log(m / zeros);
+	for (size_t rank = 0; rank <= HLL_RANK_MAX; rank++)
+		of_rank[rank] = UINT64_C(1) << (HLL_RANK_MAX - rank);
 	for (size_t i = 0; i < NR_HLL_REGISTERS; i += 4) {
 		for (size_t j = 0; j < 4; j++)
 			parts[j] += of_rank[NR_MIN(hll->registers[i + j], HLL_RANK_MAX)];
@@ -115,26 +119,6 @@ NR_INLINE uint32_t sparse_entry(const uint8_t *p)
 	return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 }
 
-/* Four bytes at once; the last one does not belong to the entry. */
-NR_INLINE uint32_t sparse_entry_before(const uint8_t *p)
-{
-	uint32_t entry;
-	memcpy(&entry, p, sizeof entry);
-	return be32toh(entry) >> 8;
-}
-
-static bool is_sparse(const uint8_t *bytes, size_t length)
-{
-	int32_t before = -1;
-	bool wrong = false;
-	for (size_t i = 0; i < length; i += 3) {
-		uint32_t entry = sparse_entry(bytes + i);
-		wrong |= ((int32_t)(entry >> 12) <= before) | ((entry & 0xfff) - 1 >= HLL_RANK_MAX);
-		before = (int32_t)(entry >> 12);
-	}
-	return !wrong;
-}
-
 static int fail_sparse(const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	int64_t before = -1;
@@ -149,29 +133,79 @@ static int fail_sparse(const uint8_t *bytes, size_t length, struct nr_error *err
 		sparse_entry(bytes + i) >> 12, sparse_entry(bytes + i) & 0xfff);
 }
 
-struct merging {
-	uint8_t *registers;
-	int32_t before; /* the register before */
-	bool wrong;
+/* What has been seen of a list. Ranks from 1 to HLL_RANK_MAX, and registers that ascend, leave it without the
+ * bits below: both together are cheaper so than by comparing each. */
+struct seen {
+	uint64_t ranks; /* of two entries at once */
+	uint32_t order, last;
 };
+#define RANK_BITS   UINT64_C(0x03f) /* HLL_RANK_MAX < 64 */
+#define RANK_ABOVE  (63 - HLL_RANK_MAX)
+#define ORDER_LEAST (0x1000 - HLL_RANK_MAX + 1) /* between entries of one register and the next */
+static const struct seen seen_nothing = {.last = -(uint32_t)ORDER_LEAST};
 
-NR_INLINE void merge_entry(struct merging *merging, uint32_t entry)
+NR_INLINE void see_two(struct seen *seen, uint64_t two)
 {
-	int32_t index = (int32_t)(entry >> 12);
-	uint32_t rank = entry & 0xfff;
-	uint8_t *at = &merging->registers[index];
-	merging->wrong |= (index <= merging->before) | (rank - 1 >= HLL_RANK_MAX);
-	merging->before = index;
-	*at = (uint8_t)NR_MAX(*at, rank);
+	uint64_t ranks = two & UINT64_C(0xfff000fff);
+	uint32_t first = (uint32_t)(two >> 24), second = (uint32_t)two & 0xffffff;
+	seen->ranks |= (ranks - UINT64_C(0x1000001)) | (ranks + UINT64_C(0x1000001) * RANK_ABOVE);
+	seen->order |= (first - seen->last - ORDER_LEAST) | (second - first - ORDER_LEAST);
+	seen->last = second;
 }
 
-NR_INLINE void merge_entries(struct merging *merging, const uint8_t *bytes, size_t length)
+NR_INLINE void see_one(struct seen *seen, uint32_t entry)
 {
+	uint32_t rank = entry & 0xfff;
+	seen->ranks |= (uint64_t)(rank - 1) | (rank + RANK_ABOVE);
+	seen->order |= entry - seen->last - ORDER_LEAST;
+	seen->last = entry;
+}
+
+NR_INLINE bool is_good(const struct seen *seen)
+{
+	return !(seen->ranks & ~(RANK_BITS << 24 | RANK_BITS)) && !(seen->order >> 31);
+}
+
+/* Two entries of six bytes; the last two bytes of the eight do not belong to them. */
+NR_INLINE uint64_t two_entries(const uint8_t *p)
+{
+	uint64_t two;
+	memcpy(&two, p, sizeof two);
+	return be64toh(two) >> 16;
+}
+
+static bool is_sparse(const uint8_t *bytes, size_t length)
+{
+	struct seen seen = seen_nothing;
 	size_t i = 0;
-	for (; i + 3 < length; i += 3)
-		merge_entry(merging, sparse_entry_before(bytes + i));
-	if (i < length)
-		merge_entry(merging, sparse_entry(bytes + i));
+	for (; i + 8 <= length; i += 6)
+		see_two(&seen, two_entries(bytes + i));
+	for (; i < length; i += 3)
+		see_one(&seen, sparse_entry(bytes + i));
+	return is_good(&seen);
+}
+
+NR_INLINE void merge_entry(uint8_t *registers, uint32_t entry)
+{
+	uint8_t *at = &registers[entry >> 12];
+	*at = NR_MAX(*at, (uint8_t)entry);
+}
+
+static bool merge_entries(uint8_t *registers, const uint8_t *bytes, size_t length)
+{
+	struct seen seen = seen_nothing;
+	size_t i = 0;
+	for (; i + 8 <= length; i += 6) {
+		uint64_t two = two_entries(bytes + i);
+		see_two(&seen, two);
+		merge_entry(registers, (uint32_t)(two >> 24));
+		merge_entry(registers, (uint32_t)two & 0xffffff);
+	}
+	for (; i < length; i += 3) {
+		see_one(&seen, sparse_entry(bytes + i));
+		merge_entry(registers, sparse_entry(bytes + i));
+	}
+	return is_good(&seen);
 }
 
 /* Most sketches of a store are short: they are merged register by register. A long one is taken back when it
@@ -181,16 +215,14 @@ static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t le
 {
 	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
-	struct merging merging = {into->registers, -1, false};
 	if (length <= SPARSE_SHORT) {
 		if (!is_sparse(bytes, length))
 			return fail_sparse(bytes, length, error);
-		merge_entries(&merging, bytes, length);
+		merge_entries(into->registers, bytes, length);
 		return 0;
 	}
 	struct nr_hll held = *into;
-	merge_entries(&merging, bytes, length);
-	if (!merging.wrong)
+	if (merge_entries(into->registers, bytes, length))
 		return 0;
 	*into = held;
 	return fail_sparse(bytes, length, error);

@@ -22,7 +22,7 @@ struct nr_reading {
 		*find_word;                                /* prepared at first use */
 	bool (*is_over)(const struct nr_reading *reading); /* too long, or the process ends */
 	sqlite3_blob *sketches;                            /* the latest one */
-	uint8_t *run;                                      /* owned; pieces of it */
+	struct nr_gathering *gathering;                    /* owned; read and not yet merged */
 };
 void nr_reading_fini(struct nr_reading *reading);
 
@@ -50,16 +50,19 @@ int nr_cells_visit_piece(struct nr_reading *reading, enum nr_pack_kind kind, con
 int nr_cells_visit_parts(struct nr_reading *reading, enum nr_pack_kind kind, const struct nr_piece *piece,
 	int64_t low, int64_t high, nr_visit *visit, void *context, struct nr_error *error);
 
-/* ---- sketches ---- */
+/* ---- sketches (cell_sketches.c) ---- */
 
 /* A row of a cell and what its sources are added to. */
 struct nr_wanted {
 	uint32_t row;
 	struct nr_unique *unique;
 };
-/* Adds the sources of the wanted rows, which are in ascending order, each with its sketch. */
+/* Adds the sources of the wanted rows, which are in ascending order, each with its sketch. They are counted
+ * once nr_reading_merge() has run, and stay where they are until then. */
 int nr_cell_sources(const struct nr_cell *cell, size_t sources_lane, const struct nr_wanted *wanted,
 	size_t count, struct nr_error *error);
+int nr_reading_merge(struct nr_reading *reading, struct nr_error *error);
+void nr_gathering_free(struct nr_gathering *gathering);
 
 /* ---- words ---- */
 

@@ -287,18 +287,6 @@ NR_INLINE const uint64_t *lane_of(const struct nr_packer *packer, size_t first, 
 	return nr_packer_row(packer, first) + (lane == packer->layout->lanes ? lane + 1 : lane);
 }
 
-/* Where sketches of each length begin, out of how many there are: the longest first. */
-static uint64_t begin_lengths(uint64_t next[static NR_SKETCH_MAX + 1])
-{
-	uint64_t at = 0;
-	for (size_t length = NR_SKETCH_MAX + 1; length-- > 0;) {
-		uint64_t bytes = next[length] * length;
-		next[length] = at;
-		at += bytes;
-	}
-	return at;
-}
-
 static int write_sketches(const struct nr_packer *packer, size_t first, size_t end,
 	struct nr_pack_bytes *bytes, struct nr_error *error)
 {
@@ -311,7 +299,7 @@ static int write_sketches(const struct nr_packer *packer, size_t first, size_t e
 				packer->layout->name, (size_t)length, NR_SKETCH_MAX);
 		next[length]++;
 	}
-	bytes->sketches_length = begin_lengths(next);
+	bytes->sketches_length = nr_sketch_lengths_begin(next);
 	if (!bytes->sketches_length)
 		return 0;
 	bytes->sketches = malloc(bytes->sketches_length);
@@ -441,12 +429,44 @@ uint64_t nr_pack_get(const struct nr_pack *pack, size_t lane, uint32_t row)
 	return get(&pack->lane[lane], row);
 }
 
+/* A loop for each width, so that the compiler sees it. */
+#define READ_NUMBERS(type, convert)                                                                          \
+	for (uint32_t i = 0; i < count; i++) {                                                               \
+		type number;                                                                                 \
+		memcpy(&number, at + (size_t)i * sizeof number, sizeof number);                              \
+		out[i] = base + convert(number);                                                             \
+	}
+
+static void read_numbers(const struct nr_pack_lane *lane, const uint8_t *at, uint32_t count, uint64_t *out)
+{
+	uint64_t base = lane->base;
+	switch (lane->width) {
+	case 0:
+		for (uint32_t i = 0; i < count; i++)
+			out[i] = base;
+		break;
+	case 1:
+		READ_NUMBERS(uint8_t, )
+		break;
+	case 2:
+		READ_NUMBERS(uint16_t, le16toh)
+		break;
+	case 4:
+		READ_NUMBERS(uint32_t, le32toh)
+		break;
+	default:
+		for (uint32_t i = 0; i < count; i++)
+			out[i] = base + (load(at + (size_t)i * lane->width) & lane->mask);
+		break;
+	}
+}
+
 void nr_pack_read(const struct nr_pack *pack, size_t lane, uint32_t first, uint32_t count, uint64_t *out)
 {
 	const struct nr_pack_lane *from = &pack->lane[lane];
-	const uint8_t *at = from->values + (size_t)first * from->width;
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = from->base + (load(at + (size_t)i * from->width) & from->mask);
+	read_numbers(from, from->values + (size_t)first * from->width, count, out);
+	if (!from->exception_count)
+		return;
 	for (uint32_t i = find_exception(from, first); i < from->exception_count; i++) {
 		const uint8_t *exception = from->exceptions + (size_t)i * EXCEPTION_BYTES;
 		uint32_t row = load4(exception);
@@ -504,27 +524,6 @@ uint32_t nr_pack_find_from(const struct nr_pack *pack, const uint64_t *key, size
 		low += stride + 1;
 	}
 	return find_between(pack, key, keys, low, high);
-}
-
-int nr_pack_places_begin(struct nr_pack_places *places, const struct nr_pack *pack, struct nr_error *error)
-{
-	uint64_t lengths[512];
-	memset(places->next, 0, sizeof places->next);
-	places->pack = pack;
-	for (uint32_t first = 0; first < pack->rows; first += NR_COUNT(lengths)) {
-		uint32_t rows = NR_MIN((uint32_t)NR_COUNT(lengths), pack->rows - first);
-		nr_pack_read(pack, NR_PACK_LANES_MAX, first, rows, lengths);
-		for (uint32_t i = 0; i < rows; i++) {
-			if (lengths[i] > NR_SKETCH_MAX)
-				return damaged(pack->layout, "a sketch's length", error);
-			places->next[lengths[i]]++;
-		}
-	}
-	if (pack->by_length)
-		begin_lengths(places->next);
-	else
-		places->next[0] = 0;
-	return 0;
 }
 
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,

@@ -130,6 +130,17 @@ NR_INLINE uint64_t nr_pack_place(struct nr_pack_places *places, uint64_t length)
 	*next += length;
 	return place;
 }
+/* A row, and where its sketch is in the block. */
+struct nr_sketch_place {
+	uint32_t row, length;
+	uint64_t offset;
+};
+/* Fills in the places of rows of the pack that ascend. -EBADMSG as above. */
+int nr_pack_locate(
+	const struct nr_pack *pack, struct nr_sketch_place *places, size_t count, struct nr_error *error);
+/* Where sketches of each length begin, out of how many there are: the longest first. Returns where they end.
+ */
+uint64_t nr_sketch_lengths_begin(uint64_t next[static NR_SKETCH_MAX + 1]);
 /* All rows of a pack into a packer, in front of those that will replace them. */
 int nr_packer_take(struct nr_packer *packer, const struct nr_pack *pack, const uint8_t *sketches,
 	size_t sketches_length, struct nr_error *error);

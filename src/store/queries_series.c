@@ -126,9 +126,12 @@ static int add_row(struct series *series, const struct nr_cell *cell, uint32_t r
 	sum->bytes =
 		(int64_t)((uint64_t)sum->bytes + sign * nr_pack_get(&cell->pack, series->lanes->bytes, row));
 	struct nr_unique *unique = &series->uniques[sum - series->sums.items];
-	if (series->merge)
-		return nr_cell_sources(
+	if (series->merge) {
+		int status = nr_cell_sources(
 			cell, series->lanes->sources, &(struct nr_wanted){row, unique}, 1, error);
+		return status ? status
+			      : nr_reading_merge(series->reading, error); /* the next row may move them */
+	}
 	return nr_side_add(cell->part ? &unique->part : &unique->whole,
 		(int64_t)nr_pack_get(&cell->pack, series->lanes->sources, row),
 		nr_lane_real(nr_pack_get(&cell->pack, (size_t)series->lanes->sources + 1, row)), NULL, 0,

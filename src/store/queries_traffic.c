@@ -91,7 +91,7 @@ static int count_research(struct nr_reading *reading, struct research *research,
 	for (size_t i = 0; i < reading->ask->piece_count && !status; i++)
 		status = nr_cells_visit_piece(reading, NR_PACK_TRAFFIC, &reading->ask->pieces[i], 1, false,
 			add_research, research, error);
-	return status;
+	return status ? status : nr_reading_merge(reading, error);
 }
 
 static int find_top(struct nr_reading *reading, struct nr_value values[static 4], struct nr_error *error)

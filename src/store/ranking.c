@@ -274,7 +274,7 @@ static int see_page(struct nr_ranking *ranking, struct nr_error *error)
 			seeking.lanes->least, seeking.lanes->most, seek_cell, &seeking, error);
 	}
 	free(seeking.wanted);
-	return status;
+	return status ? status : nr_reading_merge(ranking->reading, error);
 }
 
 int nr_ranking_page(struct nr_ranking *ranking, const struct nr_order_of_sums *order, struct nr_error *error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/unique.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -25,13 +26,18 @@ static int keep_first(struct nr_side *side, const uint8_t *sketch, size_t length
 	return 0;
 }
 
-static int merge(struct nr_side *side, const uint8_t *sketch, size_t length, struct nr_error *error)
+int nr_side_merge(
+	struct nr_side *side, const uint8_t *sketch, size_t length, bool alone, struct nr_error *error_text)
 {
+	if (alone && !side->first && !side->sketch)
+		return keep_first(side, sketch, length, error_text);
 	if (!side->sketch) {
 		side->sketch = calloc(1, sizeof *side->sketch);
 		if (!side->sketch)
-			return nr_fail(error, -ENOMEM, "out of memory for sketches");
-		side->lacking |= nr_hll_merge_bytes(side->sketch, side->first, side->first_length, NULL) != 0;
+			return nr_fail(error_text, -ENOMEM, "out of memory for sketches");
+		if (side->first)
+			side->lacking |=
+				nr_hll_merge_bytes(side->sketch, side->first, side->first_length, NULL) != 0;
 	}
 	side->lacking |= nr_hll_merge_bytes(side->sketch, sketch, length, NULL) != 0;
 	return 0;
@@ -47,27 +53,32 @@ size_t nr_side_write(struct nr_side *side, uint8_t out[static NR_HLL_BYTES_MAX])
 	return side->first_length;
 }
 
-int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
-	struct nr_error *error_text)
+bool nr_side_note(struct nr_side *side, int64_t value, double error, size_t length)
 {
 	if (value <= 0)
-		return 0;
+		return false;
 	side->rows++;
 	side->single = (struct nr_count){value, error};
 	side->largest = NR_MAX(side->largest, value);
 	side->error = NR_MAX(side->error, error);
 	if (error == 0)
 		side->largest_exact = NR_MAX(side->largest_exact, value);
-	if (!length || length > NR_HLL_BYTES_MAX) {
-		side->lacking = true;
-		return 0;
-	}
-	return side->first ? merge(side, sketch, length, error_text)
-			   : keep_first(side, sketch, length, error_text);
+	bool readable = length && length <= NR_HLL_BYTES_MAX;
+	side->lacking |= !readable;
+	return readable;
+}
+
+int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
+	struct nr_error *error_text)
+{
+	return nr_side_note(side, value, error, length)
+		       ? nr_side_merge(side, sketch, length, true, error_text)
+		       : 0;
 }
 
 struct nr_count nr_side_count(const struct nr_side *side)
 {
+	assert(!side->gathered);
 	if (side->rows == 0)
 		return (struct nr_count){0, 0};
 	if (side->rows == 1)

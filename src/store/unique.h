@@ -24,6 +24,7 @@ struct nr_side {
 	struct nr_hll *sketch; /* owned; NULL before the second row with one */
 	double error;          /* the largest of theirs: a sample of the sources may stand behind a sketch */
 	bool lacking;          /* some row had no readable sketch */
+	uint32_t gathered; /* the latest of its sketches that are read and not yet merged (cell_sketches.c) */
 };
 
 struct nr_unique {
@@ -34,6 +35,11 @@ void nr_unique_fini(struct nr_unique *unique);
 /* sketch: NULL where the row has none, or where it is known to be the only one. */
 int nr_side_add(struct nr_side *side, int64_t value, double error, const uint8_t *sketch, size_t length,
 	struct nr_error *error_text);
+/* The same in two steps. What is known of a row besides its sketch; false: the sketch is not wanted. */
+bool nr_side_note(struct nr_side *side, int64_t value, double error, size_t length);
+/* alone: no other one is known to follow. */
+int nr_side_merge(
+	struct nr_side *side, const uint8_t *sketch, size_t length, bool alone, struct nr_error *error_text);
 /* All sketches of a side as one, written; 0: there is none, or one is lacking. */
 size_t nr_side_write(struct nr_side *side, uint8_t out[static NR_HLL_BYTES_MAX]);
 struct nr_count nr_side_count(const struct nr_side *side);
