@@ -136,12 +136,17 @@ static const struct nr_parameter hosts_parameters[] = {NR_PARAMETER_RANGE, NR_PA
 /* The index has all that the order needs; the rest is looked up for the page alone. */
 static const char victims_sql[] =
 	"SELECT t.sensor AS sensor, t.address AS address, t.protocol AS protocol, t.first AS first,"
-	" t.packets AS packets, nr_hash(t.sensor, t.protocol) AS place"
+	" t.packets AS packets, t.prefix_length AS prefix_length,"
+	" nr_hash(t.sensor, t.protocol, t.prefix_length) AS place"
 	" FROM telescope_victim t INDEXED BY telescope_victim_by_last WHERE t.last >= :from"
 	" AND t.first <= :last AND t.sensor IN (SELECT sensor FROM sensor)";
 
 static const struct nr_result_column victims_columns[] = {
 	COLUMN_ADDRESS,
+	{"prefix_length", NR_VALUE_INT,
+		"length of the prefix that was attacked, of which address is the first; 32 or 128: one host",
+		"攻撃されたプレフィックスの長さ（32・128は1ホスト）"},
+	{"addresses", NR_VALUE_INT, "distinct addresses under attack", "攻撃を受けたアドレス数"},
 	{"protocol", NR_VALUE_INT, "IP protocol that the attack used", "攻撃のIPプロトコル番号"},
 	COLUMN_SEEN,
 	COLUMN_PACKETS,
@@ -163,10 +168,13 @@ const struct nr_plan nr_plan_victims = {
 	.base = victims_sql,
 	.detail =
 		"t.last AS last, t.peak_60s AS peak_60s, t.targets AS targets, t.target_port AS target_port,"
-		" t.rate AS rate, t.country AS country, t.asn AS asn, t.as_name AS as_name",
+		" t.rate AS rate, t.country AS country, t.asn AS asn, t.as_name AS as_name,"
+		" t.addresses AS addresses",
 	.detail_from = " CROSS JOIN telescope_victim t ON t.sensor = page.sensor AND t.first = page.first"
-		       " AND t.address = page.address AND t.protocol = page.protocol",
-	.columns = "address, protocol, first, last, packets, peak_60s, targets, target_port, rate, country, "
+		       " AND t.address = page.address AND t.protocol = page.protocol"
+		       " AND t.prefix_length = page.prefix_length",
+	.columns = "address, prefix_length, addresses, protocol, first, last, packets, peak_60s, targets, "
+		   "target_port, rate, country, "
 		   "asn, as_name",
 };
 

@@ -15,19 +15,19 @@ setup() {
 
 @test "a store of schema 1 is not read, and not touched, before it is brought up to date" {
 	if noroshi telescope report --store "$store" 2>"$BATS_TEST_TMPDIR/err"; then false; fi
-	grep -q "older noroshi (schema 1 of 3)" "$BATS_TEST_TMPDIR/err"
+	grep -q "older noroshi (schema 1 of 4)" "$BATS_TEST_TMPDIR/err"
 	equal "$(sqlite3 "$store" "PRAGMA user_version; SELECT count(*) > 0 FROM telescope_port")" "$(printf '1\n1')"
 }
 
 @test "a store of schema 1 is copied, migrated, and answers as before" {
 	echo "1775000000 198.51.100.7 198.18.0.1 tcp S 40000 23" | pcap "$BATS_TEST_TMPDIR/later.pcap"
 	noroshi telescope read --dark 198.18.0.0/18 --store "$store" "$BATS_TEST_TMPDIR/later.pcap" >/dev/null
-	equal "$(sqlite3 "$store" "PRAGMA user_version")" 3
+	equal "$(sqlite3 "$store" "PRAGMA user_version")" 4
 	equal "$(reports "$store" | jq -cS 'del(.to, .rows[]?.session)')" "$(jq -cS 'del(.to)' "$golden/schema-1.json")"
 	# months were added up on the way: January and February
 	equal "$(sqlite3 "$store" "SELECT count(*) FROM pack JOIN series ON series.id = pack.series
 		WHERE name = 'telescope_port' AND step = 2678400")" 2
-	equal "$(sqlite3 "$store.before-3" "PRAGMA user_version; SELECT count(*) FROM telescope_port")" \
+	equal "$(sqlite3 "$store.before-4" "PRAGMA user_version; SELECT count(*) FROM telescope_port")" \
 		"$(printf '1\n%s' "$(grep -c 'INSERT INTO telescope_port' "$golden/schema-1.sql")")"
 }
 
@@ -84,4 +84,14 @@ two_readings() {
 	read_into grows.db a.pcap
 	read_into grows.db a.pcap b.pcap
 	equal "$(packets "$BATS_TEST_TMPDIR/grows.db")" "$(packets "$BATS_TEST_TMPDIR/one.db")"
+}
+
+@test "victims of an older store are single hosts" {
+	sqlite3 "$store" "INSERT INTO telescope_victim (sensor, first, address, protocol, last, packets) VALUES
+		('s', 1767000000000000, x'00000000000000000000ffffc6336407', 6, 1767000100000000, 70),
+		('s', 1767000000000000, x'20010db8000000000000000000000007', 6, 1767000100000000, 60)"
+	echo "1775000000 198.51.100.7 198.18.0.1 tcp S 40000 23" | pcap "$BATS_TEST_TMPDIR/later.pcap"
+	noroshi telescope read --dark 198.18.0.0/18 --store "$store" "$BATS_TEST_TMPDIR/later.pcap" >/dev/null
+	equal "$(sqlite3 "$store" "SELECT prefix_length, addresses, packets FROM telescope_victim WHERE sensor = 's' ORDER BY packets")" \
+		"$(printf '128|1|60\n32|1|70')"
 }

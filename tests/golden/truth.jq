@@ -33,6 +33,11 @@ def number: {"tcp": 6, "udp": 17, "icmp": 1}[.] // .;
             [$truth.research_scanners[] | [.address, .packets, .ports, .rule]]),
   same_rows("victims"; [$report.victims[] | [.address, .packets, .peak_60s, .first, .last]];
             [$truth.victims[] | select(.expected) | [.address, .packets, .peak_60s, .first, .last]]),
+  # one of a /24 is exact; addresses of a larger network are an estimate
+  same_rows("carpet attacks"; [$report.carpet_attacks[] | [.prefix, (.protocol | number), .target_port, .packets, .first, .last,
+              if .addresses_exact then .addresses else null end]];
+            [$truth.carpets[] | select(.expected) | [.prefix, .protocol, .port, .packets, .first, .last,
+              if .prefix | endswith("/24") then .addresses else null end]]),
   # one finding per host and day
   same_rows("infected hosts"; [$report.findings | map(select(.kind == "infected-host")) | group_by(.subject)[]
               | [.[0].subject, (map(.count) | add)]];

@@ -570,23 +570,25 @@ static struct nr_packet answer_of(nr_time time, unsigned i)
 	return p;
 }
 
-static void test_victim(void **state)
+/* 120 answers, one a second from `begin` on: opened within a minute of the limits, closed within one of the
+ * silence, the figures between. *ret_flushed: findings of the flush, all of the same onset. */
+static void run_attack(
+	const char *kind, struct nr_packet (*answer)(nr_time time, unsigned i), size_t *ret_flushed)
 {
-	(void)state;
 	struct rig rig;
 	NR_AUTO(listener_freep) struct listener *l = listener_new();
 	start(&rig, l);
 	nr_time begin = nr_time_floor(START, NR_MINUTE) + NR_MINUTE, now = begin;
 	nr_time opened = 0, closed = 0;
 	for (unsigned i = 0; i < 300; i++, now += NR_SECOND) {
-		struct nr_packet p = answer_of(now, i);
+		struct nr_packet p = answer(now, i);
 		if (i < 120)
 			rig_observe(&rig, &p, 1);
 		forget(l);
 		one_second(&rig, l, now);
 		for (size_t k = 0; k < l->finding_count; k++) {
 			const struct told *t = &l->findings[k];
-			assert_string_equal(t->kind, "ddos-victim");
+			assert_string_equal(t->kind, kind);
 			assert_true(t->first == begin);
 			assert_int_equal(l->victim_count, l->finding_count);
 			if (strcmp(t->change, "new") == 0) {
@@ -608,14 +610,38 @@ static void test_victim(void **state)
 	nr_time over = begin + 3 * NR_MINUTE;
 	assert_true(closed >= over && closed <= over + NR_MINUTE);
 	rig_flush(&rig, NR_TIME_MAX);
-	size_t found = 0;
+	*ret_flushed = 0;
 	for (size_t i = 0; i < rig.recorder.count; i++)
 		if (rig.recorder.rows[i].table == SEEN_FINDING) {
-			found++;
+			++*ret_flushed;
 			assert_true(rig.recorder.rows[i].first == begin);
 		}
-	assert_int_equal(found, 1);
 	rig_fini(&rig);
+}
+
+static void test_victim(void **state)
+{
+	size_t flushed;
+	(void)state;
+	run_attack("ddos-victim", answer_of, &flushed);
+	assert_int_equal(flushed, 1);
+}
+
+/* The same answers, each of another address of a /24: told of the network, which the flush need not repeat.
+ */
+static struct nr_packet answer_of_network(nr_time time, unsigned i)
+{
+	struct nr_packet p = answer_of(time, i);
+	p.source = nr_address_from_ipv4(0x09090900 + i % 100);
+	return p;
+}
+
+static void test_carpet(void **state)
+{
+	size_t flushed;
+	(void)state;
+	run_attack("ddos-carpet", answer_of_network, &flushed);
+	assert_int_equal(flushed, 0);
 }
 
 int main(void)
@@ -636,6 +662,7 @@ int main(void)
 		cmocka_unit_test(test_many_own_hosts),
 		cmocka_unit_test(test_a_full_table_is_counted),
 		cmocka_unit_test(test_victim),
+		cmocka_unit_test(test_carpet),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,8 @@ export interface Scanner extends Origin {
 
 export interface Victim extends Origin {
 	address: string;
+	prefix_length: number; /* 32 or 128: one host */
+	addresses: number;
 	protocol: number;
 	first: string;
 	last: string;

@@ -2,6 +2,7 @@
 #include "sense/telescope/alarm.h"
 
 #include "model/live.h"
+#include "sense/telescope/carpet_look.h"
 #include "sense/telescope/judged.h"
 
 #include <errno.h>
@@ -281,6 +282,9 @@ int nr_alarms_look(struct nr_alarms *alarms, const struct nr_telescope_conf *con
 		if (!e)
 			e = look_at_victims(&look, &l->victims, slice, error);
 	}
+	const struct nr_carpet_look carpets = {conf, now, sink, slice, NR_VICTIM_SLICES, &look.left};
+	if (!e && look.left)
+		e = nr_carpets_look(&carpets, (struct nr_local *const *)locals, count, error);
 	if (!e)
 		e = close_silent(&look, error);
 	return e ? e : tell_beyond(&look, error);

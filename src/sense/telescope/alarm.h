@@ -4,8 +4,9 @@
  *
  * An own host is told once per kind and class of ports (telescope reference 3.5); its row is updated once a
  * minute while it goes on, told again after NR_ALARM_AGAIN, and closed after NR_ALARM_SILENCE. A victim is
- * told when it has reached the limits of an attack and when it has ended. Each row has the key that the row
- * of the finished day will have: the first packet's time does not change once it has been told.
+ * told when it has reached the limits of an attack and when it has ended; so is a network (carpet_look.h).
+ * Each row has the key that the row of the finished day will have: the first packet's time does not change
+ * once it has been told.
  *
  * Sources can be forged, so hosts, and what is told at a time, are bounded; what finds no room is counted, or
  * waits for the next look. Private to this room; one thread, while all workers rest.

@@ -115,6 +115,7 @@ void nr_entry_victim(struct nr_local *l, const struct nr_packet *p)
 		return; /* the victim is whom it quotes, and comes as a packet of its own */
 	}
 	nr_victims_observe(&l->victims, &b);
+	nr_carpet_cells_observe(&l->carpet_cells, &b);
 }
 
 /* Spoofed, malformed, misconfigured: counted apart, besides the packet's own group. */

@@ -202,3 +202,20 @@ int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merge
 	}
 	return 0;
 }
+
+int nr_findings_of_carpets(const struct nr_telescope_conf *conf, struct nr_merged *m, size_t first,
+	struct nr_sink *sink, struct nr_error *error)
+{
+	int e = 0;
+	for (size_t i = first; !e && i < m->carpet_attacks.count; i++) {
+		NR_AUTO(nr_judged_fini) struct nr_judged judged = {0};
+		const struct nr_carpet *c = &m->carpet_attacks.items[i];
+		const struct nr_alert told = {NR_CHANGE_FIGURES, false, c->told, 0};
+		e = sink ? nr_carpet_emit(conf, c, sink, error) : 0;
+		if (!e)
+			e = nr_judge_carpet(conf, c, c->told ? &told : NULL, &judged, error);
+		if (!e)
+			e = keep_judged(m, sink, &judged.finding, error);
+	}
+	return e;
+}

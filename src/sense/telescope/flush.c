@@ -381,6 +381,42 @@ static int compare_victims(const void *a, const void *b)
 	return c ? c : x->protocol - y->protocol;
 }
 
+static void keep_carpet(void *context, const struct nr_carpet *carpet)
+{
+	struct nr_merged *m = context;
+	struct nr_carpet *kept = nr_kept_add(&m->carpet_attacks);
+	if (kept)
+		*kept = *carpet;
+}
+
+static int compare_carpets(const void *a, const void *b)
+{
+	const struct nr_carpet *x = a, *y = b;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	if (x->prefix != y->prefix)
+		return x->prefix < y->prefix ? -1 : 1;
+	return x->length != y->length ? x->length - y->length : x->protocol - y->protocol;
+}
+
+/* Before victims end: those who are one of their own do not make a carpet. */
+static int finish_carpets(const struct flush *f, nr_time end, struct nr_error *error)
+{
+	struct nr_merged *m = f->merged;
+	size_t first = m->carpet_attacks.count;
+	struct nr_carpet_cells *cells[NR_PARTS_MAX];
+	for (size_t i = 0; i < f->count; i++)
+		cells[i] = &f->locals[i]->carpet_cells;
+	const struct nr_carpet_context context = {
+		f->conf->refs->dark_addresses, cells, f->count, nr_carpet_singles, keep_carpet, m};
+	nr_carpets_take(&m->carpets, &context, end);
+	if (m->carpet_attacks.count == first)
+		return 0;
+	qsort(m->carpet_attacks.items + first, m->carpet_attacks.count - first,
+		sizeof *m->carpet_attacks.items, compare_carpets);
+	return nr_findings_of_carpets(f->conf, m, first, f->sink, error);
+}
+
 static int finish_victims(const struct flush *f, nr_time end, struct nr_error *error)
 {
 	struct nr_merged *m = f->merged;
@@ -425,6 +461,8 @@ int nr_telescope_flush(const void *conf, void *const *locals, size_t count, stru
 		e = finish_window(&f, f.merged->merged_window, error);
 	for (int64_t number = 0; !e && next_window(&f, &number);)
 		e = finish_window(&f, number, error);
+	if (!e)
+		e = finish_carpets(&f, f.final, error);
 	if (!e)
 		e = finish_victims(&f, f.final, error);
 	if (!e)

@@ -165,10 +165,10 @@ int nr_judge_own(const struct nr_telescope_conf *conf, const struct nr_own_host 
 
 /* ---- victims ---- */
 
-static double rate_of(const struct nr_telescope_conf *conf, const struct nr_victim *v)
+static double rate_of(const struct nr_telescope_conf *conf, const struct nr_address *address, uint64_t peak)
 {
 	uint64_t n = conf->refs->dark_addresses;
-	return n && nr_address_is_ipv4(&v->address) ? (double)v->peak / 60 * 4294967296.0 / (double)n : 0;
+	return n && nr_address_is_ipv4(address) ? (double)peak / 60 * 4294967296.0 / (double)n : 0;
 }
 
 int nr_victim_emit(const struct nr_telescope_conf *conf, const struct nr_victim *v, struct nr_sink *sink,
@@ -189,10 +189,12 @@ int nr_victim_emit(const struct nr_telescope_conf *conf, const struct nr_victim 
 		.attack_ports = nr_linear_count(v->attack_ports),
 		.target_ports = nr_linear_count(v->target_ports),
 		.target_port = v->first_target_port,
-		.rate = rate_of(conf, v),
+		.rate = rate_of(conf, &v->address, v->peak),
 		.country = place.country,
 		.asn = place.asn,
 		.as_name = place.as_name,
+		.prefix_length = nr_address_is_ipv4(&v->address) ? 32 : 128,
+		.addresses = 1,
 	};
 	return sink->rows(sink, &nr_victim_table, &row, 1, error);
 }
@@ -210,6 +212,14 @@ static void say_victim(const struct nr_victim *v, struct nr_judged *ret)
 		protocol, seconds, v->packets, v->peak);
 }
 
+static void write_rate(double rate, struct nr_json *json)
+{
+	if (rate <= 0)
+		return;
+	nr_json_real(json, "estimated_packets_per_second", rate);
+	nr_json_text(json, "assumption", "forged sources are uniform over IPv4");
+}
+
 static void write_victim(
 	const struct nr_telescope_conf *conf, const struct nr_victim *v, struct nr_json *json)
 {
@@ -221,10 +231,7 @@ static void write_victim(
 	nr_json_text(json, "protocol", protocol_name(v->protocol));
 	nr_json_uint(json, "target_port", v->first_target_port);
 	nr_json_uint(json, "dark_addresses_seen", nr_linear_count(v->targets));
-	if (rate_of(conf, v) > 0) {
-		nr_json_real(json, "estimated_packets_per_second", rate_of(conf, v));
-		nr_json_text(json, "assumption", "forged sources are uniform over IPv4");
-	}
+	write_rate(rate_of(conf, &v->address, v->peak), json);
 }
 
 int nr_judge_victim(const struct nr_telescope_conf *conf, const struct nr_victim *victim,
@@ -244,6 +251,100 @@ int nr_judge_victim(const struct nr_telescope_conf *conf, const struct nr_victim
 		.last = victim->last,
 		.count = victim->packets,
 		.confidence = 0.9,
+		.severity = NR_SEVERITY_MEDIUM,
+	};
+	return finish(conf, ret, error);
+}
+
+/* ---- carpets ---- */
+
+int nr_carpet_emit(const struct nr_telescope_conf *conf, const struct nr_carpet *c, struct nr_sink *sink,
+	struct nr_error *error)
+{
+	struct nr_place place;
+	const struct nr_prefix prefix = nr_carpet_prefix(c);
+	nr_origin_find(&conf->refs->origin, &prefix.address, &place);
+	struct nr_victim_row row = {
+		.sensor = conf->sensor,
+		.first = c->first,
+		.address = prefix.address,
+		.protocol = c->protocol,
+		.prefix_length = c->length,
+		.last = c->last,
+		.packets = c->packets,
+		.bytes = c->bytes,
+		.peak_60s = c->peak_packets,
+		.target_ports = nr_carpet_target_ports(c),
+		.target_port = c->target_port,
+		.rate = rate_of(conf, &prefix.address, c->peak_packets),
+		.country = place.country,
+		.asn = place.asn,
+		.as_name = place.as_name,
+		.addresses = nr_carpet_addresses(c),
+	};
+	return sink->rows(sink, &nr_victim_table, &row, 1, error);
+}
+
+static void say_carpet(const struct nr_carpet *c, const char *prefix, struct nr_judged *ret)
+{
+	const char *protocol = protocol_name(c->protocol);
+	double seconds = (double)(c->last - c->first) / NR_SECOND;
+	snprintf(ret->reason_en, sizeof ret->reason_en,
+		"%" PRIu64 " answers of %" PRIu32
+		" attacked addresses of %s (%s) over %.0f s: an attack spread "
+		"over the network",
+		c->packets, nr_carpet_addresses(c), prefix, protocol, seconds);
+	snprintf(ret->reason_ja, sizeof ret->reason_ja,
+		"%sの%" PRIu32 "アドレスからの応答（%s）を%.0f秒間に%" PRIu64
+		"個観測。ネットワーク全体に分散したDDoS攻撃（絨毯爆撃型）",
+		prefix, nr_carpet_addresses(c), protocol, seconds, c->packets);
+}
+
+static void write_carpet(const struct nr_telescope_conf *conf, const struct nr_carpet *c, const char *prefix,
+	struct nr_json *json)
+{
+	const struct nr_address address = nr_carpet_prefix(c).address;
+	nr_json_text(json, "prefix", prefix);
+	nr_json_text(json, "rule",
+		c->rank == NR_CARPET_LITERAL
+			? "literal: 25 packets, 60 s, 30 in a 60 s window, each address once in 10 s; 16 "
+			  "addresses in a minute, 32 of a /20 or /48"
+			: "scaled by dark addresses: as the literal rule, down to 12 in a window and 8 "
+			  "addresses in a minute, 16 of a /20 or /48");
+	nr_json_uint(json, "packets", c->packets);
+	nr_json_real(json, "seconds", (double)(c->last - c->first) / NR_SECOND);
+	nr_json_uint(json, "peak_60s", c->peak_packets);
+	nr_json_uint(json, "addresses", nr_carpet_addresses(c));
+	nr_json_bool(json, "addresses_exact", c->length == NR_CARPET_LENGTH4);
+	nr_json_uint(json, "most_addresses_in_a_minute", c->most_addresses);
+	nr_json_uint(json, "addresses_judged_alone", c->singles);
+	nr_json_text(json, "protocol", protocol_name(c->protocol));
+	nr_json_uint(json, "target_port", c->target_port);
+	nr_json_uint(json, "target_ports", nr_carpet_target_ports(c));
+	nr_json_uint(json, "dark_addresses", conf->refs->dark_addresses);
+	write_rate(rate_of(conf, &address, c->peak_packets), json);
+}
+
+int nr_judge_carpet(const struct nr_telescope_conf *conf, const struct nr_carpet *carpet,
+	const struct nr_alert *alert, struct nr_judged *ret, struct nr_error *error)
+{
+	char prefix[NR_ADDRESS_TEXT];
+	const struct nr_prefix network = nr_carpet_prefix(carpet);
+	nr_prefix_write(&network, prefix);
+	say_carpet(carpet, prefix, ret);
+	nr_json_init(&ret->evidence);
+	nr_json_object(&ret->evidence, NULL);
+	write_carpet(conf, carpet, prefix, &ret->evidence);
+	if (alert)
+		write_alert(conf, alert, &ret->evidence);
+	nr_json_object_end(&ret->evidence);
+	ret->finding = (struct nr_finding){
+		.kind = "ddos-carpet",
+		.subject = network.address,
+		.first = carpet->first,
+		.last = carpet->last,
+		.count = carpet->packets,
+		.confidence = carpet->rank == NR_CARPET_LITERAL ? 0.9 : 0.7,
 		.severity = NR_SEVERITY_MEDIUM,
 	};
 	return finish(conf, ret, error);

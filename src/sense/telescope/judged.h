@@ -7,6 +7,7 @@
 #ifndef NR_SENSE_TELESCOPE_JUDGED_H
 #define NR_SENSE_TELESCOPE_JUDGED_H
 
+#include "sense/telescope/carpet.h"
 #include "sense/telescope/state.h"
 
 /* Why a live finding is told now. All but the figures are worth a message to a person. */
@@ -39,10 +40,14 @@ int nr_judge_own(const struct nr_telescope_conf *conf, const struct nr_own_host 
 	const struct nr_alert *alert, struct nr_judged *ret, struct nr_error *error);
 int nr_judge_victim(const struct nr_telescope_conf *conf, const struct nr_victim *victim,
 	const struct nr_alert *alert, struct nr_judged *ret, struct nr_error *error);
+int nr_judge_carpet(const struct nr_telescope_conf *conf, const struct nr_carpet *carpet,
+	const struct nr_alert *alert, struct nr_judged *ret, struct nr_error *error);
 void nr_judged_fini(struct nr_judged *judged);
 
-/* The row of telescope_victim. */
+/* The rows of telescope_victim. */
 int nr_victim_emit(const struct nr_telescope_conf *conf, const struct nr_victim *victim, struct nr_sink *sink,
+	struct nr_error *error);
+int nr_carpet_emit(const struct nr_telescope_conf *conf, const struct nr_carpet *carpet, struct nr_sink *sink,
 	struct nr_error *error);
 
 #endif

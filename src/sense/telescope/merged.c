@@ -23,6 +23,7 @@ static void limit_lists(struct nr_merged *m, const struct nr_telescope_conf *con
 	m->findings.most = NR_MIN(bytes / 2 / NR_FINDING_BYTES, (size_t)NR_KEPT_MAX);
 	m->scanners.most = NR_MIN(bytes / 8 / sizeof *m->scanners.items, (size_t)NR_KEPT_MAX);
 	m->victims.most = m->bursts.most = NR_MIN(bytes / 8 / sizeof *m->victims.items, (size_t)NR_KEPT_MAX);
+	m->carpet_attacks.most = NR_MIN(bytes / 16 / sizeof *m->carpet_attacks.items, (size_t)NR_KEPT_MAX);
 	m->campaigns.most = NR_MIN(bytes / 16 / sizeof *m->campaigns.items, (size_t)NR_KEPT_MAX);
 	m->floods.most = NR_MIN(bytes / 16 / sizeof *m->floods.items, (size_t)NR_KEPT_MAX);
 }
@@ -48,7 +49,10 @@ int nr_merged_new(const struct nr_telescope_conf *conf, struct nr_area *area, st
 	m->merged_window = NR_NO_WINDOW;
 	limit_lists(m, conf);
 	m->keeper = (struct nr_keeper){any_local_keeps, m};
-	e = conf->refs->live ? draw_session(m, error) : 0;
+	e = nr_carpets_init(
+		&m->carpets, area, nr_promise(conf, NR_PROMISE_CARPETS, 2) / NR_CARPET_SHARE, error);
+	if (!e && conf->refs->live)
+		e = draw_session(m, error);
 	if (e)
 		nr_pages_unmap(area, m, sizeof *m);
 	else
@@ -95,6 +99,7 @@ static void fini_run(struct nr_merged *m)
 	free(m->floods.items);
 	free(m->victims.items);
 	free(m->bursts.items);
+	free(m->carpet_attacks.items);
 	free(m->research_packets);
 	free(m->ipv6);
 }
@@ -110,6 +115,7 @@ static void forget_run(struct nr_merged *m)
 	memset(&m->floods, 0, sizeof m->floods);
 	memset(&m->victims, 0, sizeof m->victims);
 	memset(&m->bursts, 0, sizeof m->bursts);
+	memset(&m->carpet_attacks, 0, sizeof m->carpet_attacks);
 	m->research_packets = NULL;
 	m->ipv6 = NULL;
 	m->members_level = 0;
@@ -140,6 +146,7 @@ void nr_merged_free(struct nr_merged *m)
 		nr_merged_day_fini(&m->days[i]);
 	fini_run(m);
 	nr_early_free(m->early);
+	nr_carpets_fini(&m->carpets);
 	nr_pages_unmap(m->area, m, sizeof *m);
 }
 

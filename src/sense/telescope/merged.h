@@ -5,6 +5,7 @@
 #ifndef NR_SENSE_TELESCOPE_MERGED_H
 #define NR_SENSE_TELESCOPE_MERGED_H
 
+#include "sense/telescope/carpet.h"
 #include "sense/telescope/emit.h"
 #include "sense/telescope/list.h"
 #include "sense/telescope/member_set.h"
@@ -106,6 +107,8 @@ struct nr_merged {
 	NR_LIST(struct nr_flood) floods;
 	NR_LIST(struct nr_victim) victims; /* attacks */
 	NR_LIST(struct nr_victim) bursts;  /* large, but shorter than an attack */
+	struct nr_carpets carpets;         /* networks under observation */
+	NR_LIST(struct nr_carpet) carpet_attacks;
 	NR_LIST(struct nr_kept_finding) findings;
 	struct nr_early *early;   /* owned; NULL until the first window */
 	struct nr_ipv6_run *ipv6; /* owned; NULL until the first day with IPv6 packets */
@@ -168,6 +171,11 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error);
 /* The worker's view of the day that ends; NULL where it saw none of it. */
 struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
 
+/* ---- carpet_look.c ---- */
+/* Hosts of the carpet's network that the workers know as victims of their own in its time; context: struct
+ * nr_merged, while a flush or a look runs. */
+uint32_t nr_carpet_singles(void *context, const struct nr_carpet *carpet);
+
 /* ---- research.c ---- */
 /* Appends the day's scanners to merged->scanners; *ret_first is the index of the first. */
 int nr_research_judge(const struct nr_day_end *end, const struct nr_parts *parts, size_t *ret_first,
@@ -190,6 +198,8 @@ int nr_findings_keep(const struct nr_telescope_conf *conf, struct nr_merged *mer
 	struct nr_error *error);
 int nr_findings_of_day(
 	const struct nr_day_end *end, size_t scanner_first, size_t flood_first, struct nr_error *error);
+int nr_findings_of_carpets(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first,
+	struct nr_sink *sink, struct nr_error *error);
 int nr_findings_of_victims(const struct nr_telescope_conf *conf, struct nr_merged *merged, size_t first,
 	struct nr_sink *sink, struct nr_error *error);
 

@@ -20,13 +20,14 @@
 #define NR_PROMISE_LEAST  UINT64_C(32000000) /* to be shared */
 
 /* Of 64 parts. */
-#define NR_PROMISE_SOURCES 18 /* lines of sources, of both open days; without rows also NR_PROMISE_UNUSED */
+#define NR_PROMISE_SOURCES 17 /* lines of sources, of both open days; without rows also NR_PROMISE_UNUSED */
 #define NR_PROMISE_LOGS    8 /* pairs of open windows; without rows also NR_PROMISE_SORT: a window is a day */
 #define NR_PROMISE_DAY     7 /* pairs of an open day's finished windows */
 #define NR_PROMISE_SORT    6 /* pairs of the hour or day that is being told */
 #define NR_PROMISE_RUN     4 /* pairs and members of finished days; without rows also NR_PROMISE_DAY */
 #define NR_PROMISE_EARLY   4 /* early warning */
 #define NR_PROMISE_VICTIMS 2
+#define NR_PROMISE_CARPETS 1 /* half for cells of the workers, half for networks */
 #define NR_PROMISE_OWN     2 /* own hosts, of both open days */
 #define NR_PROMISE_SUSPECT 1 /* suspected tools, of both open days */
 #define NR_PROMISE_LISTS   4 /* scanners, campaigns, attacks, findings */

@@ -260,9 +260,12 @@ int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, stru
 		r->late += l->late;
 		r->packets6 += l->packets6;
 		r->victims_untracked += l->victims.untracked;
+		r->carpets_untracked += l->carpet_cells.untracked;
 		r->mismatches += l->victims.mismatches;
 		r->synack_scans += l->victims.scans;
 	}
+	r->carpets_untracked += r->merged->carpets.untracked;
+	r->synack_scans += r->merged->carpets.scans;
 	int e = nr_tally_sort(&r->merged->research, error);
 	for (size_t i = 0; !e && i < NR_PARTS_MAX; i++)
 		e = nr_tally_sort(&r->merged->parts[i], error);

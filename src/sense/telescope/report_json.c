@@ -169,6 +169,31 @@ static void write_victims(const struct nr_report *r, struct nr_json *json)
 	nr_json_array_end(json);
 }
 
+static void write_carpets(const struct nr_report *r, struct nr_json *json)
+{
+	nr_json_array(
+		json, "carpet_attacks"); /* spread over a network, in which no address is judged alone */
+	for (size_t i = 0; i < r->merged->carpet_attacks.count; i++) {
+		const struct nr_carpet *c = &r->merged->carpet_attacks.items[i];
+		const struct nr_prefix network = nr_carpet_prefix(c);
+		char prefix[NR_ADDRESS_TEXT];
+		nr_json_object(json, NULL);
+		nr_json_text(json, "prefix", nr_prefix_write(&network, prefix));
+		nr_json_uint(json, "addresses", nr_carpet_addresses(c));
+		nr_json_bool(json, "addresses_exact", c->length == NR_CARPET_LENGTH4);
+		nr_json_uint(json, "packets", c->packets);
+		nr_json_time(json, "first", c->first);
+		nr_json_time(json, "last", c->last);
+		nr_json_uint(json, "peak_60s", c->peak_packets);
+		nr_json_text(json, "protocol", protocol_name(c->protocol));
+		nr_json_uint(json, "target_port", c->target_port);
+		nr_json_uint(json, "target_ports", nr_carpet_target_ports(c));
+		nr_json_text(json, "rule", c->rank == NR_CARPET_LITERAL ? "literal" : "scaled");
+		nr_json_object_end(json);
+	}
+	nr_json_array_end(json);
+}
+
 static void write_campaigns(const struct nr_report *r, struct nr_json *json)
 {
 	nr_json_array(json, "campaigns");
@@ -218,11 +243,12 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 		UINT64_C(1) << nr_merged_level(m)); /* 1: all; unique sources per port are exact */
 	nr_json_uint(json, "no_room_to_judge", m->no_room);
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
+	nr_json_uint(json, "packets_of_carpets_not_tracked", r->carpets_untracked);
 	nr_json_uint(json, "icmp_quote_mismatches", r->mismatches);
 	nr_json_uint(json, "packets_of_syn_ack_scans", r->synack_scans);
 	nr_json_uint(json, "not_listed",
 		m->scanners.beyond + m->campaigns.beyond + m->floods.beyond + m->victims.beyond +
-			m->bursts.beyond + m->findings.beyond);
+			m->carpet_attacks.beyond + m->bursts.beyond + m->findings.beyond);
 	nr_json_object_end(json);
 }
 
@@ -267,6 +293,7 @@ void nr_report_write_json(const struct nr_report *r, struct nr_json *json)
 	write_scanners(r, json);
 	write_tools(r, json);
 	write_victims(r, json);
+	write_carpets(r, json);
 	write_campaigns(r, json);
 	nr_ipv6_write_json(r->merged->ipv6, json);
 	write_findings(r, json);

@@ -189,7 +189,9 @@ static int resume_merged(const struct nr_telescope_conf *conf, struct nr_local *
 	nr_merged_resume(m, conf);
 	if (m->early && nr_early_resume(m->early, l->area))
 		m->early = NULL; /* it was being made */
-	int e = resume_merged_day(m, &m->days[0]);
+	int e = nr_carpets_resume(&m->carpets, l->area);
+	if (!e)
+		e = resume_merged_day(m, &m->days[0]);
 	return e ? e : resume_merged_day(m, &m->days[1]);
 }
 
@@ -209,6 +211,8 @@ int nr_telescope_resume(const void *conf, void *local, struct nr_area *area, str
 		e = resume_windows(l);
 	if (!e)
 		e = resume_victims(&l->victims, area);
+	if (!e)
+		e = nr_carpet_cells_resume(&l->carpet_cells, area);
 	if (!e && l->early)
 		e = nr_early_local_resume(l->early, area);
 	if (!e)

@@ -31,6 +31,16 @@
 #define NR_VICTIM_SLIDE          (10 * NR_SECOND)
 #define NR_VICTIM_INTERVAL       (60 * NR_SECOND)
 
+/* Carpet attacks (telescope reference 9.5): answers in a window, each address once a bucket, and addresses in
+ * a minute; of a network of the larger length twice as many addresses. Literal as the rule above, which was
+ * written for a /8; scaled by the telescope's share of one, but no lower than what chance does not reach:
+ * eight of 256 hosts that each send one stray answer a day do so within one minute with 2e-11. */
+#define NR_CARPET_PACKETS         NR_VICTIM_WINDOW_PACKETS
+#define NR_CARPET_ADDRESSES       16
+#define NR_CARPET_DARK            16777216.0
+#define NR_CARPET_PACKETS_LEAST   12
+#define NR_CARPET_ADDRESSES_LEAST 8
+
 /* A "victim" that sends from so many times as many ports as it sends to is a SYN-ACK scan. */
 #define NR_SCAN_PORTS_RATIO 4
 

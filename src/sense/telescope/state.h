@@ -6,6 +6,7 @@
 #define NR_SENSE_TELESCOPE_STATE_H
 
 #include "base/space_saving.h"
+#include "sense/telescope/carpet_cells.h"
 #include "sense/telescope/early_local.h"
 #include "sense/telescope/ipv6.h"
 #include "sense/telescope/own.h"
@@ -74,6 +75,7 @@ struct nr_local {
 	struct nr_day days[2];
 	struct nr_window windows[NR_WINDOWS_OPEN];
 	struct nr_victims victims;
+	struct nr_carpet_cells carpet_cells;
 	struct nr_early_local *early; /* owned; NULL where no rows are wanted */
 	struct nr_error failure;      /* sticky; answered by the next flush */
 	struct nr_keeper keeper;      /* this worker's busy sources */

@@ -117,6 +117,9 @@ static const struct nr_column victim_columns[] = {
 	COLUMN(nr_victim_row, first, NR_TYPE_TIME, true, "first seen", "最初の観測"),
 	COLUMN(nr_victim_row, address, NR_TYPE_ADDRESS, true, "address", "アドレス"),
 	COLUMN(nr_victim_row, protocol, NR_TYPE_UINT8, true, "IP protocol number", "IPプロトコル番号"),
+	COLUMN(nr_victim_row, prefix_length, NR_TYPE_UINT8, true,
+		"length of the prefix that was attacked; 32 or 128: one host",
+		"攻撃されたプレフィックスの長さ（32・128は1ホスト）"),
 	COLUMN(nr_victim_row, last, NR_TYPE_TIME, false, "last seen", "最後の観測"),
 	COLUMN(nr_victim_row, packets, NR_TYPE_UINT64, false, "packets", "パケット数"),
 	COLUMN(nr_victim_row, bytes, NR_TYPE_UINT64, false, "bytes on the wire", "バイト数"),
@@ -135,6 +138,8 @@ static const struct nr_column victim_columns[] = {
 	COLUMN(nr_victim_row, country, NR_TYPE_TEXT, false, "country, ISO 3166-1", "国（ISO 3166-1）"),
 	COLUMN(nr_victim_row, asn, NR_TYPE_UINT32, false, "autonomous system number", "AS番号"),
 	COLUMN(nr_victim_row, as_name, NR_TYPE_TEXT, false, "autonomous system name", "AS名"),
+	COLUMN(nr_victim_row, addresses, NR_TYPE_UINT32, false, "distinct addresses under attack",
+		"攻撃を受けたアドレス数"),
 };
 const struct nr_table nr_victim_table = {"telescope_victim", victim_columns, NR_COUNT(victim_columns),
 	sizeof(struct nr_victim_row), "last", "DDoS victims seen by backscatter",

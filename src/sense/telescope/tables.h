@@ -82,7 +82,7 @@ struct nr_source_port_row {
 	uint64_t packets, bytes;
 };
 
-/* telescope_victim: one attack seen by backscatter. */
+/* telescope_victim: one attack seen by backscatter, on a host or, spread, on a network. */
 struct nr_victim_row {
 	const char *sensor;
 	nr_time first;
@@ -98,6 +98,8 @@ struct nr_victim_row {
 	const char *country;
 	uint32_t asn;
 	const char *as_name;
+	uint8_t prefix_length; /* 32, 128: a host; 24, 20, 64, 48: a network, address is its first */
+	uint32_t addresses;    /* distinct ones of the network that answered; of a /24 exact */
 };
 
 /* telescope_campaign: sources that share invariants and their values on one UTC day. */

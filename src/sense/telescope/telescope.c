@@ -121,6 +121,9 @@ static int start(const void *conf, void *local, struct nr_area *area, struct nr_
 			(size_t)NR_VICTIMS_MAX),
 		error);
 	if (!e)
+		e = nr_carpet_cells_init(&l->carpet_cells, area,
+			nr_promise(c, NR_PROMISE_CARPETS, 2 * c->refs->workers) / NR_CELL_SHARE, error);
+	if (!e)
 		e = nr_usual_init(&l->usual, area, error);
 	if (!e && c->refs->store)
 		e = nr_early_local_new(c, area, &l->early, error);
@@ -139,6 +142,7 @@ static void stop(void *local)
 	for (size_t i = 0; i < NR_WINDOWS_OPEN; i++)
 		nr_tally_fini(&l->windows[i].log);
 	nr_victims_fini(&l->victims);
+	nr_carpet_cells_fini(&l->carpet_cells);
 	nr_early_local_free(l->early);
 	nr_pulse_free(l->pulse);
 	nr_usual_fini(&l->usual, l->area);

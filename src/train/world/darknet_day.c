@@ -33,6 +33,7 @@ static const struct nr_behaviour *const behaviours[] = {
 	&nr_behaviour_damage,
 	&nr_behaviour_own,
 	&nr_behaviour_injected,
+	&nr_behaviour_carpets,
 };
 
 /* Activity by hour of the day (UTC): the hours of East Asia and America weigh more than the Atlantic's night.

@@ -85,7 +85,7 @@ extern const struct nr_behaviour nr_behaviour_zmap_old, nr_behaviour_zmap_new, n
 extern const struct nr_behaviour nr_behaviour_research;
 extern const struct nr_behaviour nr_behaviour_udp, nr_behaviour_echo, nr_behaviour_misconfigured;
 extern const struct nr_behaviour nr_behaviour_ipv6;
-extern const struct nr_behaviour nr_behaviour_backscatter, nr_behaviour_victims;
+extern const struct nr_behaviour nr_behaviour_backscatter, nr_behaviour_victims, nr_behaviour_carpets;
 extern const struct nr_behaviour nr_behaviour_flood, nr_behaviour_odd, nr_behaviour_damage;
 extern const struct nr_behaviour nr_behaviour_own;
 extern const struct nr_behaviour nr_behaviour_injected;

@@ -75,8 +75,9 @@ struct nr_truth_victim {
 #define NR_TRUTH_VICTIM_TIME    (60 * NR_SECOND) /* duration, */
 #define NR_TRUTH_VICTIM_PEAK    30               /* packets in one minute on the grid of 10 s */
 
-struct nr_truth_group {   /* sources by purpose: slow scanners, campaigns, the flood, infected hosts */
-	const char *kind; /* "slow_scanner", "campaign", "spoofed_flood", "infected_host" */
+struct nr_truth_group { /* sources by purpose: slow scanners, campaigns, the flood, infected hosts, carpets */
+	const char
+		*kind; /* "slow_scanner", "campaign", "spoofed_flood", "infected_host", "carpet_attack" ... */
 	char signature[64];
 	uint32_t first_source, sources; /* a run of source numbers */
 	uint64_t packets;

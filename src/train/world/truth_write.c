@@ -226,6 +226,27 @@ static void write_injected(const struct nr_truth *t, const char *kind, struct nr
 	nr_json_array_end(json);
 }
 
+/* expected: is it an attack on the network? */
+static void write_carpets(const struct nr_truth *t, struct nr_json *json)
+{
+	nr_json_array(json, "carpets");
+	for (size_t i = 0; i < t->group_count; i++) {
+		const struct nr_truth_group *g = &t->groups[i];
+		bool attack = !strcmp(g->kind, "carpet_attack");
+		if (!attack && strcmp(g->kind, "carpet_decoy") != 0)
+			continue;
+		nr_json_object(json, NULL);
+		nr_json_text(json, "prefix", g->signature);
+		nr_json_uint(json, "addresses", g->sources);
+		nr_json_uint(json, "protocol", g->protocol);
+		nr_json_uint(json, "port", g->port);
+		write_span(g, json);
+		nr_json_bool(json, "expected", attack);
+		nr_json_object_end(json);
+	}
+	nr_json_array_end(json);
+}
+
 static void write_flood(const struct nr_truth *t, struct nr_json *json)
 {
 	for (size_t i = 0; i < t->group_count; i++) {
@@ -294,6 +315,7 @@ void nr_truth_write(const struct nr_truth *truth, const struct nr_geography *geo
 	write_tools(truth, json);
 	write_research(truth, list_name, json);
 	write_victims(truth, json);
+	write_carpets(truth, json);
 	write_hosts(truth, "infected_host", "infected_hosts", json);
 	write_hosts(truth, "slow_scanner", "slow_scanners", json);
 	write_campaigns(truth, json);

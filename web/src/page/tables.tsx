@@ -125,11 +125,15 @@ export function ToolsPage(): VNode {
 	);
 }
 
+/** A host, or the network over which an attack is spread. */
+const victimLabel = (row: Victim): string => (row.prefix_length === 32 || row.prefix_length === 128 ? row.address : `${row.address}/${row.prefix_length}`);
+
 export function VictimsPage(): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const columns: Column<Victim>[] = [
-		column.address(speech),
+		{ key: 'address', head: t.column.address, value: victimLabel, cell: (row) => <span class="mono">{victimLabel(row)}</span> },
+		column.wide(column.number(speech, 'addresses', t.column.addresses, (row) => row.addresses)),
 		{ key: 'attacked', head: t.column.attacked, value: (row) => portLabel(row.protocol, row.target_port), cell: (row) => <span class="mono">{portLabel(row.protocol, row.target_port)}</span> },
 		column.number(speech, 'packets', t.column.packets, (row) => row.packets),
 		column.wide(column.number(speech, 'peak', t.column.peak, (row) => row.peak_60s)),
@@ -141,7 +145,7 @@ export function VictimsPage(): VNode {
 	];
 	return (
 		<Page title={t.page.victims} lead={t.page.victimsLead}>
-			<DataTable name="telescope/victims" caption={t.navigation.victims} columns={columns} rowKey={(row) => `${row.address} ${row.protocol} ${row.first}`} href={(row) => sourceHref(row.address)} />
+			<DataTable name="telescope/victims" caption={t.navigation.victims} columns={columns} rowKey={(row) => `${victimLabel(row)} ${row.protocol} ${row.first}`} href={(row) => (victimLabel(row) === row.address ? sourceHref(row.address) : linkTo('/findings', { kind: 'ddos-carpet' }))} />
 		</Page>
 	);
 }

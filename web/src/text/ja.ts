@@ -244,6 +244,7 @@ export const ja: Text = {
 	kinds: {
 		'infected-host': '感染の疑いのあるホスト',
 		'ddos-victim': 'DDoS被害ホスト',
+		'ddos-carpet': 'ネットワークに分散したDDoS',
 		'research-scanner': '調査目的のスキャン',
 		'attacked-host': '攻撃を受けている自組織のホスト',
 		'misconfigured-host': '設定不備のホスト',
@@ -336,6 +337,7 @@ export const ja: Text = {
 		day: '日付',
 		peak: '60秒間の最大',
 		targets: '観測したアドレス数',
+		addresses: '被害アドレス数',
 		attacked: '攻撃されたポート',
 		rate: '推定パケット毎秒',
 		signature: '共通する特徴',
@@ -385,7 +387,7 @@ export const ja: Text = {
 		sourcesLead: '判定のついた送信元すべてと、パケット数の多い送信元です。パケット数の多い順に並びます。',
 		scannersLead: '調査を目的に、多数のポートを広くスキャンする送信元です。判定規則を併記しています。',
 		toolsLead: 'パケットの特徴から判定できたスキャンツールです。',
-		victimsLead: '送信元を詐称した攻撃への応答（バックスキャッタ）が届いたホストです。25パケット以上、60秒以上、いずれかの60秒間に30パケット以上を条件とします。',
+		victimsLead: '送信元を詐称した攻撃への応答（バックスキャッタ）が届いたホストです。25パケット以上、60秒以上、いずれかの60秒間に30パケット以上を条件とします。攻撃がネットワーク全体に分散し、単独では判定できない場合はネットワークを表示します。',
 		campaignsLead: '1日のうちに、パケットの固定フィールドとその値が一致した送信元の集まりです。',
 		portsLead: 'スキャンパケット（ACKのないTCP SYNと、応答でないUDP）を宛先ポート別に集計しています。',
 		notFound: 'ページが見つかりません。',
@@ -472,6 +474,12 @@ export const ja: Text = {
 			time: '時刻（UTC）',
 			port: 'ポート',
 			target_port: '最初に攻撃されたポート',
+			prefix: 'ネットワーク',
+			addresses: '応答したアドレス数',
+			addresses_exact: 'アドレス数は正確な値',
+			most_addresses_in_a_minute: '1分間の最大アドレス数',
+			addresses_judged_alone: 'うち単独でも被害と判定',
+			target_ports: '攻撃されたポート数',
 			protocol: 'プロトコル',
 			peak_60s: '60秒間の最大パケット数',
 			seconds: '継続時間（秒）',
@@ -532,6 +540,10 @@ export const ja: Text = {
 			'since November 2023': '2023年11月以降の版',
 			'25 packets, 60 s, 30 packets in a 60 s window slid by 10 s (Moore et al.; corsaro)':
 				'25パケット以上、60秒以上、10秒ずつずらした60秒間に30パケット以上（Mooreらの規則、corsaroの実装）',
+			'literal: 25 packets, 60 s, 30 in a 60 s window, each address once in 10 s; 16 addresses in a minute, 32 of a /20 or /48':
+				'規則どおり: 25パケット以上、60秒以上、60秒間に30以上（同じアドレスは10秒に1回だけ数える）、1分間に16アドレス以上（/20・/48では32以上）',
+			'scaled by dark addresses: as the literal rule, down to 12 in a window and 8 addresses in a minute, 16 of a /20 or /48':
+				'ダークネットの大きさに応じた規則: 同じ規則で、60秒間に12以上、1分間に8アドレス以上（/20・/48では16以上）を下限とする',
 			'forged sources are uniform over IPv4': '詐称された送信元がIPv4全体に一様に分布すること',
 		},
 		yes: 'はい',
