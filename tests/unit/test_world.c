@@ -225,6 +225,9 @@ static void test_thresholds(void **state)
 		{"an own host", true, 60, 30},
 		{"a large SYN flood", true, 800, 0},
 		{"a large flood against closed ports", true, 400, 0},
+		{"the first of three", true, 41, 40},
+		{"the second of three", true, 41, 40},
+		{"the third of three", true, 41, 40},
 	};
 	(void)state;
 	MAKE("day.pcap", "packets=30000", "duration=2d", "start=2025-12-31T07:00:00Z");
@@ -291,7 +294,8 @@ static void test_research(void **state)
 		assert_int_equal(number(s, "days"), 2);
 		assert_true(number(s, "ports") >= 30);
 	}
-	assert_in_range(packets * 100 / number(truth, "packets"), 50, 65); /* about 60 % */
+	assert_in_range(
+		packets * 100 / number(truth, "packets"), 48, 65); /* about 60 % of what no script says */
 	assert_string_equal(json_object_get_string(member(list, "type")), "cidr");
 	assert_int_equal(json_object_array_length(member(list, "list")), 1);
 	json_object_put(list);
@@ -453,9 +457,9 @@ static void test_tshark(void **state)
 		const char *filter, *category;
 	} checks[] = {
 		{"tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.flags.fin == 0 && tcp.flags.reset == 0 && "
-		 "!icmp",
+		 "!icmp && !gre",
 			"tcp_syn"},
-		{"udp && !icmp || (ip.proto == 17 && ip.frag_offset > 0 && !icmp)", "udp"},
+		{"udp && !icmp && !gre || (ip.proto == 17 && ip.frag_offset > 0 && !icmp)", "udp"},
 		{"icmp", "icmp"},
 	};
 	(void)state;

@@ -17,8 +17,8 @@ struct carpet {
 };
 
 static const struct carpet carpets[] = {
-	{"carpet_attack", 24, 1, 150, 2, 430, 443, false},
-	{"carpet_attack", 20, 16, 6, 3, 610, 80, true},
+	{"carpet_attack", 24, 1, 100, 2, 430, 443, false},
+	{"carpet_attack", 20, 16, 6, 2, 610, 80, true},
 };
 
 #define APART (NR_SECOND * 4 / 5) /* answers of a carpet */
@@ -83,10 +83,11 @@ static void script_carpet(struct nr_day *day, struct nr_actor *actor, const stru
 		script_answer(day, actor, carpet, first + i % count, begin + (nr_time)i * APART);
 }
 
-/* Forty hosts of a /24, each six answers within a minute, one host after the other from beginning to end. */
+/* Two dozen hosts of a /24, each four answers within a minute, one host after the other from beginning to
+ * end. */
 static void script_unrelated(struct nr_day *day, struct nr_actor *actor)
 {
-	const struct carpet control = {"carpet_decoy", 24, 1, 40, 6, 0, 443, false};
+	const struct carpet control = {"carpet_decoy", 24, 1, 24, 4, 0, 443, false};
 	uint32_t first, count = set_network(day, actor, &control, &first);
 	for (uint32_t i = 0; i < count && !day->failed; i++) {
 		nr_time begin = day->start + (day->end - day->start) / (count + 1) * i;
@@ -98,15 +99,18 @@ static void script_unrelated(struct nr_day *day, struct nr_actor *actor)
 /* Three hosts of a /24, each attacked enough to be a victim of its own, at the same time. */
 static void script_neighbours(struct nr_day *day, struct nr_actor *actor)
 {
-	const struct carpet control = {"carpet_decoy", 24, 1, 3, 70, 0, 443, false};
+	static const char *const why[] = {"the first of three victims in a /24, each of its own",
+		"the second of three victims in a /24", "the third of three victims in a /24"};
+	const struct carpet control = {"carpet_decoy", 24, 1, NR_COUNT(why), 41, 0, 443, false};
 	uint32_t first, count = set_network(day, actor, &control, &first);
 	nr_time begin = nr_time_floor(day->start + (day->end - day->start) / 10 * 7, NR_MINUTE);
 	for (uint32_t i = 0; i < count && !day->failed; i++) {
-		uint16_t victim = nr_truth_add_victim(&day->truth, &day->truth.sources[first + i].address,
-			NR_WORLD_TCP, "one of three victims in a /24, each of its own");
+		uint16_t victim = nr_truth_add_victim(
+			&day->truth, &day->truth.sources[first + i].address, NR_WORLD_TCP, why[i]);
 		size_t from = day->script.count;
 		for (uint32_t k = 0; k < control.rounds; k++)
-			script_answer(day, actor, &control, first + i, begin + i * 7000 + k * NR_SECOND);
+			script_answer(
+				day, actor, &control, first + i, begin + i * 7000 + k * 3 * NR_SECOND / 2);
 		for (; from < day->script.count; from++)
 			day->script.items[from].victim = victim;
 	}
