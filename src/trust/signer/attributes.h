@@ -9,6 +9,7 @@
 #define NR_TRUST_SIGNER_ATTRIBUTES_H
 
 #include "trust/signer/signer.h"
+#include "wire/oid.h"
 
 #define NR_TST_ATTRIBUTES_MAX 512
 
@@ -22,5 +23,10 @@ struct nr_tst_attributes {
 /* Everything but the digest. certificate: DER. */
 int nr_tst_attributes_init(struct nr_tst_attributes *attributes, enum nr_key_algorithm algorithm,
 	const uint8_t *certificate, size_t length, struct nr_error *error);
+
+/* digestAlgorithm and signatureAlgorithm of a SignerInfo that such a key signs. RSA's parameters are NULL
+ * (RFC 3370 section 3.2), of the others absent. */
+enum nr_oid nr_key_digest(enum nr_key_algorithm algorithm);
+enum nr_oid nr_key_signature(enum nr_key_algorithm algorithm);
 
 #endif

@@ -3,7 +3,6 @@
 #include "base/time.h"
 #include "trust/signer/authority.h"
 #include "trust/signer/command.h"
-#include "trust/signer/note_key.h"
 
 #include <errno.h>
 #include <openssl/pem.h>
@@ -49,8 +48,8 @@ static const struct {
 
 struct made {
 	BIO *contents[FILES];
-	char origin[NR_NOTE_KEY_NAME_MAX + 1];
-	char vkey[NR_VKEY_TEXT];
+	char origin[NR_NOTE_NAME_MAX + 1];
+	char vkey[NR_NOTE_VKEY_TEXT];
 };
 
 static void made_fini(struct made *made)
@@ -138,7 +137,7 @@ static int make_ledger_key(const struct key_new_conf *conf, const struct nr_secr
 		snprintf(made->origin, sizeof made->origin, "%s", conf->origin);
 	else
 		snprintf(made->origin, sizeof made->origin, "noroshi-demonstration-%.8s", id);
-	rc = nr_vkey_of(made->origin, key, made->vkey, error);
+	rc = nr_key_vkey(made->origin, key, made->vkey, error);
 	rc = rc ? rc : nr_key_write(key, passphrase, &made->contents[LEDGER_KEY], error);
 	if (rc)
 		return rc;
@@ -237,10 +236,10 @@ static int check(const struct key_new_conf *conf, struct nr_error *error)
 	/* upper bounds of X.520 */
 	if (conf->name && (!*conf->name || strlen(conf->name) > 64))
 		return nr_fail(error, -EINVAL, "--name: 1 to 64 bytes");
-	if (conf->origin && !nr_note_key_name_ok(conf->origin))
+	if (conf->origin && !nr_note_name_ok(conf->origin, strlen(conf->origin)))
 		return nr_fail(error, -EINVAL,
 			"--origin %.80s: 1 to %d bytes without space, \"+\" and control characters",
-			conf->origin, NR_NOTE_KEY_NAME_MAX);
+			conf->origin, NR_NOTE_NAME_MAX);
 	return conf->number ? nr_corporate_number_check(conf->number, error) : 0;
 }
 

@@ -335,3 +335,14 @@ int nr_key_id(const EVP_PKEY *key, char ret_text[static NR_KEY_ID_TEXT], struct 
 		snprintf(ret_text + 2 * i, 3, "%02x", hash[i]);
 	return 0;
 }
+
+int nr_key_vkey(const char *name, const EVP_PKEY *key, char ret_text[static NR_NOTE_VKEY_TEXT],
+	struct nr_error *error)
+{
+	uint8_t bytes[32];
+	size_t length = sizeof bytes;
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519 ||
+		EVP_PKEY_get_raw_public_key(key, bytes, &length) != 1 || length != sizeof bytes)
+		return nr_fail(error, -EKEYREJECTED, "%s: notes are signed with Ed25519 keys", name);
+	return nr_note_vkey_write(name, NR_NOTE_ED25519, bytes, ret_text, error);
+}

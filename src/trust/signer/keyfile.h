@@ -6,6 +6,7 @@
 #ifndef NR_TRUST_SIGNER_KEYFILE_H
 #define NR_TRUST_SIGNER_KEYFILE_H
 
+#include "trust/ledger/note.h"
 #include "trust/signer/signer.h"
 
 #include <openssl/x509.h>
@@ -56,6 +57,10 @@ const char *nr_key_algorithm_text(const EVP_PKEY *key, char *text, size_t room);
 #define NR_KEY_ID_TEXT 65
 /* Hex SHA-256 of the SubjectPublicKeyInfo. */
 int nr_key_id(const EVP_PKEY *key, char ret_text[static NR_KEY_ID_TEXT], struct nr_error *error);
+
+/* The verifier key of an Ed25519 key that signs notes under that name. */
+int nr_key_vkey(const char *name, const EVP_PKEY *key, char ret_text[static NR_NOTE_VKEY_TEXT],
+	struct nr_error *error);
 
 /* OpenSSL's last reason, for people; clears its queue. */
 const char *nr_openssl_reason(void);

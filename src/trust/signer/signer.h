@@ -16,6 +16,8 @@
 #include "base/error.h"
 #include "base/time.h"
 
+#include <sys/types.h>
+
 enum nr_signer_purpose {
 	/* TSTInfo (RFC 3161 section 2.4.2), DER: the signer puts the signed attributes around it
 	 * (attributes.h). Refused: a genTime off its own clock, a serial number not above the last. */
@@ -50,8 +52,8 @@ struct nr_signer_key {
 	unsigned purposes;       /* bits 1u << enum nr_signer_purpose */
 	double rate;             /* signatures a second that are allowed for long; 0: without limit */
 	unsigned burst;          /* at once; 0: rate */
-	/* two-person release (release.h): PEM public keys of which two different ones must have signed the
-	 * release of this session; count 0: one process start is enough */
+	/* two-person release (release.h): files with the verifier keys of persons, two different of whom must
+	 * have signed the release; count 0: one process start is enough */
 	const char *const *releasers;
 	size_t releaser_count;
 	const char *release; /* file with the signed release */
@@ -77,7 +79,8 @@ struct nr_signer_item {
 };
 struct nr_signed {
 	int code;         /* 0 or -errno: -EPERM purpose or structure not allowed, -EDQUOT the rate, -ETIME
-			     the time in it, -EIO the token or process is gone */
+			     the time in it, -EKEYEXPIRED the certificate, -EACCES the release, -EIO the token
+			     is gone */
 	uint64_t counter; /* of the key, from 1 */
 	size_t length;
 	uint8_t signature[NR_SIGNATURE_MAX]; /* DER ECDSA-Sig-Value; RSA PKCS#1 v1.5 with the structure's
@@ -90,11 +93,17 @@ int nr_signer_sign(struct nr_signer *signer, unsigned key, enum nr_signer_purpos
 	const struct nr_signer_item *items, size_t count, struct nr_signed *ret_signed,
 	struct nr_error *error);
 
+/* A code of struct nr_signed for people. */
+const char *nr_signed_reason(int code);
+
 /* What the signer told at its start. */
 enum nr_key_algorithm nr_signer_algorithm(const struct nr_signer *signer, unsigned key);
 const uint8_t *nr_signer_certificate(
 	const struct nr_signer *signer, unsigned key, size_t *ret_length);                         /* DER */
 const uint8_t *nr_signer_public(const struct nr_signer *signer, unsigned key, size_t *ret_length); /* SPKI */
 const char *nr_signer_key_id(const struct nr_signer *signer, unsigned key); /* hex SHA-256 of SPKI */
+/* Keys cannot go to swap; where the kernel's limit (RLIMIT_MEMLOCK) did not allow that, say so. */
+bool nr_signer_memory_locked(const struct nr_signer *signer);
+pid_t nr_signer_process(const struct nr_signer *signer);
 
 #endif
