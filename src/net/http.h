@@ -10,11 +10,14 @@
 
 /* ---- a server ---- */
 
+struct nr_http_later; /* a request that is answered later */
+
 struct nr_http_request {
 	const char *method, *path; /* path as sent, without parameters */
 	const char *type;          /* Content-Type; NULL: none */
 	const uint8_t *body;
 	size_t length;
+	struct nr_http_later *later; /* for nr_http_defer() */
 };
 
 struct nr_http_reply {
@@ -35,6 +38,12 @@ struct nr_http_server_conf {
 	void (*answer)(void *context, const struct nr_http_request *request, struct nr_http_reply *reply);
 	void *context;
 };
+
+/* In answer(): the reply comes later, by nr_http_finish() from any thread, and *reply is not looked at. The
+ * request's texts and body stay until then. Every one that is deferred must be finished before the server is
+ * stopped. */
+struct nr_http_later *nr_http_defer(const struct nr_http_request *request);
+void nr_http_finish(struct nr_http_later *later, const struct nr_http_reply *reply);
 
 struct nr_http_server;
 int nr_http_server_start(

@@ -15,8 +15,11 @@ struct nr_http_server {
 	struct MHD_Daemon *daemon;
 };
 
-/* One request while its body comes in. */
-struct request {
+/* One request, while its body comes in and until it is answered. */
+struct nr_http_later {
+	struct MHD_Connection *connection;
+	struct nr_http_reply reply;
+	bool deferred, finished;
 	uint8_t *body;
 	size_t length, room;
 	time_t since; /* CLOCK_MONOTONIC */
@@ -55,7 +58,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 
 /* False: the connection is not worth it any more. */
 static bool take_body(
-	const struct nr_http_server *server, struct request *request, const char *bytes, size_t length)
+	const struct nr_http_server *server, struct nr_http_later *request, const char *bytes, size_t length)
 {
 	unsigned seconds = server->conf.idle_seconds ? server->conf.idle_seconds : IDLE_SECONDS;
 	if (monotonic_seconds() - request->since > (time_t)seconds)
@@ -83,12 +86,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 {
 	(void)version;
 	const struct nr_http_server *server = context;
-	struct request *request = *own;
+	struct nr_http_later *request = *own;
 	if (!request) {
 		request = calloc(1, sizeof *request);
 		if (!request)
 			return MHD_NO;
 		request->since = monotonic_seconds();
+		request->connection = connection;
 		*own = request;
 		return MHD_YES;
 	}
@@ -96,6 +100,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		bool go_on = take_body(server, request, bytes, *length);
 		*length = 0;
 		return go_on ? MHD_YES : MHD_NO;
+	}
+	if (request->finished) { /* the connection was suspended, and is again with us */
+		request->finished = false;
+		return send_reply(connection, &request->reply);
 	}
 	if (request->too_large)
 		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE);
@@ -106,19 +114,36 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.body = request->body,
 		.length = request->length,
+		.later = request,
 	};
 	struct nr_http_reply reply = {0};
 	server->conf.answer(server->conf.context, &asked, &reply);
-	return send_reply(connection, &reply);
+	return request->deferred ? MHD_YES : send_reply(connection, &reply);
+}
+
+struct nr_http_later *nr_http_defer(const struct nr_http_request *request)
+{
+	request->later->deferred = true;
+	MHD_suspend_connection(request->later->connection); /* before anybody can resume it */
+	return request->later;
+}
+
+void nr_http_finish(struct nr_http_later *later, const struct nr_http_reply *reply)
+{
+	later->reply = *reply;
+	later->finished = true;
+	MHD_resume_connection(later->connection); /* a lock of its own makes the reply visible */
 }
 
 static void forget(
 	void *context, struct MHD_Connection *connection, void **own, enum MHD_RequestTerminationCode why)
 {
 	(void)context, (void)connection, (void)why;
-	struct request *request = *own;
+	struct nr_http_later *request = *own;
 	if (!request)
 		return;
+	if (request->finished)
+		free(request->reply.bytes);
 	free(request->body);
 	free(request);
 	*own = NULL;
@@ -139,7 +164,8 @@ int nr_http_server_start(
 	unsigned threads =
 		conf->threads ? conf->threads : (unsigned)NR_MAX(1L, sysconf(_SC_NPROCESSORS_ONLN));
 	unsigned connections = NR_MAX(conf->connections ? conf->connections : CONNECTIONS, threads);
-	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+	server->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 		handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
 		conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_seconds ? conf->idle_seconds : IDLE_SECONDS,
