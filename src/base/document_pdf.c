@@ -2,11 +2,11 @@
 /* A4 pages by cairo and Pango: text stays text, pictures stay lines. Set twice: the first time counts the
  * pages. */
 #include "base/document_pdf.h"
+#include "base/document_pdf_text.h"
 #include "base/document_picture.h"
 
 #include <cairo-pdf.h>
 #include <errno.h>
-#include <fontconfig/fontconfig.h>
 #include <math.h>
 #include <pango/pangocairo.h>
 #include <string.h>
@@ -23,10 +23,10 @@
 #define ACCENT      NR_COLOUR_IOT
 #define CELL_PAD    4.0
 #define ROW_HIGH    14.5 /* about */
+#define HEAD_MAX    70.0 /* of a column of numbers, where not everything fits */
 #define KEPT_WHOLE  240.0
 #define FIGURE_ROW  3
 #define FIGURE_HIGH 50.0
-#define FAMILIES    "Noto Sans CJK JP,Noto Sans,DejaVu Sans,sans-serif"
 
 struct pages {
 	const struct nr_document *document;
@@ -45,41 +45,9 @@ static void set_colour(struct pages *p, uint32_t rgb)
 	cairo_set_source_rgb(p->cr, (rgb >> 16) / 255.0, (rgb >> 8 & 0xff) / 255.0, (rgb & 0xff) / 255.0);
 }
 
-/* width <= 0: one line, as long as it is. */
 static PangoLayout *set_text(struct pages *p, const char *text, double size, bool bold, double width)
 {
-	PangoLayout *layout = pango_layout_new(p->text);
-	PangoFontDescription *font = pango_font_description_new();
-	PangoAttrList *attributes = pango_attr_list_new();
-	pango_font_description_set_family_static(font, FAMILIES);
-	pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
-	pango_font_description_set_weight(font, bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
-	pango_layout_set_font_description(layout, font);
-	pango_font_description_free(font);
-	pango_attr_list_insert(attributes,
-		pango_attr_language_new(pango_language_from_string(p->document->japanese ? "ja" : "en")));
-	pango_layout_set_attributes(layout, attributes);
-	pango_attr_list_unref(attributes);
-	if (width > 0) {
-		pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
-		pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
-	}
-	pango_layout_set_text(layout, text, -1);
-	return layout;
-}
-
-static double width_of(PangoLayout *layout)
-{
-	PangoRectangle logical;
-	pango_layout_get_extents(layout, NULL, &logical);
-	return (double)logical.width / PANGO_SCALE;
-}
-
-static double height_of(PangoLayout *layout)
-{
-	PangoRectangle logical;
-	pango_layout_get_extents(layout, NULL, &logical);
-	return (double)logical.height / PANGO_SCALE;
+	return nr_pdf_text(p->text, p->document->japanese, text, size, bold, width);
 }
 
 static void show_at(struct pages *p, PangoLayout *layout, double x, double y, uint32_t colour)
@@ -93,7 +61,7 @@ static void show_at(struct pages *p, PangoLayout *layout, double x, double y, ui
 static void put_line(struct pages *p, const char *text, double size, double x, double y, bool right)
 {
 	PangoLayout *layout = set_text(p, text, size, false, 0);
-	show_at(p, layout, right ? x - width_of(layout) : x, y, GREY);
+	show_at(p, layout, right ? x - nr_pdf_text_width(layout) : x, y, GREY);
 	g_object_unref(layout);
 }
 
@@ -209,18 +177,26 @@ static void put_figures(struct pages *p, const struct nr_block *b)
 	}
 }
 
-/* What a column would like to have. */
-static double natural_width(struct pages *p, const struct nr_block *b, size_t column)
+/* What a column would like to have; heads of numbers break their lines beyond head_max. */
+static double natural_width(struct pages *p, const struct nr_block *b, size_t column, double head_max)
 {
 	double widest = 0;
 	for (size_t r = 0; r <= NR_MIN(b->row_count, (size_t)400); r++) {
 		PangoLayout *layout = set_text(p, b->cells[r * b->column_count + column], 8, r == 0, 0);
-		double width = width_of(layout) + 2 * CELL_PAD + 0.5;
-		bool head = r == 0 && b->number[column]; /* heads of numbers may break */
-		widest = NR_MAX(widest, head ? NR_MIN(width, 70) : width);
+		double width = nr_pdf_text_width(layout) + 2 * CELL_PAD + 0.5;
+		bool head = r == 0 && b->number[column];
+		widest = NR_MAX(widest, head ? NR_MIN(width, head_max) : width);
 		g_object_unref(layout);
 	}
 	return widest;
+}
+
+static bool all_fit(struct pages *p, const struct nr_block *b)
+{
+	double sum = 0;
+	for (size_t i = 0; i < b->column_count; i++)
+		sum += natural_width(p, b, i, INFINITY);
+	return sum <= WIDTH;
 }
 
 /* Numbers get what they like. The texts share the rest fairly: who likes less than a fair share gets it, the
@@ -228,10 +204,10 @@ static double natural_width(struct pages *p, const struct nr_block *b, size_t co
 static void measure_columns(struct pages *p, const struct nr_block *b, double *widths)
 {
 	bool settled[NR_DOCUMENT_COLUMNS_MAX] = {false};
-	double left = WIDTH;
+	double left = WIDTH, head_max = all_fit(p, b) ? INFINITY : HEAD_MAX;
 	size_t open = 0;
 	for (size_t i = 0; i < b->column_count; i++) {
-		widths[i] = natural_width(p, b, i);
+		widths[i] = natural_width(p, b, i, head_max);
 		settled[i] = b->number[i];
 		left -= b->number[i] ? widths[i] : 0;
 		open += !b->number[i];
@@ -263,7 +239,7 @@ static void put_row(struct pages *p, const struct nr_block *b, const double *wid
 		cells[i] = set_text(p, b->cells[row * b->column_count + i], 8, row == 0,
 			NR_MAX(widths[i] - 2 * CELL_PAD, 8));
 		pango_layout_set_alignment(cells[i], b->number[i] ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
-		height = NR_MAX(height, height_of(cells[i]));
+		height = NR_MAX(height, nr_pdf_text_height(cells[i]));
 	}
 	height += 5;
 	if (need(p, height) && row > 0)
@@ -344,7 +320,8 @@ static void draw_text(void *context, double x, double y, enum nr_anchor anchor, 
 {
 	struct pages *p = context;
 	PangoLayout *layout = set_text(p, text, NR_PICTURE_TEXT, bold, 0);
-	double width = width_of(layout), base = (double)pango_layout_get_baseline(layout) / PANGO_SCALE;
+	double width = nr_pdf_text_width(layout),
+	       base = (double)pango_layout_get_baseline(layout) / PANGO_SCALE;
 	show_at(p, layout, x - width * (double)anchor / 2, y - base, 0x333c49);
 	g_object_unref(layout);
 }
@@ -481,14 +458,6 @@ static int set_twice(
 	return e ? e : set_pages(d, text, pages, bytes, &pages, &unknown, error);
 }
 
-/* The libraries keep fonts for the next document, for ever; a process that writes one a year gives them back.
- */
-static void release_fonts(void)
-{
-	cairo_debug_reset_static_data();
-	FcFini();
-}
-
 int nr_document_write_pdf(
 	const struct nr_document *d, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error)
 {
@@ -500,7 +469,7 @@ int nr_document_write_pdf(
 	int e = set_twice(d, text, &bytes, error);
 	g_object_unref(text);
 	g_object_unref(fonts);
-	release_fonts();
+	nr_pdf_release_fonts();
 	if (!e)
 		e = nr_pdf_set_language(&bytes.data, &bytes.length, d->japanese ? "ja" : "en", error);
 	if (e) {
@@ -511,23 +480,3 @@ int nr_document_write_pdf(
 	*ret_length = bytes.length;
 	return 0;
 }
-
-/* cairo 1.16 loses 768 bytes with each embedded font; the sanitizer is to find ours. */
-#if defined(__SANITIZE_ADDRESS__)
-#define DOCUMENT_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define DOCUMENT_ASAN 1
-#endif
-#endif
-#ifdef DOCUMENT_ASAN
-const char *__lsan_default_suppressions(void), *__lsan_default_options(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libcairo.so\n";
-}
-const char *__lsan_default_options(void)
-{
-	return "print_suppressions=0";
-}
-#endif

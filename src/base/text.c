@@ -86,6 +86,36 @@ size_t nr_text_width(const char *text)
 	return piece_width(text, strlen(text));
 }
 
+#define ELLIPSIS "…"
+
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+void nr_text_shorten(const char *text, size_t columns, char *out, size_t room)
+{
+	bool whole = nr_text_width(text) <= columns && strlen(text) < room;
+	size_t width = 0, at = 0;
+	if (!whole) {
+		columns -= 1;
+		room -= sizeof ELLIPSIS - 1;
+	}
+	while (*text) {
+		struct text_char c = char_read(text);
+		width += code_is_wide(c.code) ? 2 : 1;
+		if (width > columns || at + c.bytes >= room)
+			break;
+		if (is_control(c.code))
+			out[at++] = '?';
+		else
+			memcpy(out + at, text, c.bytes);
+		at += is_control(c.code) ? 0 : c.bytes;
+		text += c.bytes;
+	}
+	strcpy(out + at, whole ? "" : ELLIPSIS);
+}
+
 void nr_text_wrap(FILE *out, const char *text, size_t indent, size_t width)
 {
 	size_t column = indent;

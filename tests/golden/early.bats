@@ -18,6 +18,17 @@ warnings() { # WORLD [OPTION...]
 	noroshi telescope report --store "$1.db" --by warning --json --limit 1000 "${@:2}"
 }
 
+@test "the table for people has whole characters, and the reason whole and in the reader's language" {
+	local reason
+	LC_ALL=ja_JP.UTF-8 noroshi telescope report --store "$WORLD.db" --by warning >"$BATS_TEST_TMPDIR/ja"
+	iconv -f UTF-8 -t UTF-8 "$BATS_TEST_TMPDIR/ja" >/dev/null
+	reason=$(warnings "$WORLD" | jq -r '.rows | max_by(.reason_ja | length).reason_ja')
+	[ "${#reason}" -gt 40 ]
+	grep -qF "$(tr -d ' \n' <<<"$reason")" <<<"$(tr -d ' \n' <"$BATS_TEST_TMPDIR/ja")"
+	grep -q '…' "$BATS_TEST_TMPDIR/ja" # evidence is shortened
+	! grep -qF "$(warnings "$WORLD" | jq -r '.rows[0].reason_en[:30]')" "$BATS_TEST_TMPDIR/ja"
+}
+
 @test "every injected campaign is told once, with its onset and its hosts, within half a day" {
 	warnings "$WORLD" | jq -e --slurpfile truth "$WORLD.pcap.truth.json" '
 		def seconds: sub("\\.[0-9]+Z$"; "Z") | fromdate;

@@ -111,6 +111,14 @@ total() { # RESEARCH
 	[[ $(pdfinfo "$YEAR.ja.pdf") == *"ダークネット観測レポート 2025年"* ]]
 }
 
+@test "heads and figures of the Japanese paper are not torn inside a word" {
+	command -v pdftotext >/dev/null || skip "no poppler-utils"
+	pdftotext -layout "$YEAR.ja.pdf" "$BATS_TEST_TMPDIR/ja.txt"
+	[ "$(grep -o 'パケット数' "$BATS_TEST_TMPDIR/ja.txt" | wc -l)" -gt 10 ]
+	equal "$(grep -cE 'パケッ?( |$)|パ( |$)|(^| )(ケット|ット|ト)数' "$BATS_TEST_TMPDIR/ja.txt")" 0 'pieces of パケット数'
+	equal "$(grep -o 'ポート（調査除く）' "$BATS_TEST_TMPDIR/ja.txt" | wc -l)" 4 'whole heads'
+}
+
 @test "a year without data, a sensor that is not there, another ending" {
 	status=0
 	noroshi telescope yearbook --store "$YEAR.db" --year 2020 2>"$BATS_TEST_TMPDIR/err" || status=$?

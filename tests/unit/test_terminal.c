@@ -51,6 +51,31 @@ static void test_wrap(void **state)
 	expect_wrapped("JSON で出力", 0, 8, "JSON で\n出力\n");
 }
 
+static void test_shorten(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns, room;
+		const char *wanted;
+	} cases[] = {
+		{"", 4, 8, ""}, {"four", 4, 8, "four"}, {"fiver", 4, 8, "fiv…"},
+		{"観測の対象", 10, 64, "観測の対象"}, {"観測の対象", 9, 64, "観測の対…"},
+		{"観測の対象", 8, 64, "観測の…"}, /* half a character is none */
+		{"観測の対象", 10, 16, "観測の対象"},
+		{"観測の対象", 10, 15, "観測の…"}, /* nor are two of its three bytes */
+		{"観測の対象", 10, 13, "観測の…"}, {"観測の対象", 10, 12, "観測…"},
+		{"a\x1b[2Jb\xc2\x9b", 20, 64, "a?[2Jb?"}, /* nothing moves the cursor */
+		{"観\xe6\xb8", 20, 64, "観\xe6\xb8"},     /* was cut before: no read beyond the end */
+	};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		char *out = malloc(cases[i].room); /* so that a sanitizer sees its end */
+		nr_text_shorten(cases[i].text, cases[i].columns, out, cases[i].room);
+		assert_string_equal(out, cases[i].wanted);
+		free(out);
+	}
+}
+
 static void test_nearest(void **state)
 {
 	static const struct {
@@ -134,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_shorten),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_log_limit),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* noroshi telescope report: the store's answers as tables and JSON. */
+#include "base/language.h"
+#include "base/text.h"
 #include "sense/telescope/command.h"
 #include "sense/telescope/tables.h"
 #include "store/rows.h"
@@ -49,9 +51,13 @@ static const struct nr_option options[] = {
 		"print one JSON object", "1つのJSONオブジェクトで出力する"},
 };
 
-/* ---- a table for people: columns as wide as their widest cell ---- */
+/* ---- a table for people: columns as wide as their widest cell, the reason on a line of its own ---- */
 
-#define NR_CELL        64
+#define NR_CELL        512 /* bytes */
+#define NR_CELL_WIDTH  60  /* columns of the terminal; --json has everything */
+#define EVIDENCE_WIDTH 40
+#define REASON_INDENT  4
+#define REASON_WIDTH   100
 #define NR_COLUMNS_MAX 16
 
 struct table {
@@ -64,6 +70,11 @@ struct table {
 static void table_fini(struct table *table)
 {
 	free(table->cells);
+}
+
+static bool is_reason(const struct nr_result_column *column)
+{
+	return strncmp(column->name, "reason_", 7) == 0;
 }
 
 static void write_cell(
@@ -90,8 +101,10 @@ static void write_cell(
 		snprintf(text, NR_CELL, "%s", nr_address_write(&value->address, scratch));
 		break;
 	case NR_VALUE_TEXT:
+		nr_text_shorten(value->text, is_reason(column) ? SIZE_MAX : NR_CELL_WIDTH, text, NR_CELL);
+		break;
 	case NR_VALUE_JSON:
-		snprintf(text, NR_CELL, "%s", value->text);
+		nr_text_shorten(value->text, EVIDENCE_WIDTH, text, NR_CELL);
 		break;
 	case NR_VALUE_NULL:
 		break;
@@ -125,23 +138,44 @@ static bool is_number(const struct nr_result_column *column)
 	       strcmp(column->name, "protocol");
 }
 
+static void print_cell(const char *text, size_t width, bool right, bool first)
+{
+	int gap = (int)(width - NR_MIN(nr_text_width(text), width));
+	printf("%s%*s%s%*s", first ? "" : "  ", right ? gap : 0, "", text, right ? 0 : gap, "");
+}
+
+/* For whom it is written. */
+static void print_reason(const struct table *table, size_t columns, size_t row)
+{
+	const char *wanted = nr_says("reason_en", "reason_ja");
+	for (size_t i = 0; i < columns; i++) {
+		if (strcmp(table->query->columns[i].name, wanted) != 0 || !table->cells[row][i][0])
+			continue;
+		printf("%*s", REASON_INDENT, "");
+		nr_text_wrap(stdout, table->cells[row][i], REASON_INDENT, REASON_WIDTH);
+	}
+}
+
 static void print_table(const struct table *table)
 {
 	const struct nr_query *q = table->query;
-	size_t columns = NR_MIN(q->column_count, (size_t)NR_COLUMNS_MAX);
-	int width[NR_COLUMNS_MAX];
+	size_t columns = NR_MIN(q->column_count, (size_t)NR_COLUMNS_MAX), widths[NR_COLUMNS_MAX];
 	for (size_t i = 0; i < columns; i++) {
-		size_t widest = strlen(q->columns[i].name);
+		widths[i] = strlen(q->columns[i].name);
 		for (size_t r = 0; r < table->rows; r++)
-			widest = NR_MAX(widest, strlen(table->cells[r][i]));
-		width[i] = is_number(&q->columns[i]) ? (int)widest : -(int)widest;
+			widths[i] = NR_MAX(widths[i], nr_text_width(table->cells[r][i]));
 	}
 	for (size_t i = 0; i < columns; i++)
-		printf("%s%*s", i ? "  " : "", width[i], q->columns[i].name);
-	for (size_t r = 0; r < table->rows; r++)
-		for (size_t i = 0; i < columns; i++)
-			printf("%s%*s", i ? "  " : "\n", width[i], table->cells[r][i]);
+		if (!is_reason(&q->columns[i]))
+			print_cell(q->columns[i].name, widths[i], is_number(&q->columns[i]), i == 0);
 	printf("\n");
+	for (size_t r = 0; r < table->rows; r++) {
+		for (size_t i = 0; i < columns; i++)
+			if (!is_reason(&q->columns[i]))
+				print_cell(table->cells[r][i], widths[i], is_number(&q->columns[i]), i == 0);
+		printf("\n");
+		print_reason(table, columns, r);
+	}
 }
 
 /* ---- asking ---- */
