@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trust/signer/open.h"
+#include "base/file.h"
+#include "trust/ledger/note.h"
+#include "trust/signer/authority.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PATH_ROOM 4096
+#define NO_KEY    NR_SIGNER_KEYS_MAX
+
+struct nr_keys {
+	struct nr_signer *signer;
+	struct nr_ledger *ledger;
+	unsigned index[NR_SIGN_PURPOSES]; /* of the key for a purpose; NO_KEY: was not asked for */
+	char origin[NR_NOTE_NAME_MAX + 1];
+	uint32_t origin_id; /* of the ledger's key, in signature lines */
+};
+
+int nr_keys_path(const struct nr_keys_conf *conf, const char *name, char *ret_path, size_t room,
+	struct nr_error *error)
+{
+	if (!conf->folder)
+		return nr_fail(error, -EINVAL,
+			"name the folder of the keys: --keys DIR (noroshi key new makes one)");
+	int n = snprintf(ret_path, room, "%s/%s", conf->folder, name);
+	if (n < 0 || (size_t)n >= room)
+		return nr_fail(error, -ENAMETOOLONG, "--keys: the name is too long");
+	return 0;
+}
+
+/* ---- the signer ---- */
+
+/* The keys to start with, and the memory of their names. */
+struct wanted {
+	struct nr_signer_key keys[NR_SIGNER_KEYS_MAX];
+	size_t count;
+	char paths[NR_SIGNER_KEYS_MAX][2][PATH_ROOM];
+};
+
+static int want_certified(const struct nr_keys_conf *conf, const char *key, const char *name,
+	unsigned purposes, struct wanted *wanted, struct nr_keys *keys, struct nr_error *error)
+{
+	char file[32], (*paths)[PATH_ROOM] = wanted->paths[wanted->count];
+	snprintf(file, sizeof file, "%.16s.key", name);
+	int rc = nr_keys_path(conf, file, paths[0], PATH_ROOM, error);
+	snprintf(file, sizeof file, "%.16s.pem", name);
+	rc = rc ? rc : nr_keys_path(conf, file, paths[1], PATH_ROOM, error);
+	if (rc)
+		return rc;
+	bool token = key && strncmp(key, "pkcs11:", 7) == 0;
+	wanted->keys[wanted->count] = (struct nr_signer_key){
+		.key = key ? key : paths[0],
+		.certificate = paths[1],
+		.passphrase = token ? conf->pin_file : conf->passphrase_file,
+		.purposes = purposes,
+		.rate = conf->rate,
+	};
+	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++)
+		if (purposes & 1u << i)
+			keys->index[i] = (unsigned)wanted->count;
+	wanted->count++;
+	return 0;
+}
+
+/* The ledger's name is that of its verifier key. */
+static int origin_read(const char *path, struct nr_keys *keys, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) uint8_t *text = NULL;
+	size_t length;
+	struct nr_vkey vkey;
+	int rc = nr_file_read(path, 4096, &text, &length, error);
+	if (rc)
+		return rc;
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		length--;
+	if (nr_vkey_parse((const char *)text, length, &vkey, error))
+		return nr_error_prefix(error, "%.100s", path);
+	snprintf(keys->origin, sizeof keys->origin, "%.*s", (int)vkey.name_length, vkey.name);
+	keys->origin_id = vkey.id;
+	return 0;
+}
+
+static int want_ledger(
+	const struct nr_keys_conf *conf, struct wanted *wanted, struct nr_keys *keys, struct nr_error *error)
+{
+	char(*paths)[PATH_ROOM] = wanted->paths[wanted->count];
+	int rc = nr_keys_path(conf, "ledger.vkey", paths[1], PATH_ROOM, error);
+	rc = rc ? rc : origin_read(paths[1], keys, error);
+	rc = rc ? rc : nr_keys_path(conf, "ledger.key", paths[0], PATH_ROOM, error);
+	if (rc)
+		return rc;
+	wanted->keys[wanted->count] = (struct nr_signer_key){.key = paths[0],
+		.passphrase = conf->passphrase_file,
+		.name = keys->origin,
+		.purposes = 1u << NR_SIGN_CHECKPOINT};
+	keys->index[NR_SIGN_CHECKPOINT] = (unsigned)wanted->count++;
+	return 0;
+}
+
+static int signer_start(
+	const struct nr_keys_conf *conf, unsigned purposes, struct nr_keys *keys, struct nr_error *error)
+{
+	const unsigned stamp = 1u << NR_SIGN_TIMESTAMP, seal = 1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS;
+	NR_AUTO(nr_freep) struct wanted *wanted = calloc(1, sizeof *wanted);
+	if (!wanted)
+		return nr_fail(error, -ENOMEM, "signer: out of memory");
+	int rc = 0;
+	if (purposes & stamp)
+		rc = want_certified(conf, conf->timestamp_key, "tsa", stamp, wanted, keys, error);
+	if (!rc && purposes & seal) {
+		rc = want_certified(conf, conf->seal_key, "seal", purposes & seal, wanted, keys, error);
+		if (!rc && conf->releasers.count > 0) {
+			struct nr_signer_key *key = &wanted->keys[wanted->count - 1];
+			key->releasers = conf->releasers.items;
+			key->releaser_count = conf->releasers.count;
+			key->release = conf->release;
+		}
+	}
+	rc = rc ? rc : want_ledger(conf, wanted, keys, error);
+	return rc ? rc
+		  : nr_signer_start(
+			    &(struct nr_signer_conf){wanted->keys, wanted->count, conf->pkcs11_module},
+			    &keys->signer, error);
+}
+
+/* ---- the ledger ---- */
+
+/* nr_ledger_conf.sign: the text, an empty line, and the signature's line. */
+static int checkpoint_sign(void *context, const char *text, size_t text_length, char *note, size_t *length,
+	struct nr_error *error)
+{
+	struct nr_keys *keys = context;
+	const struct nr_signer_item item = {(const uint8_t *)text, text_length};
+	struct nr_signed made;
+	int rc = nr_signer_sign(
+		keys->signer, keys->index[NR_SIGN_CHECKPOINT], NR_SIGN_CHECKPOINT, &item, 1, &made, error);
+	if (rc)
+		return rc;
+	if (made.code)
+		return nr_fail(error, made.code, "checkpoint of %.100s: %s", keys->origin,
+			nr_signed_reason(made.code));
+	size_t room = *length, used = text_length + 1;
+	if (room < used)
+		return nr_fail(error, -ENOSPC, "checkpoint of %.100s: no room", keys->origin);
+	memcpy(note, text, text_length);
+	note[text_length] = '\n';
+	rc = nr_note_add_line(
+		note, &used, room, keys->origin, keys->origin_id, made.signature, made.length, error);
+	if (!rc)
+		*length = used;
+	return rc;
+}
+
+static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, struct nr_error *error)
+{
+	char folder[PATH_ROOM];
+	int rc = nr_keys_path(conf, "ledger", folder, sizeof folder, error);
+	if (rc)
+		return rc;
+	const struct nr_ledger_conf wanted = {.folder = conf->ledger ? conf->ledger : folder,
+		.origin = keys->origin,
+		.sign = checkpoint_sign,
+		.sign_context = keys};
+	return nr_ledger_open(&wanted, &keys->ledger, error);
+}
+
+/* Counters of a key begin anew with every signer: that one has begun is said first. */
+static int uses_record(struct nr_keys *keys, unsigned purposes, struct nr_error *error)
+{
+	char text[NR_SIGN_PURPOSES][256], time[NR_TIME_TEXT];
+	struct nr_ledger_entry entries[NR_SIGN_PURPOSES];
+	size_t count = 0;
+	uint64_t first;
+	nr_time_write(nr_time_now(), time);
+	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++) {
+		if (!(purposes & 1u << i))
+			continue;
+		int n = snprintf(text[count], sizeof text[count],
+			"{\"kind\":\"key-use\",\"time\":\"%s\",\"purpose\":\"%s\",\"key\":\"%s\",\"counter\":"
+			"0}",
+			time, nr_signer_purpose_names[i], nr_signer_key_id(keys->signer, keys->index[i]));
+		entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
+		count++;
+	}
+	return count ? nr_ledger_append(keys->ledger, entries, count, &first, error) : 0;
+}
+
+int nr_keys_open(
+	const struct nr_keys_conf *conf, unsigned purposes, struct nr_keys **ret_keys, struct nr_error *error)
+{
+	NR_AUTO(nr_keys_closep) struct nr_keys *keys = calloc(1, sizeof *keys);
+	if (!keys)
+		return nr_fail(error, -ENOMEM, "signer: out of memory");
+	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++)
+		keys->index[i] = NO_KEY;
+	int rc = signer_start(conf, purposes, keys, error);
+	rc = rc ? rc : ledger_open(conf, keys, error);
+	rc = rc ? rc : uses_record(keys, purposes, error);
+	if (!rc)
+		*ret_keys = nr_steal(&keys);
+	return rc;
+}
+
+void nr_keys_close(struct nr_keys *keys)
+{
+	if (!keys)
+		return;
+	nr_ledger_close(keys->ledger); /* it asks the signer once more */
+	nr_signer_free(keys->signer);
+	free(keys);
+}
+
+void nr_keys_closep(struct nr_keys **keys)
+{
+	nr_keys_close(*keys);
+}
+
+/* ---- what was opened ---- */
+
+struct nr_signer *nr_keys_signer(const struct nr_keys *keys)
+{
+	return keys->signer;
+}
+
+struct nr_ledger *nr_keys_ledger(const struct nr_keys *keys)
+{
+	return keys->ledger;
+}
+
+const char *nr_keys_origin(const struct nr_keys *keys)
+{
+	return keys->origin;
+}
+
+unsigned nr_keys_index(const struct nr_keys *keys, enum nr_signer_purpose purpose)
+{
+	return keys->index[purpose];
+}
+
+const uint8_t *nr_keys_certificate(
+	const struct nr_keys *keys, enum nr_signer_purpose purpose, size_t *ret_length)
+{
+	return nr_signer_certificate(keys->signer, keys->index[purpose], ret_length);
+}
+
+bool nr_keys_are_demonstration(const struct nr_keys *keys, enum nr_signer_purpose purpose)
+{
+	size_t length;
+	const uint8_t *der = nr_keys_certificate(keys, purpose, &length);
+	NR_AUTO(nr_x509_freep) X509 *certificate = der ? d2i_X509(NULL, &der, (long)length) : NULL;
+	return certificate && nr_certificate_is_demonstration(certificate);
+}
+
+/* ---- signatures that are in the ledger ---- */
+
+static int entries_append(struct nr_keys *keys, enum nr_signer_purpose purpose,
+	const struct nr_signer_item *items, size_t count, const struct nr_signed *made, uint64_t *ret_entries,
+	struct nr_error *error)
+{
+	NR_AUTO(nr_freep) char(*text)[NR_SIGNATURE_ENTRY_MAX] = malloc(count * sizeof *text);
+	struct nr_ledger_entry entries[NR_SIGNER_BATCH_MAX];
+	size_t used = 0;
+	nr_time now = nr_time_now();
+	if (!text)
+		return nr_fail(error, -ENOMEM, "signer: out of memory");
+	const char *id = nr_signer_key_id(keys->signer, keys->index[purpose]);
+	for (size_t i = 0; i < count; i++) {
+		if (made[i].code)
+			continue;
+		size_t length = nr_signature_entry(purpose, &items[i], &made[i], id, now, text[used]);
+		entries[used] = (struct nr_ledger_entry){text[used], length};
+		used++;
+	}
+	uint64_t next = 0;
+	int rc = used ? nr_ledger_append(keys->ledger, entries, used, &next, error) : 0;
+	for (size_t i = 0; !rc && ret_entries && i < count; i++)
+		ret_entries[i] = made[i].code ? NR_NO_ENTRY : next++;
+	return rc;
+}
+
+int nr_keys_sign(struct nr_keys *keys, enum nr_signer_purpose purpose, const struct nr_signer_item *items,
+	size_t count, struct nr_signed *ret_signed, uint64_t *ret_entries, struct nr_error *error)
+{
+	if (purpose >= NR_SIGN_PURPOSES || keys->index[purpose] == NO_KEY)
+		return nr_fail(error, -EINVAL, "signer: no key was opened for that");
+	int rc = nr_signer_sign(keys->signer, keys->index[purpose], purpose, items, count, ret_signed, error);
+	if (rc)
+		return rc;
+	rc = entries_append(keys, purpose, items, count, ret_signed, ret_entries, error);
+	if (rc)
+		memset(ret_signed, 0, count * sizeof *ret_signed);
+	for (size_t i = 0; rc && i < count; i++)
+		ret_signed[i].code = rc;
+	return rc;
+}
