@@ -45,7 +45,7 @@ setup_file() {
 }
 
 @test "a burst is found: its bots, both attacks, the scanner, and the worm with its onset" {
-	jq -e '.tools.mirai == {"packets": 480, "sources": 40}
+	jq -e '[.tools.mirai | .packets, .sources, .exact] == [480, 40, true]
 		and ([.victims[] | [.address, .packets]] == [["90.1.1.1", 140]])
 		and ([.carpet_attacks[] | [.prefix, .packets, .addresses]] == [["91.1.1.0/24", 140, 100]])' "$BURST.1.json"
 	noroshi telescope report --store "$BURST.1.db" --by warning --json | jq -e '

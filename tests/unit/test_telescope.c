@@ -9,6 +9,8 @@
 #include "sense/telescope/report.h"
 #include "telescope_rig.h"
 
+#include <math.h>
+
 #define DARK UINT32_C(0xc6120000) /* 198.18.0.0 */
 
 static uint64_t seed;
@@ -788,6 +790,53 @@ static void test_busy_among_many(void **state)
 	reading_fini(&r);
 }
 
+/* Where lines of sources are sampled, a tool's packets and sources are estimates within their error, and so
+ * are a port's sources; what a busy source may lack is said. */
+static void test_tools_of_a_sample(void **state)
+{
+	const uint32_t sources = 1200000;
+	uint64_t marked = 0, bots = 0;
+	NR_AUTO(writer_fini) struct writer w;
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	NR_AUTO(nr_report_fini) struct nr_report report;
+	(void)state;
+	pcap_begin(&w);
+	for (uint32_t k = 0; k < sources; k++)
+		for (uint32_t copy = 0; copy < 1 + (k % 64 == 0) * 2; copy++) {
+			uint32_t destination = DARK + (k + copy) % 256;
+			struct nr_packet p =
+				syn_of(DAY0 + k * (nr_time)1000, k * 2654435761u, destination, 80);
+			p.sequence = k % 4 == 0 ? destination : p.sequence;
+			marked += k % 4 == 0;
+			bots += k % 4 == 0 && !copy;
+			pcap_add(&w, &p);
+		}
+	struct reading r;
+	read_one(&r, (const char *const[]){"memory", "64M", "keep-sources", "10", NULL}, 1, &w);
+	struct nr_telescope_run run = {.conf = &r.rig.conf, .loss = nr_pipeline_loss(r.pipeline)};
+	run.locals = nr_pipeline_locals(r.pipeline, &run.local_count);
+	assert_int_equal(nr_report_init(&report, &run, NULL), 0);
+	const struct nr_tool_total *total = &report.merged->tool_totals[NR_TOOL_MIRAI];
+	assert_true(total->sampled);
+	double error = sqrt(total->variance), off = fabs((double)total->packets - (double)marked);
+	assert_true(error > 0 && error < 0.02 * (double)marked);
+	assert_true(off < 4 * error);
+	off = fabs((double)report.tool_sources[NR_TOOL_MIRAI] - (double)bots);
+	assert_true(off < 0.02 * (double)bots);
+	assert_int_equal(report.ports[0].port, 80);
+	assert_true(report.ports[0].error > 0 && report.ports[0].error < 0.02);
+	assert_true(fabs((double)report.ports[0].sources / sources - 1) < 4 * report.ports[0].error);
+	assert_true(report.merged->heavy_error > 0);
+	nr_json_init(&json);
+	nr_report_write_json(&report, &json);
+	assert_int_equal(nr_json_finish(&json, NULL), 0);
+	const char *tools = strstr(json.bytes, "\"tools\":");
+	assert_non_null(tools);
+	assert_non_null(strstr(tools, "\"exact\":false,\"packets_error\":0.0"));
+	assert_non_null(strstr(json.bytes, "\"packets_missing_of_busy_sources_at_most\":"));
+	reading_fini(&r);
+}
+
 /* Who watches is told the hour that runs, again with each window; a reading tells it once. */
 static void test_running_hour(void **state)
 {
@@ -835,6 +884,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_ways_of_counting),
 		cmocka_unit_test(test_memory_limit),
+		cmocka_unit_test(test_tools_of_a_sample),
 		cmocka_unit_test(test_running_hour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

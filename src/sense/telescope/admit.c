@@ -112,6 +112,11 @@ static uint64_t count_heavy(struct nr_local *l, uint64_t member)
 	return c->count - c->error;
 }
 
+uint64_t nr_admit_heavy_error(const struct nr_day *day)
+{
+	return day->heavy ? (day->heavy->added + NR_HEAVY_COUNTERS - 1) / NR_HEAVY_COUNTERS : 0;
+}
+
 bool nr_admit(struct nr_local *l, struct nr_source_table *table, uint64_t member, uint32_t *ret_earlier)
 {
 	uint64_t packets = 0;

@@ -18,5 +18,7 @@ void nr_admit_close_day(struct nr_local *local, struct nr_day *day);
 /* A source without a line sends a packet: may it have one? There is room then, and *ret_earlier says how many
  * packets it surely sent before. */
 bool nr_admit(struct nr_local *local, struct nr_source_table *table, uint64_t member, uint32_t *ret_earlier);
+/* So many packets at most of a source beside the sample are not in its line: SpaceSaving's N / counters. */
+uint64_t nr_admit_heavy_error(const struct nr_day *day);
 
 #endif

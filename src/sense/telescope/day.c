@@ -2,6 +2,7 @@
 /*
  * The end of a UTC day: who was a research scanner, which tools were used, what is left without the scanners.
  */
+#include "sense/telescope/admit.h"
 #include "sense/telescope/early.h"
 #include "sense/telescope/merged.h"
 
@@ -137,6 +138,8 @@ struct heavy {
 struct tool_day {
 	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
 	uint64_t kept[NR_TOOL_COUNT]; /* of the sources, those that were counted */
+	double variance[NR_TOOL_COUNT];
+	bool sampled;
 	struct nr_hll sketches[NR_TOOL_COUNT];
 	struct {
 		struct heavy *items; /* owned */
@@ -201,6 +204,33 @@ static int count_tagged(struct nr_merged *m, uint8_t level, uint64_t member, enu
 	return e;
 }
 
+/* Where lines were sampled, a source's packets stand for those of 2^level sources; a busy one has a line in
+ * any case and stands for itself. Its marks are counted to 65535: beyond that its packets are taken for them.
+ */
+static void weigh_packets(struct tool_day *tools, const struct nr_day *day, const struct nr_source *s,
+	uint64_t member, enum nr_tool t, uint64_t marked)
+{
+	const bool busy = s->packets >= NR_BUSY_PACKETS;
+	uint64_t weight = busy ? 1 : nr_member_counts(member, day->level) ? UINT64_C(1) << day->level : 0;
+	uint64_t packets = marked == UINT16_MAX ? s->packets : marked;
+	tools->packets[t] += packets * weight;
+	tools->variance[t] += (double)packets * (double)packets * (double)weight * ((double)weight - 1);
+}
+
+/* Exact: the day's matches, without those of sources that are not tagged, and what is tagged by its pattern.
+ */
+static void count_packets(struct tool_day *tools, const struct nr_source *s, uint64_t member, enum nr_tool t,
+	const struct nr_tool_verdict *v)
+{
+	if (t != NR_TOOL_NMAP && !(t == NR_TOOL_ZMAP && v->zmap_new))
+		return;
+	struct heavy *heavy = s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
+	if (heavy)
+		*heavy = (struct heavy){member, t};
+	else
+		tools->packets[t] += v->packets[t];
+}
+
 static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
 	struct tool_day *tools, struct nr_error *error)
 {
@@ -212,16 +242,13 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 		struct nr_tool_verdict v = nr_tools_judge(day, s, member);
 		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 			if (!(v.tools & NR_BIT(t))) {
-				tools->packets[t] -= nr_tools_chance(s, t);
+				tools->packets[t] -= day->level ? 0 : nr_tools_chance(s, t);
 				continue;
 			}
-			bool by_pattern = t == NR_TOOL_NMAP || (t == NR_TOOL_ZMAP && v.zmap_new);
-			struct heavy *heavy =
-				by_pattern && s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
-			if (heavy)
-				*heavy = (struct heavy){member, t};
-			else if (by_pattern)
-				tools->packets[t] += v.packets[t];
+			if (day->level)
+				weigh_packets(tools, day, s, member, t, v.packets[t]);
+			else
+				count_packets(tools, s, member, t, &v);
 			int e = count_tagged(m, day->level, member, t, &v, tools, error);
 			if (e)
 				return e;
@@ -250,7 +277,9 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		if (!day)
 			continue;
 		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
-			tools->packets[t] += day->matched[t];
+			tools->packets[t] += day->level ? 0 : day->matched[t];
+		tools->sampled |= day->level != 0;
+		m->heavy_error = NR_MAX(m->heavy_error, nr_admit_heavy_error(day));
 		m->untracked += day->untracked;
 		m->tools.level = NR_MAX(m->tools.level, day->level);
 		m->no_room += day->suspects.beyond;
@@ -267,6 +296,8 @@ static int judge_tools(const struct nr_day_end *end, const struct nr_parts *part
 		return e;
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 		m->tool_totals[t].packets += tools->packets[t];
+		m->tool_totals[t].variance += tools->variance[t];
+		m->tool_totals[t].sampled |= tools->sampled;
 		if (!end->sink || end->unfinished || !tools->sources[t])
 			continue;
 		struct nr_step step = {

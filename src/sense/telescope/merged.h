@@ -56,6 +56,8 @@ struct nr_flood {
 
 struct nr_tool_total {
 	uint64_t packets;
+	double variance; /* of packets, where lines of sources were sampled */
+	bool sampled;
 	uint64_t zmap_new, masscan_new; /* sources of the newer variants */
 };
 
@@ -101,7 +103,8 @@ struct nr_merged {
 	uint64_t *research_packets; /* [NR_GROUP_COUNT]: of research scanners on their days; NULL: none */
 	struct nr_tally research;   /* group: the scanners' groups, for sources without them */
 	uint64_t untracked;         /* packets of sources beyond the memory limit */
-	uint64_t no_room;           /* own hosts, suspects, candidates, signatures that found a full table */
+	uint64_t heavy_error; /* packets that a busy source beside the sample may lack: SpaceSaving's N/m */
+	uint64_t no_room;     /* own hosts, suspects, candidates, signatures that found a full table */
 	NR_LIST(struct nr_research_scanner) scanners;
 	NR_LIST(struct nr_campaign) campaigns;
 	NR_LIST(struct nr_flood) floods;

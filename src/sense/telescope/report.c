@@ -2,6 +2,7 @@
 #include "sense/telescope/report.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- figures ---- */
@@ -17,6 +18,7 @@ static int by_packets(const void *a, const void *b)
 /* What a tally says of each group. */
 struct group_sum {
 	uint64_t packets, bytes, sources;
+	double variance; /* of sources, where they are a sample */
 };
 
 static struct group_sum *new_groups(struct nr_error *error)
@@ -35,7 +37,10 @@ static void sum_groups(struct group_sum *groups, const struct nr_tally *tally)
 		struct group_sum *g = &groups[nr_sum_group(&sum)];
 		g->packets += sum.packets;
 		g->bytes += sum.bytes;
-		g->sources += nr_member_counts(nr_sum_member(&sum), tally->level) ? weight : 0;
+		if (!nr_member_counts(nr_sum_member(&sum), tally->level))
+			continue;
+		g->sources += weight;
+		g->variance += (double)weight * (double)(weight - 1);
 	}
 }
 
@@ -70,6 +75,7 @@ static int make_ports(struct nr_report *r, const struct group_sum *all, const st
 			.packets = g->packets,
 			.bytes = g->bytes,
 			.sources = g->sources,
+			.error = g->sources ? sqrt(g->variance) / (double)g->sources : 0,
 			.packets_without_research = g->packets - nr_research_packets(r->merged, group),
 			.sources_without_research =
 				g->sources - (research ? NR_MIN(g->sources, research[group].sources) : 0),

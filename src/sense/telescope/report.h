@@ -10,6 +10,7 @@
 struct nr_port_figure {
 	uint8_t protocol;
 	uint16_t port;
+	double error; /* relative standard error of sources; 0 = exact */
 	uint64_t packets, bytes, sources, packets_without_research, sources_without_research;
 };
 

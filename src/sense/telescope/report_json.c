@@ -2,6 +2,7 @@
 /* The stable JSON object of `noroshi telescope read --json`; documented in docs/guide/telescope.md. */
 #include "sense/telescope/report.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *protocol_name(uint8_t protocol)
@@ -89,6 +90,7 @@ static void write_ports(const struct nr_report *r, struct nr_json *json)
 		nr_json_uint(json, "packets", p->packets);
 		nr_json_uint(json, "bytes", p->bytes);
 		nr_json_uint(json, "sources", p->sources);
+		nr_json_real(json, "sources_error", p->error);
 		nr_json_uint(json, "packets_without_research", p->packets_without_research);
 		nr_json_uint(json, "sources_without_research", p->sources_without_research);
 		nr_json_text(json, "class",
@@ -114,14 +116,26 @@ static void write_scanners(const struct nr_report *r, struct nr_json *json)
 	nr_json_array_end(json);
 }
 
+/* Relative standard error of a tool's packets; where nothing was seen in a sample, nothing is known. */
+static double tool_error(const struct nr_tool_total *total)
+{
+	if (!total->sampled)
+		return 0;
+	return total->packets ? sqrt(total->variance) / (double)total->packets : 1;
+}
+
 static void write_tools(const struct nr_report *r, struct nr_json *json)
 {
 	nr_json_object(json, "tools");
 	for (size_t t = 0; t < NR_TOOL_COUNT; t++) {
 		const struct nr_tool_total *total = &r->merged->tool_totals[t];
+		const uint8_t level = r->merged->tools.level;
 		nr_json_object(json, nr_tool_names[t]);
 		nr_json_uint(json, "packets", total->packets);
 		nr_json_uint(json, "sources", r->tool_sources[t]);
+		nr_json_bool(json, "exact", !total->sampled && !level);
+		nr_json_real(json, "packets_error", tool_error(total));
+		nr_json_real(json, "sources_error", nr_sample_error(r->tool_sources[t] >> level, level));
 		if (t == NR_TOOL_ZMAP)
 			nr_json_uint(json, "source_days_4_1", total->zmap_new);
 		if (t == NR_TOOL_MASSCAN)
@@ -241,6 +255,7 @@ static void write_limits(const struct nr_report *r, struct nr_json *json)
 	nr_json_uint(json, "packets_of_sources_not_judged", m->untracked);
 	nr_json_uint(json, "one_source_counted_of",
 		UINT64_C(1) << nr_merged_level(m)); /* 1: all; unique sources per port are exact */
+	nr_json_uint(json, "packets_missing_of_busy_sources_at_most", m->heavy_error);
 	nr_json_uint(json, "no_room_to_judge", m->no_room);
 	nr_json_uint(json, "packets_of_victims_not_tracked", r->victims_untracked);
 	nr_json_uint(json, "packets_of_carpets_not_tracked", r->carpets_untracked);

@@ -64,9 +64,10 @@ static void write_tools(const struct nr_report *r, FILE *out)
 	fprintf(out, "\n%-12s %14s %12s\n", "TOOL", "PACKETS", "SOURCES");
 	for (size_t t = 0; t < NR_TOOL_COUNT; t++) {
 		char a[32], b[32];
-		fprintf(out, "%-12s %14s %12s\n", nr_tool_names[t],
+		fprintf(out, "%-12s %14s %12s%s\n", nr_tool_names[t],
 			group_digits(r->merged->tool_totals[t].packets, a),
-			group_digits(r->tool_sources[t], b));
+			group_digits(r->tool_sources[t], b),
+			r->merged->tool_totals[t].sampled ? "  estimates" : "");
 	}
 }
 

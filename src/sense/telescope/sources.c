@@ -3,6 +3,7 @@
  * Rows of the day's sources: all that were judged (research scanner, own host, tool), then the busiest, up to
  * --keep-sources; and the ports that these knocked at.
  */
+#include "sense/telescope/admit.h"
 #include "sense/telescope/merged.h"
 
 #include <errno.h>
@@ -221,6 +222,8 @@ static int emit_source(const struct nr_day_end *end, const struct ranked *k, str
 		nr_json_text(&json, "signature", signature);
 	if (research)
 		write_research(end, research, &json);
+	if (k->day->level && !nr_member_is_sampled(k->member, k->day->level))
+		nr_json_uint(&json, "packets_missing_at_most", nr_admit_heavy_error(k->day));
 	nr_json_object_end(&json);
 	int e = nr_json_finish(&json, error);
 	if (e)
