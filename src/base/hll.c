@@ -10,7 +10,6 @@
 #define HLL_RANK_MAX (64 - NR_HLL_BITS + 1)
 #define HLL_SPARSE_MAX                                                                                       \
 	((NR_HLL_REGISTERS - 1) / 3) /* registers whose sparse form is shorter than the dense one */
-#define SPARSE_SHORT 600             /* bytes of one that is looked at before it is merged */
 
 /* Flajolet et al. 2007, figure 3. Without its large-range correction: the hash has 64 bits. */
 double nr_hll_count(const struct nr_hll *hll)
@@ -174,23 +173,14 @@ NR_INLINE uint64_t two_entries(const uint8_t *p)
 	return be64toh(two) >> 16;
 }
 
-static bool is_sparse(const uint8_t *bytes, size_t length)
-{
-	struct seen seen = seen_nothing;
-	size_t i = 0;
-	for (; i + 8 <= length; i += 6)
-		see_two(&seen, two_entries(bytes + i));
-	for (; i < length; i += 3)
-		see_one(&seen, sparse_entry(bytes + i));
-	return is_good(&seen);
-}
-
 NR_INLINE void merge_entry(uint8_t *registers, uint32_t entry)
 {
 	uint8_t *at = &registers[entry >> 12];
 	*at = NR_MAX(*at, (uint8_t)entry);
 }
 
+/* Most sketches of a store are short: looking at one before it is merged, or keeping what it is merged into,
+ * would cost as much as merging it. False: it was wrong, and some of it is merged. */
 static bool merge_entries(uint8_t *registers, const uint8_t *bytes, size_t length)
 {
 	struct seen seen = seen_nothing;
@@ -208,24 +198,11 @@ static bool merge_entries(uint8_t *registers, const uint8_t *bytes, size_t lengt
 	return is_good(&seen);
 }
 
-/* Most sketches of a store are short: they are merged register by register. A long one is taken back when it
- * was wrong, which is cheaper than to look at it before; for a short one the copy of all registers is the
- * dear part. */
 static int hll_merge_sparse(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)
 {
 	if (length % 3 != 0 || length > (size_t)3 * NR_HLL_REGISTERS)
 		return nr_fail(error, -EBADMSG, "sketch: %zu bytes are no list of registers", length);
-	if (length <= SPARSE_SHORT) {
-		if (!is_sparse(bytes, length))
-			return fail_sparse(bytes, length, error);
-		merge_entries(into->registers, bytes, length);
-		return 0;
-	}
-	struct nr_hll held = *into;
-	if (merge_entries(into->registers, bytes, length))
-		return 0;
-	*into = held;
-	return fail_sparse(bytes, length, error);
+	return merge_entries(into->registers, bytes, length) ? 0 : fail_sparse(bytes, length, error);
 }
 
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error)

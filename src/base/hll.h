@@ -50,7 +50,7 @@ size_t nr_hll_write(const struct nr_hll *hll, uint8_t *out);
 /* The written form of a few hashes (at most NR_HLL_HASHES_MAX), without a sketch in between. */
 #define NR_HLL_HASHES_MAX 48
 size_t nr_hll_write_hashes(const uint64_t *hashes, size_t count, uint8_t *out);
-/* Adds a written form; -EBADMSG when it is not one (into is then unchanged). */
+/* Adds a written form; -EBADMSG when it is not one: some of its registers may then have been added. */
 int nr_hll_merge_bytes(struct nr_hll *into, const uint8_t *bytes, size_t length, struct nr_error *error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The written form of a sketch: refused without a trace, or merged as if it had been a sketch. */
+/* The written form of a sketch: refused and nothing taken away, or merged as if it had been a sketch. */
 #include "base/hll.h"
 #include <assert.h>
 #include <math.h>
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int code = nr_hll_merge_bytes(&merged, data, size, &error);
 	if (code) {
 		assert(code < 0 && error.code == code && error.text[0]);
-		assert(memcmp(&merged, &expected, sizeof merged) == 0);
+		for (size_t i = 0; i < NR_HLL_REGISTERS; i++) /* at most more */
+			assert(merged.registers[i] >= expected.registers[i]);
 		return 0;
 	}
 	assert(nr_hll_merge_bytes(&alone, data, size, NULL) == 0);

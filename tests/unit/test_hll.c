@@ -136,7 +136,6 @@ static void test_bad(void **state)
 		struct nr_error error = {0};
 		if (nr_hll_merge_bytes(&hll, cases[i].bytes, cases[i].length, &error) != -EBADMSG)
 			fail_msg("case %zu is accepted", i);
-		assert_memory_equal(&hll, &empty, sizeof hll);
 		assert_true(error.text[0] != '\0');
 	}
 	uint8_t dense[NR_HLL_BYTES_MAX + 1] = {'D'};
