@@ -95,7 +95,7 @@ static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 		w->dark_first = 1;
 		w->read.first = NR_TIME_MAX;
 		w->read.last = NR_TIME_MIN;
-		w->gathered = aligned_alloc(NR_CACHE_LINE, (size_t)2 * NR_SLICE * sizeof *w->gathered);
+		w->gathered = aligned_alloc(NR_CACHE_LINE, (size_t)2 * NR_GATHER * sizeof *w->gathered);
 		if (!w->gathered)
 			return nr_fail(error, -ENOMEM, "out of memory for worker %u", i);
 		int e = nr_worker_start(p, i, error);

@@ -10,10 +10,9 @@
 
 #include <stdatomic.h>
 
-#define NR_ROUND 8192 /* most frames that are read at once */
-#define NR_SLICE                                                                                             \
-	2048 /* frames that a worker decodes at once: 128 KiB of packets, in the second-level cache */
-#define NR_GATHER 2048 /* packets that a worker observes at once */
+#define NR_ROUND  8192 /* most frames that are read at once */
+#define NR_SLICE  512  /* frames that a worker decodes at once: 32 KiB of packets */
+#define NR_GATHER 2048 /* packets that a worker observes at once: 128 KiB, in the second-level cache */
 
 /* Decoded frames: 2 * NR_SLICE packets at most, as an ICMP error may give two. */
 struct nr_slice {
@@ -35,7 +34,7 @@ struct nr_round {
 
 struct nr_worker {
 	_Alignas(NR_CACHE_LINE) void *local;
-	struct nr_packet *gathered;     /* 2 * NR_SLICE, which is no less than NR_GATHER */
+	struct nr_packet *gathered;     /* 2 * NR_GATHER */
 	uint32_t dark_first, dark_last; /* a dark range; first > last: none yet */
 	uint64_t dropped[NR_DROP_COUNT];
 	struct nr_loss read; /* live: frames of its own ring */
@@ -82,7 +81,7 @@ void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_
 void nr_round_decode(struct nr_pipeline *p, struct nr_worker *worker, struct nr_round *round);
 /* Shows the worker its packets of a round that is decoded. */
 void nr_round_observe(struct nr_pipeline *p, unsigned worker, const struct nr_round *round);
-/* Decodes and observes at once, for the worker that owns all sources. At most NR_SLICE frames. */
+/* Decodes and observes at once, for the worker that owns all sources. At most NR_GATHER frames. */
 void nr_frames_observe(struct nr_pipeline *p, unsigned worker, const struct nr_frame *frames, size_t count);
 
 /* ---- read.c ---- */

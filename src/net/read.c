@@ -118,7 +118,7 @@ static int read_alone(struct nr_pipeline *p, struct nr_capture *capture, struct 
 			if (e)
 				return e;
 			for (size_t end = f->at + f->part; f->at < end;) {
-				size_t count = NR_MIN(end - f->at, (size_t)NR_SLICE);
+				size_t count = NR_MIN(end - f->at, (size_t)NR_GATHER);
 				nr_frames_observe(p, 0, f->frames + f->at, count);
 				f->at += count;
 			}
