@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/crew.h"
+#include "base/wait.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-
-/* Longer than a round of packets is uneven, shorter than what anybody would notice in the process list. Where
- * there are more members than processors, spinning only keeps the others from their work. */
-#define SPIN_NS    30000
-#define SPIN_TURNS 64 /* pauses between two looks at the clock */
-
-/* A number that some threads change and others wait for. */
-struct word {
-	_Alignas(NR_CACHE_LINE) atomic_uint value;
-	atomic_uint sleepers;
-};
 
 struct member {
 	struct nr_crew *crew;
@@ -30,8 +17,8 @@ struct member {
 };
 
 struct nr_crew {
-	struct word call;    /* counts calls: members wait for the next one */
-	struct word working; /* members that have not yet returned: the caller waits for 0 */
+	struct nr_wait call;    /* counts calls: members wait for the next one */
+	struct nr_wait working; /* members that have not yet returned: the caller waits for 0 */
 	void (*work)(void *context, unsigned member);
 	void *context;
 	unsigned count, started;
@@ -39,64 +26,17 @@ struct nr_crew {
 	struct member members[NR_CREW_MAX];
 };
 
-static void futex(atomic_uint *word, int operation, unsigned value)
-{
-	(void)syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void pause_briefly(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
-/* Waits while the value is `old`; answers the other one. */
-static unsigned wait_while(struct word *word, unsigned old, bool spin)
-{
-	unsigned value;
-	for (uint64_t end = spin ? now_ns() + SPIN_NS : 0; spin && now_ns() < end;)
-		for (unsigned i = 0; i < SPIN_TURNS; i++) {
-			value = atomic_load_explicit(&word->value, memory_order_acquire);
-			if (value != old)
-				return value;
-			pause_briefly();
-		}
-	while ((value = atomic_load(&word->value)) == old) {
-		atomic_fetch_add(&word->sleepers, 1);
-		futex(&word->value, FUTEX_WAIT, old); /* returns at once where the value has changed */
-		atomic_fetch_sub(&word->sleepers, 1);
-	}
-	return value;
-}
-
-/* After a change that was made with sequential consistency: a sleeper either has seen it or is seen here. */
-static void wake(struct word *word)
-{
-	if (atomic_load(&word->sleepers))
-		futex(&word->value, FUTEX_WAKE, NR_CREW_MAX);
-}
-
 static void *member_main(void *argument)
 {
 	struct member *m = argument;
 	struct nr_crew *crew = m->crew;
 	for (unsigned seen = 0;;) {
-		seen = wait_while(&crew->call, seen, crew->spin);
+		seen = nr_wait_while(&crew->call, seen, crew->spin);
 		if (!crew->work)
 			return NULL;
 		crew->work(crew->context, m->number);
 		if (atomic_fetch_sub(&crew->working.value, 1) == 1)
-			wake(&crew->working);
+			nr_wait_wake(&crew->working);
 	}
 }
 
@@ -141,7 +81,7 @@ static void call(struct nr_crew *crew, void (*work)(void *context, unsigned memb
 	crew->context = context;
 	atomic_store(&crew->working.value, crew->started);
 	atomic_fetch_add(&crew->call.value, 1);
-	wake(&crew->call);
+	nr_wait_wake(&crew->call);
 }
 
 void nr_crew_free(struct nr_crew *crew)
@@ -164,6 +104,11 @@ unsigned nr_crew_members(const struct nr_crew *crew)
 	return crew ? crew->count : 1;
 }
 
+bool nr_crew_may_spin(const struct nr_crew *crew)
+{
+	return crew && crew->spin;
+}
+
 void nr_crew_run(struct nr_crew *crew, void (*work)(void *context, unsigned member), void *context)
 {
 	if (!crew || !crew->started) {
@@ -174,5 +119,5 @@ void nr_crew_run(struct nr_crew *crew, void (*work)(void *context, unsigned memb
 	work(context, 0);
 	unsigned left = atomic_load(&crew->working.value);
 	while (left)
-		left = wait_while(&crew->working, left, crew->spin);
+		left = nr_wait_while(&crew->working, left, crew->spin);
 }

@@ -17,6 +17,7 @@ int nr_crew_new(unsigned members, struct nr_crew **ret_crew, struct nr_error *er
 void nr_crew_free(struct nr_crew *crew);
 void nr_crew_freep(struct nr_crew **crew);
 unsigned nr_crew_members(const struct nr_crew *crew); /* NULL: 1 */
+bool nr_crew_may_spin(const struct nr_crew *crew);    /* each member has a processor */
 
 /* Calls work(context, 0 .. members - 1), each in its own thread; what they wrote is visible afterwards.
  * crew NULL: one call. */

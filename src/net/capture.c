@@ -5,6 +5,7 @@
 #include "wire/erf.h"
 #include "wire/pcap.h"
 #include "wire/pcapng.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 
@@ -25,13 +26,16 @@
 struct nr_capture {
 	char *path;
 	struct nr_stream *stream;
-	uint8_t *buffer;
-	uint8_t *other;    /* the buffer before: frames of the last call may point into it */
-	bool turned;       /* this call took the other buffer already */
-	size_t begin, end; /* unread bytes in the buffer */
-	uint64_t offset;   /* of `begin` in the stream */
-	bool ended;        /* the stream has no more */
-	bool lost;         /* nothing more can be read */
+	uint8_t *buffers[NR_CAPTURE_KEPT_MAX]; /* taken in turns: frames of the last calls point into the
+						  others */
+	unsigned kept;                         /* buffers that there are */
+	unsigned turn;                         /* the one that is read into */
+	uint8_t *buffer;                       /* buffers[turn] */
+	bool turned;                           /* this call took the next buffer already */
+	size_t begin, end;                     /* unread bytes in the buffer */
+	uint64_t offset;                       /* of `begin` in the stream */
+	bool ended;                            /* the stream has no more */
+	bool lost;                             /* nothing more can be read */
 	bool damaged;
 	char *damage; /* text of the first one; room for the path and DAMAGE_TEXT */
 	enum nr_format format;
@@ -57,15 +61,14 @@ static void advance(struct nr_capture *capture, size_t n)
 	capture->offset += n;
 }
 
-/* Moves what is unread to the start of a buffer: the other one at a call's first need, so that what the last
- * call gave out stays; then within it. */
+/* Moves what is unread to the start of a buffer: the next one at a call's first need, so that what the last
+ * calls gave out stays; then within it. */
 static void turn(struct nr_capture *capture)
 {
 	uint8_t *from = capture->buffer + capture->begin;
 	if (!capture->turned) {
-		uint8_t *other = capture->other;
-		capture->other = capture->buffer;
-		capture->buffer = other;
+		capture->turn = (capture->turn + 1) % capture->kept;
+		capture->buffer = capture->buffers[capture->turn];
 		capture->turned = true;
 	}
 	memmove(capture->buffer, from, left(capture));
@@ -306,13 +309,28 @@ static int recognise(struct nr_capture *capture, struct nr_error *error)
 	return 0;
 }
 
+int nr_capture_keep(struct nr_capture *capture, unsigned calls, struct nr_error *error)
+{
+	assert(calls >= 1 && calls <= NR_CAPTURE_KEPT_MAX);
+	while (capture->kept < calls) {
+		uint8_t *buffer = malloc(BUFFER);
+		if (!buffer)
+			return nr_fail(error, -ENOMEM, "%s: out of memory", capture->path);
+		capture->buffers[capture->kept++] = buffer;
+	}
+	capture->buffer = capture->buffers[capture->turn];
+	return 0;
+}
+
 int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error)
 {
 	NR_AUTO(nr_capture_closep) struct nr_capture *capture = calloc(1, sizeof *capture);
-	if (!capture || !(capture->path = strdup(path)) || !(capture->buffer = malloc(BUFFER)) ||
-		!(capture->other = malloc(BUFFER)) || !(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
+	if (!capture || !(capture->path = strdup(path)) ||
+		!(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
-	int code = nr_stream_open(path, &capture->stream, error);
+	int code = nr_capture_keep(capture, 1, error);
+	if (code == 0)
+		code = nr_stream_open(path, &capture->stream, error);
 	if (code == 0)
 		code = recognise(capture, error);
 	if (code < 0)
@@ -326,8 +344,8 @@ void nr_capture_close(struct nr_capture *capture)
 	if (!capture)
 		return;
 	nr_stream_close(capture->stream);
-	free(capture->buffer);
-	free(capture->other);
+	for (unsigned i = 0; i < capture->kept; i++)
+		free(capture->buffers[i]);
 	free(capture->damage);
 	free(capture->path);
 	free(capture);

@@ -4,7 +4,7 @@
  * frames. Memory is bounded whatever the input says. Compressed files and pipes are read ahead by a thread of
  * their own (stream.h). Damage: what is readable before and (pcap, pcapng: where records can be found again
  * within 256 KiB) after it is delivered, the rest is counted; the first reason is kept for the report. A
- * capture is used by one thread.
+ * capture is used by one thread at a time.
  *
  * Plain files are read in pieces, not mapped: a mapped file that somebody truncates meanwhile kills the
  * reader with SIGBUS, and mapping is not faster (docs/performance.md).
@@ -26,10 +26,12 @@ int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr
 void nr_capture_close(struct nr_capture *capture);
 void nr_capture_closep(struct nr_capture **capture);
 
-/* Up to `max` frames; 0 at the end of the file. The frames are valid until the call after the next, so that
- * the next ones can be read while these are decoded. Never fails: damage
- * ends or interrupts the stream and is in _loss and _damage. Counts records, bytes, times and record-level
- * drops into *loss. */
+/* Frames shall stay valid until so many calls of nr_capture_read() later; without it, until the next one. */
+#define NR_CAPTURE_KEPT_MAX 8
+int nr_capture_keep(struct nr_capture *capture, unsigned calls, struct nr_error *error);
+
+/* Up to `max` frames; 0 at the end of the file. Never fails: damage ends or interrupts the stream and is in
+ * _loss and _damage. Counts records, bytes, times and record-level drops into *loss. */
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss);
 
 /* NULL, or the first damage: "FILE: offset 1234: record of 3000000 bytes is longer than 262144; ..." */

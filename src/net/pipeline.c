@@ -108,7 +108,7 @@ static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 
 static int buffers_new(struct nr_pipeline *p, struct nr_error *error)
 {
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (p->conf.workers > 1 ? NR_ROUNDS : 1); i++) {
 		int e = nr_round_init(&p->rounds[i], p->conf.workers, error);
 		if (e)
 			return e;
@@ -162,7 +162,7 @@ void nr_pipeline_free(struct nr_pipeline *p)
 		}
 		free(w->gathered);
 	}
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < NR_ROUNDS; i++) {
 		nr_round_fini(&p->rounds[i]);
 		free(p->frames[i].frames);
 	}

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of a pipeline: pipeline.c (its life), round.c (frames to packets to senses), read.c (captures),
- * watch.c (interfaces).
+ * together.c (captures by several workers), watch.c (interfaces).
  */
 #ifndef NR_NET_PIPELINE_INSIDE_H
 #define NR_NET_PIPELINE_INSIDE_H
 
+#include "base/wait.h"
 #include "net/pipeline.h"
-
-#include <stdatomic.h>
 
 #define NR_ROUND  8192 /* most frames that are read at once */
 #define NR_SLICE  512  /* frames that a worker decodes at once: 32 KiB of packets */
 #define NR_GATHER 2048 /* packets that a worker observes at once: 128 KiB, in the second-level cache */
+
+#define NR_ROUNDS 8 /* that are on their way at once where several workers read; a power of two */
 
 /* Decoded frames: 2 * NR_SLICE packets at most, as an ICMP error may give two. */
 struct nr_slice {
@@ -26,10 +27,10 @@ struct nr_slice {
 struct nr_round {
 	const struct nr_frame *frames;
 	size_t count;
-	nr_time flush; /* the interval's start: what lies before is flushed first. NR_TIME_MIN: the interval
-			  goes on */
 	struct nr_slice slices[NR_ROUND / NR_SLICE];
-	atomic_size_t next; /* slice that nobody has taken yet */
+	atomic_size_t next;   /* slice that nobody has taken yet */
+	atomic_uint ready;    /* together.c: one more than its number, once it is decoded */
+	atomic_uint watchers; /* together.c: workers that have not observed it yet */
 };
 
 struct nr_worker {
@@ -46,7 +47,8 @@ struct nr_frames {
 	struct nr_frame *frames; /* NR_ROUND */
 	size_t count, at;
 	size_t part;   /* frames from `at` that lie in one interval */
-	nr_time flush; /* as in a round */
+	nr_time flush; /* the interval's start: what lies before is flushed first. NR_TIME_MIN: the interval
+			  goes on */
 };
 
 struct nr_pipeline {
@@ -54,9 +56,9 @@ struct nr_pipeline {
 	struct nr_worker *workers;
 	void **locals;
 	unsigned resumed, discarded;
-	struct nr_crew *crew; /* NULL: one worker */
-	struct nr_frames frames[2];
-	struct nr_round rounds[2];
+	struct nr_crew *crew;               /* NULL: one worker */
+	struct nr_frames frames[NR_ROUNDS]; /* one worker: the first alone */
+	struct nr_round rounds[NR_ROUNDS];
 	bool named;        /* the sink's session */
 	bool stepped;      /* the first interval is known */
 	nr_time last_time; /* for frames without a time of their own; the first known one before there is any
@@ -76,7 +78,7 @@ int nr_worker_restart(struct nr_pipeline *p, unsigned index, struct nr_error *er
 /* ---- round.c ---- */
 int nr_round_init(struct nr_round *round, unsigned owners, struct nr_error *error);
 void nr_round_fini(struct nr_round *round);
-void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_t count, nr_time flush);
+void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_t count);
 /* Takes slices that nobody has taken yet, and decodes them, until there are none. */
 void nr_round_decode(struct nr_pipeline *p, struct nr_worker *worker, struct nr_round *round);
 /* Shows the worker its packets of a round that is decoded. */
@@ -87,5 +89,14 @@ void nr_frames_observe(struct nr_pipeline *p, unsigned worker, const struct nr_f
 /* ---- read.c ---- */
 /* Gives times to frames without one, and finds the part that begins at `at`. */
 void nr_frames_part(struct nr_pipeline *p, struct nr_frames *frames);
+/* Reads frames and finds their first part. */
+void nr_frames_read(struct nr_pipeline *p, struct nr_capture *capture, struct nr_frames *frames);
+/* Flushes what lies before the interval that begins at `start`, but for the slack of a file's order. */
+int nr_pipeline_pass(struct nr_pipeline *p, nr_time start, struct nr_error *error);
+/* Now and then, of many calls. */
+void nr_pipeline_progress(struct nr_pipeline *p, const struct nr_capture *capture, uint64_t *calls);
+
+/* ---- together.c ---- */
+int nr_pipeline_read_together(struct nr_pipeline *p, struct nr_capture *capture, struct nr_error *error);
 
 #endif

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Captures through the pipeline. One worker takes what was read slice by slice. Several work in steps that
- * overlap: in one step each observes its packets of one round, all decode the next one, and the last worker
- * first reads frames for the one after that. So there is one meeting a round, and nobody waits for the
- * reader.
- */
+/* Captures through the pipeline. One worker takes what was read piece by piece; several: together.c. */
 #include "net/pipeline_inside.h"
 
 #include "base/hash.h"
@@ -83,7 +78,7 @@ static void name_session(struct nr_pipeline *p, const struct nr_frame *first)
 }
 
 /* The first frames are read before any row is handed over. */
-static void read_frames(struct nr_pipeline *p, struct nr_capture *capture, struct nr_frames *f)
+void nr_frames_read(struct nr_pipeline *p, struct nr_capture *capture, struct nr_frames *f)
 {
 	f->at = 0;
 	f->count = nr_capture_read(capture, f->frames, NR_ROUND, &p->loss);
@@ -93,16 +88,15 @@ static void read_frames(struct nr_pipeline *p, struct nr_capture *capture, struc
 	nr_frames_part(p, f);
 }
 
-/* What lies before the interval that begins at `start`, but for the slack of a file's order. */
-static int pass_boundary(struct nr_pipeline *p, nr_time start, struct nr_error *error)
+int nr_pipeline_pass(struct nr_pipeline *p, nr_time start, struct nr_error *error)
 {
 	return start == NR_TIME_MIN ? 0 : nr_pipeline_flush(p, start - p->conf.sense->slack, error);
 }
 
-static void show_progress(struct nr_pipeline *p, const struct nr_capture *capture, uint64_t *reads)
+void nr_pipeline_progress(struct nr_pipeline *p, const struct nr_capture *capture, uint64_t *calls)
 {
 	uint64_t done, total;
-	if (!p->conf.progress || (*reads)++ % PROGRESS_READS)
+	if (!p->conf.progress || (*calls)++ % PROGRESS_READS)
 		return;
 	nr_capture_progress(capture, &done, &total);
 	p->conf.progress(p->conf.progress_context, done, total);
@@ -112,9 +106,9 @@ static int read_alone(struct nr_pipeline *p, struct nr_capture *capture, struct 
 {
 	struct nr_frames *f = &p->frames[0];
 	uint64_t reads = 0;
-	for (read_frames(p, capture, f); f->count; read_frames(p, capture, f)) {
+	for (nr_frames_read(p, capture, f); f->count; nr_frames_read(p, capture, f)) {
 		for (; f->at < f->count; nr_frames_part(p, f)) {
-			int e = pass_boundary(p, f->flush, error);
+			int e = nr_pipeline_pass(p, f->flush, error);
 			if (e)
 				return e;
 			for (size_t end = f->at + f->part; f->at < end;) {
@@ -123,67 +117,12 @@ static int read_alone(struct nr_pipeline *p, struct nr_capture *capture, struct 
 				f->at += count;
 			}
 		}
-		show_progress(p, capture, &reads);
+		nr_pipeline_progress(p, capture, &reads);
 	}
 	return 0;
 }
 
-/* What the crew does in one step; each may be NULL. */
-struct step {
-	struct nr_pipeline *p;
-	struct nr_round *observe, *decode;
-	struct nr_frames *read;
-	struct nr_capture *capture;
-};
-
-static void take_step(void *context, unsigned member)
-{
-	const struct step *s = context;
-	if (s->read && member == s->p->conf.workers - 1)
-		read_frames(s->p, s->capture, s->read);
-	if (s->observe)
-		nr_round_observe(s->p, member, s->observe);
-	if (s->decode)
-		nr_round_decode(s->p, &s->p->workers[member], s->decode);
-}
-
-/* The next part of what was read, as a round; NULL: there is none. */
-static struct nr_round *next_round(struct nr_pipeline *p, struct nr_frames *f, struct nr_round *round)
-{
-	if (f->at == f->count)
-		return NULL;
-	nr_round_begin(round, f->frames + f->at, f->part, f->flush);
-	f->at += f->part;
-	if (f->at < f->count)
-		nr_frames_part(p, f);
-	return round;
-}
-
-static int read_together(struct nr_pipeline *p, struct nr_capture *capture, struct nr_error *error)
-{
-	struct step s = {.p = p, .capture = capture};
-	unsigned f = 0;
-	uint64_t reads = 0;
-	read_frames(p, capture, &p->frames[f]);
-	for (unsigned turn = 0;; turn ^= 1) {
-		bool ended = p->frames[f].count == 0;
-		s.observe = s.decode;
-		s.decode = next_round(p, &p->frames[f], &p->rounds[turn]);
-		s.read = !ended && p->frames[f].at == p->frames[f].count ? &p->frames[f ^ 1] : NULL;
-		if (!s.observe && !s.decode)
-			return 0;
-		int e = s.observe ? pass_boundary(p, s.observe->flush, error) : 0;
-		if (e)
-			return e;
-		nr_crew_run(p->crew, take_step, &s);
-		if (s.read) {
-			f ^= 1;
-			show_progress(p, capture, &reads);
-		}
-	}
-}
-
 int nr_pipeline_read(struct nr_pipeline *p, struct nr_capture *capture, struct nr_error *error)
 {
-	return p->crew ? read_together(p, capture, error) : read_alone(p, capture, error);
+	return p->crew ? nr_pipeline_read_together(p, capture, error) : read_alone(p, capture, error);
 }

@@ -69,11 +69,10 @@ static void list_owners(const struct nr_pipeline *p, struct nr_slice *slice)
 		slice->counts[k] = (uint16_t)(ends[k] - (slice->lists + k * SLICE_ROOM));
 }
 
-void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_t count, nr_time flush)
+void nr_round_begin(struct nr_round *round, const struct nr_frame *frames, size_t count)
 {
 	round->frames = frames;
 	round->count = count;
-	round->flush = flush;
 	atomic_store_explicit(&round->next, 0, memory_order_relaxed); /* the crew's call shows it to all */
 }
 

@@ -122,7 +122,7 @@ static void take_shared(struct nr_pipeline *p, const struct nr_frame *frames, si
 		nr_frames_observe(p, 0, frames, count);
 		return;
 	}
-	nr_round_begin(s.round, frames, count, NR_TIME_MIN);
+	nr_round_begin(s.round, frames, count);
 	nr_crew_run(p->crew, decode_shared, &s);
 	nr_crew_run(p->crew, observe_shared, &s);
 }
