@@ -49,6 +49,14 @@ struct nr_relay_status {
 	uint32_t layers;     /* enum nr_relay_layer: what confines the process */
 	uint64_t left_out;   /* rows for listeners that the outbox had no room for */
 	char interface[NR_RELAY_INTERFACE]; /* its name now */
+	uint64_t state;                     /* enum nr_relay_state: what the process began with */
+};
+enum nr_relay_state {
+	NR_RELAY_RESUMED = 1, /* its predecessor's state; else none */
+	NR_RELAY_OTHER = 2,   /* there was one, of another build or of other settings */
+	NR_RELAY_UNSOUND = 4, /* there was one that could not be made sound */
+	NR_RELAY_CLEARED = 8, /* it was told to leave its predecessor's (child.h, discard) */
+	NR_RELAY_LEFT = 16,   /* an outbox: its predecessor did not end in order */
 };
 enum nr_relay_layer { NR_RELAY_LANDLOCK = 1, NR_RELAY_SECCOMP = 2 };
 

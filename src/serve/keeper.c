@@ -32,6 +32,7 @@ struct sensor {
 	bool more;     /* frames may lie in the reader that no poll(2) sees */
 	bool watching; /* a status has come from this process */
 	bool told_layers;
+	bool ended; /* in order or not, nobody comes after it */
 	char interface[NR_RELAY_INTERFACE]; /* its name, as of the last status; "": none has come */
 	enum nr_sensor_state state;
 	struct nr_keeper_gap gap, discard; /* cause "": none is open */
@@ -206,6 +207,9 @@ static void take_status(struct keeper *k, struct sensor *s, const struct nr_rela
 	s->told_layers = true;
 	take_name(k, s, status->interface);
 	if (!s->watching) {
+		struct nr_keeper_gap anew;
+		if (nr_keeper_gap_anew(&anew, k->conf->store, &s->gap, s->conf->name, s->conf->sense, status))
+			put_gap(k, &anew);
 		uint64_t lost = status->lost > s->lost ? status->lost - s->lost : 0;
 		char text[24];
 		s->watching = true;
@@ -227,12 +231,22 @@ static void drop_reader(struct sensor *s)
 	s->more = s->watching = false;
 }
 
+/* A new process found out that nobody had watched; when that was is known here. */
+static bool is_told(const struct sensor *s, const struct nr_relay_item *item)
+{
+	const struct nr_gap *gap = item->rows;
+	return item->table == &nr_gap_table && strcmp(s->gap.cause, "stopped") == 0 &&
+	       strcmp(gap->cause, "stopped") == 0;
+}
+
 static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_item *item)
 {
 	s->heard = clock_now();
 	s->told_silent = false;
 	switch (item->kind) {
 	case NR_RELAY_ROWS:
+		if (is_told(s, item))
+			return;
 		if (!item->again)
 			tell_listeners(k, item->table, item->rows, item->count);
 		if (item->table->time_column)
@@ -363,17 +377,57 @@ static void child_lost(struct keeper *k, struct sensor *s, const struct nr_child
 	k->over = true;
 }
 
-static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+static void ended_badly(struct keeper *k, struct sensor *s, nr_time time, const char *what, const char *why)
 {
-	read_rest(k, s);
-	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST) {
-		child_lost(k, s, event);
-	} else if (!event->asked) {
-		child_died(k, s, event);
-	} else if (k->ending && !s->gap.cause[0]) {
+	if (s->gap.cause[0]) { /* of a death whose successor never came */
+		s->gap.gap.last = time;
+		put_gap(k, &s->gap);
+	}
+	nr_keeper_gap_unstored(&s->gap, s->conf->name, s->conf->sense, time);
+	put_gap(k, &s->gap);
+	nr_fail(&k->lost, -ECANCELED,
+		"%s%s%s; what was counted is still in memory: start noroshi again with the same command", what,
+		why[0] ? ": " : "", why);
+}
+
+/* While the program ends: the first process leaves, and the second one stores what a copy of its state holds. */
+static void child_ended_at_end(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+{
+	bool last = event->delay == NR_TIME_MAX;
+	s->ended = s->ended || last;
+	if (last && !event->asked)
+		ended_badly(k, s, event->time,
+			WIFSIGNALED(event->status) ? "the process that stores the last counts was killed"
+						   : "the process that stores the last counts failed",
+			event->text);
+	else if (!event->asked)
+		nr_log(NR_LOG_WARNING, "death", "sensor", s->conf->name, "reason",
+			event->text[0] ? event->text : "killed while it left", NULL);
+	else if (!s->gap.cause[0]) {
 		nr_keeper_gap_stop(&s->gap, s->conf->name, s->conf->sense, event->time);
 		put_gap(k, &s->gap);
 	}
+}
+
+static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
+{
+	read_rest(k, s);
+	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST)
+		child_lost(k, s, event);
+	else if (k->ending)
+		child_ended_at_end(k, s, event);
+	else if (!event->asked)
+		child_died(k, s, event);
+}
+
+/* It ends behind its children; before them it was killed, and they with it. */
+static void nursery_ended(struct keeper *k)
+{
+	k->nursery_gone = true;
+	for (size_t i = 0; k->ending && i < k->conf->count; i++)
+		if (!k->sensors[i].ended)
+			ended_badly(k, &k->sensors[i], nr_time_now(),
+				"the process that holds the rings was killed", "");
 }
 
 static void take_news(struct keeper *k)
@@ -396,7 +450,8 @@ static void take_news(struct keeper *k)
 				child_ended(k, s, &event);
 		}
 	}
-	k->nursery_gone = rc < 0;
+	if (rc < 0 && !k->nursery_gone)
+		nursery_ended(k);
 	k->over = k->over || k->nursery_gone;
 }
 

@@ -68,6 +68,92 @@ void nr_keeper_gap_discard(struct nr_keeper_gap *g, const char *sensor, const ch
 	say(g, "", "");
 }
 
+void nr_keeper_gap_unstored(struct nr_keeper_gap *g, const char *sensor, const char *sense, nr_time time)
+{
+	*g = (struct nr_keeper_gap){0};
+	begin(g, sensor, sense, "stopped", time);
+	snprintf(g->how_en, sizeof g->how_en,
+		"noroshi was stopped, and what it had counted could not all be stored; it is still in memory");
+	snprintf(g->how_ja, sizeof g->how_ja,
+		"noroshi が停止されたが、集計の一部は保存できず、メモリ上に残っている");
+	say(g, "", "");
+}
+
+/* ---- a start without the state of before ---- */
+
+struct coverage {
+	const char *sensor;
+	size_t sensor_at, last_at;
+	nr_time last; /* NR_TIME_MIN: nothing is stored */
+};
+
+static int look_at_coverage(void *context, const struct nr_value *values, size_t count)
+{
+	struct coverage *c = context;
+	if (c->sensor_at < count && c->last_at < count && values[c->last_at].type == NR_VALUE_TIME &&
+		values[c->sensor_at].text && strcmp(values[c->sensor_at].text, c->sensor) == 0)
+		c->last = values[c->last_at].integer;
+	return 0;
+}
+
+/* The end of the sensor's last stored window. */
+static nr_time stored_to(struct nr_store *store, const char *sensor)
+{
+	const struct nr_query *query = nr_store_query("coverage");
+	struct coverage c = {sensor, SIZE_MAX, SIZE_MAX, NR_TIME_MIN};
+	struct nr_answer answer;
+	const char *none = NULL;
+	for (size_t i = 0; i < query->column_count; i++) {
+		if (strcmp(query->columns[i].name, "sensor") == 0)
+			c.sensor_at = i;
+		if (strcmp(query->columns[i].name, "last") == 0)
+			c.last_at = i;
+	}
+	nr_store_ask(store, query, &none, look_at_coverage, &c, &answer, NULL);
+	return c.last;
+}
+
+static void describe_anew(struct nr_keeper_gap *g, uint64_t state, bool orderly)
+{
+	const char *en = "are gone (the machine was started anew, or the files of --state were removed)";
+	const char *ja = "残っておらず（マシンの再起動、または --state の削除）";
+	if (state & NR_RELAY_OTHER) {
+		en = "are of another build or of other settings";
+		ja = "ビルドまたは設定が異なり";
+	} else if (state & NR_RELAY_UNSOUND) {
+		en = "are damaged";
+		ja = "壊れており";
+	}
+	snprintf(g->how_en, sizeof g->how_en, "The counts of before %s", en);
+	snprintf(g->how_ja, sizeof g->how_ja, "以前の集計は%s、引き継げない", ja);
+	say(g,
+		orderly ? " and are not taken over. All of them had been stored, and what comes is added; sources "
+			  "of both parts of the day are merged by sketches (1.6 %), and judged in each part alone"
+			: " and are not taken over. What was stored stays, and what comes is added; what had not "
+			  "been stored is lost: the windows since then, and the day's sources so far",
+		orderly ? "。すべて保存済みで、以後の集計はこれに加算される。当日の送信元数は"
+			  "スケッチによる推定（1.6%）となり、判定は前後で別々に行われる"
+			: "。保存済みの集計は残り、以後の集計は加算される。未保存の区間と当日の送信元は失われた");
+}
+
+bool nr_keeper_gap_anew(struct nr_keeper_gap *g, struct nr_store *store, const struct nr_keeper_gap *before,
+	const char *sensor, const char *sense, const struct nr_relay_status *status)
+{
+	if (status->state & (NR_RELAY_RESUMED | NR_RELAY_CLEARED))
+		return false;
+	nr_time stored = stored_to(store, sensor), now = status->time;
+	bool was_there = status->state & (NR_RELAY_OTHER | NR_RELAY_UNSOUND);
+	if (!was_there && stored <= nr_time_floor(now, NR_DAY))
+		return false;
+	bool orderly = !(status->state & NR_RELAY_LEFT) && strcmp(before->cause, "stopped") == 0;
+	*g = (struct nr_keeper_gap){0};
+	begin(g, sensor, sense, "state-discarded",
+		orderly || stored == NR_TIME_MIN ? now : NR_MIN(stored, now));
+	g->gap.last = now;
+	describe_anew(g, status->state, orderly);
+	return true;
+}
+
 void nr_keeper_gap_close(struct nr_keeper_gap *g, nr_time time, uint64_t lost)
 {
 	char rest_en[160], rest_ja[160];

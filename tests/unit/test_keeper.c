@@ -52,8 +52,10 @@ static char folder[64], store_path[80], state_path[80], outbox_path[80];
 static int packets[2]; /* the pipe */
 static struct nr_area *state_area, *outbox_area;
 static struct shared {
-	pid_t sense;
+	pid_t sense, nursery;
 	bool resumed, fresh;
+	bool dies_at_end, hangs_at_end;
+	uint64_t begins_with; /* enum nr_relay_state */
 } * shared;
 
 static int hold(void *context, struct nr_error *error)
@@ -92,7 +94,9 @@ static int count_packets(struct state *state, struct nr_relay *relay, struct nr_
 {
 	char bytes[BATCH];
 	int rc = 0;
-	struct nr_relay_status status = {.up = true, .layers = NR_RELAY_LANDLOCK | NR_RELAY_SECCOMP};
+	struct nr_relay_status status = {.up = true,
+		.layers = NR_RELAY_LANDLOCK | NR_RELAY_SECCOMP,
+		.state = shared->begins_with};
 	while (rc == 0 && nr_child_asked() == NR_CHILD_WORK) {
 		struct pollfd file = {packets[0], POLLIN, 0};
 		poll(&file, 1, 1);
@@ -111,6 +115,7 @@ static int count_packets(struct state *state, struct nr_relay *relay, struct nr_
 static int run(void *context, const struct nr_child_start *start, struct nr_error *error)
 {
 	(void)context;
+	shared->nursery = getppid();
 	shared->sense = getpid();
 	int rc = nr_sandbox_enter(NR_SANDBOX_CAPTURE, NULL, error);
 	if (rc)
@@ -127,6 +132,10 @@ static int run(void *context, const struct nr_child_start *start, struct nr_erro
 	rc = state ? nr_relay_open(&conf, &relay, error) : -ENOMEM;
 	if (rc == 0)
 		rc = count_packets(state, relay, error);
+	if (rc == 0 && shared->dies_at_end)
+		__builtin_trap();
+	while (shared->hangs_at_end)
+		poll(NULL, 0, 10);
 	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
 		rc = flush(state, nr_relay_sink(relay), error);
 	if (rc == 0 && nr_child_asked() == NR_CHILD_END)
@@ -240,6 +249,14 @@ static int64_t ask(const char *sql)
 	return answer;
 }
 
+static void run_sql(const char *sql)
+{
+	sqlite3 *database;
+	assert_int_equal(sqlite3_open_v2(store_path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+}
+
 #define IS_SOUND "SELECT integrity_check = 'ok' FROM pragma_integrity_check"
 #define COUNTED  "SELECT max(packets) FROM test_count"
 
@@ -264,6 +281,20 @@ static int tear_down(void **state)
 	close(packets[1]);
 	snprintf(command, sizeof command, "rm -r %s", folder);
 	return system(command);
+}
+
+/* It ends, but not in order: the status says so, and what was counted stays. */
+static void await_failure(pid_t pid)
+{
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(access(state_path, F_OK), 0);
+	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last = "
+			     "9223372036854775807 AND text_en LIKE '%could not all be stored%' AND text_ja LIKE "
+			     "'%保存できず%'"),
+		1);
 }
 
 /* ---- tests ---- */
@@ -324,6 +355,77 @@ static void test_discarded(void **state)
 	assert_true(shared->fresh);
 	assert_int_equal(ask("SELECT packets FROM test_count WHERE time = 1"), 2);
 	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded'"), 1);
+}
+
+static void test_dies_at_the_end(void **state)
+{
+	(void)state;
+	pid_t keeper = start_keeper();
+	await_sense(0);
+	send_packets(".....");
+	await_read();
+	pause_ms(50);
+	shared->dies_at_end = true;
+	kill(keeper, SIGTERM);
+	await_failure(keeper);
+	shared->dies_at_end = false;
+	keeper = start_keeper();
+	await_sense(0);
+	send_packets("..");
+	stop_keeper(keeper);
+	assert_true(shared->resumed);
+	assert_int_equal(ask(COUNTED), 7);
+	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last < "
+			     "9223372036854775807 AND text_en LIKE '%it watched again%'"),
+		1);
+}
+
+static void test_nursery_dies_at_the_end(void **state)
+{
+	(void)state;
+	pid_t keeper = start_keeper();
+	await_sense(0);
+	send_packets(".....");
+	await_read();
+	pause_ms(50);
+	shared->hangs_at_end = true;
+	kill(keeper, SIGTERM);
+	pause_ms(50);
+	kill(shared->nursery, SIGKILL);
+	await_failure(keeper);
+}
+
+/* What a process began with, and whether that is a gap. */
+static void test_begins_anew(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t begins_with;
+		int64_t gaps;
+		const char *text;
+	} cases[] = {
+		{0, 0, ""}, /* nothing is stored: nothing was lost */
+		{NR_RELAY_RESUMED, 0, ""},
+		{NR_RELAY_OTHER, 1, "%other settings%is lost%"}, /* no gap says that it was stopped */
+		{NR_RELAY_OTHER, 1, "%other settings%All of them had been stored%"},
+		{NR_RELAY_OTHER | NR_RELAY_LEFT, 1, "%other settings%is lost%"},
+		{NR_RELAY_UNSOUND, 1, "%damaged%"},
+	};
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		char sql[256];
+		shared->begins_with = cases[i].begins_with;
+		if (i == 2)
+			run_sql("DELETE FROM sensor_gap");
+		pid_t keeper = start_keeper();
+		await_sense(0);
+		send_packets("..");
+		stop_keeper(keeper);
+		snprintf(sql, sizeof sql,
+			"SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded' AND text_en LIKE '%s'",
+			cases[i].gaps ? cases[i].text : "%");
+		assert_int_equal(ask(sql), cases[i].gaps);
+		run_sql("DELETE FROM sensor_gap WHERE cause = 'state-discarded'");
+	}
 }
 
 /* One that hangs is noticed, killed, and followed by one that goes on with its counts. */
@@ -439,6 +541,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_walk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_violation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_discarded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dies_at_the_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nursery_dies_at_the_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_begins_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rights, set_up, tear_down),

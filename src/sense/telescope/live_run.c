@@ -17,7 +17,9 @@ struct watcher {
 	struct nr_telescope_live *live;
 	struct nr_relay *relay;
 	struct nr_pipeline *pipeline;
-	uint32_t layers;
+	uint32_t layers; /* enum nr_relay_layer */
+	uint32_t state;  /* enum nr_relay_state */
+	nr_time alive;   /* when a predecessor of another run last was; NR_TIME_MIN: none, or not to be told */
 	nr_time told;
 };
 
@@ -40,7 +42,8 @@ static int tell(void *context, const struct nr_watch_tick *tick, struct nr_error
 		.packets = tick->loss->frames,
 		.lost = s->kernel + s->no_frame + s->interrupted,
 		.up = tick->state == NR_LIVE_UP,
-		.layers = w->layers};
+		.layers = w->layers,
+		.state = w->state};
 	snprintf(status.interface, sizeof status.interface, "%s", nr_live_interface(w->live->rings));
 	nr_relay_tell(w->relay, &status);
 	return 0;
@@ -55,64 +58,62 @@ static int put_gap(struct watcher *w, struct nr_gap gap, struct nr_error *error)
 	return rc ? rc : sink->commit(sink, error);
 }
 
-/* A predecessor of another run was killed, and its counts are here: in between nobody watched. */
-static int tell_stopped(struct watcher *w, nr_time alive, struct nr_error *error)
+/* A predecessor of another run was killed: in between nobody watched. */
+static int tell_stopped(struct watcher *w, struct nr_error *error)
 {
-	char text_en[160], text_ja[160];
+	char text_en[200], text_ja[240];
 	nr_time now = nr_time_now();
-	double seconds = now > alive ? (double)(now - alive) / NR_SECOND : 0;
-	snprintf(text_en, sizeof text_en,
-		"noroshi was killed and started again after about %.1f s; it goes on with the counts of "
-		"before",
-		seconds);
-	snprintf(text_ja, sizeof text_ja,
-		"noroshi が強制終了され、約%.1f秒後に再開された。それまでの集計は引き継いだ", seconds);
-	const struct nr_gap gap = {.first = alive,
-		.last = NR_MAX(now, alive),
+	double seconds = now > w->alive ? (double)(now - w->alive) / NR_SECOND : 0;
+	bool resumed = w->state & NR_RELAY_RESUMED;
+	snprintf(text_en, sizeof text_en, "noroshi was killed and started again after about %.1f s%s", seconds,
+		resumed ? "; it goes on with the counts of before" : "");
+	snprintf(text_ja, sizeof text_ja, "noroshi が強制終了され、約%.1f秒後に再開された%s", seconds,
+		resumed ? "。それまでの集計は引き継いだ" : "");
+	const struct nr_gap gap = {.first = w->alive,
+		.last = NR_MAX(now, w->alive),
 		.cause = "stopped",
 		.text_en = text_en,
 		.text_ja = text_ja};
 	return put_gap(w, gap, error);
 }
 
-/* Another build or other settings: said, because rows of open intervals will be replaced by fewer counts. */
-static int tell_emptied(struct watcher *w, struct nr_error *error)
-{
-	nr_time now = nr_time_now();
-	bool emptied = false;
-	for (unsigned i = 0; i < w->live->conf.workers; i++)
-		emptied = emptied || nr_area_emptied(w->live->areas[i]);
-	const struct nr_gap gap = {.first = now,
-		.last = now,
-		.cause = "state-discarded",
-		.text_en = "the counts of an earlier run are of another build or of other settings and "
-			   "cannot be "
-			   "taken over: open intervals and the day start anew",
-		.text_ja = "以前の集計はビルドまたは設定が異なるため引き継げない。途中の区間と当日の集計は"
-			   "数え直しになる"};
-	return emptied ? put_gap(w, gap, error) : 0;
-}
-
 static int open_relay(struct watcher *w, const struct nr_child_start *start, struct nr_error *error)
 {
 	const struct nr_table *tables[NR_TELESCOPE_LIVE_TABLES];
 	uint64_t key;
-	nr_time alive = NR_TIME_MIN;
 	struct nr_area *outbox = w->live->outbox;
+	w->alive = NR_TIME_MIN;
 	if (start->fresh)
 		nr_area_clear(outbox);
-	bool found = nr_relay_peek(outbox, NR_RELAY_OUTBOX, &key, &alive);
+	bool found = nr_relay_peek(outbox, NR_RELAY_OUTBOX, &key, &w->alive);
+	if (found || nr_area_emptied(outbox))
+		w->state |= NR_RELAY_LEFT;
+	if (!found || start->before)
+		w->alive = NR_TIME_MIN;
 	struct nr_relay_conf conf = {.tables = tables,
 		.table_count = nr_telescope_live_tables(tables),
 		.socket = start->socket,
 		.area = outbox,
 		.outbox_bytes = NR_RELAY_OUTBOX};
-	int rc = nr_relay_open(&conf, &w->relay, error);
-	if (rc == 0 && found && start->before == 0 && alive != NR_TIME_MIN)
-		rc = tell_stopped(w, alive, error);
-	if (rc == 0 && start->before == 0)
-		rc = tell_emptied(w, error);
-	return rc;
+	return nr_relay_open(&conf, &w->relay, error);
+}
+
+/* What the states of before were good for. */
+static void note_state(struct watcher *w, bool fresh)
+{
+	unsigned resumed, discarded, workers = (unsigned)w->live->conf.workers;
+	bool other = false;
+	nr_pipeline_resumed(w->pipeline, &resumed, &discarded);
+	for (unsigned i = 0; i < workers; i++)
+		other = other || nr_area_emptied(w->live->areas[i]);
+	if (fresh)
+		w->state |= NR_RELAY_CLEARED;
+	else if (resumed == workers)
+		w->state |= NR_RELAY_RESUMED;
+	else if (discarded)
+		w->state |= NR_RELAY_UNSOUND;
+	else if (other)
+		w->state |= NR_RELAY_OTHER;
 }
 
 static int open_pipeline(struct watcher *w, bool fresh, struct nr_error *error)
@@ -128,7 +129,10 @@ static int open_pipeline(struct watcher *w, bool fresh, struct nr_error *error)
 		.spread_key = live->spread_key};
 	for (unsigned i = 0; fresh && i < conf.workers; i++)
 		nr_area_clear(live->areas[i]);
-	return nr_pipeline_new(&conf, &w->pipeline, error);
+	int rc = nr_pipeline_new(&conf, &w->pipeline, error);
+	if (rc == 0)
+		note_state(w, fresh);
+	return rc == 0 && w->alive != NR_TIME_MIN ? tell_stopped(w, error) : rc;
 }
 
 static int watch(struct watcher *w, struct nr_error *error)
