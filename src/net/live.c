@@ -214,8 +214,10 @@ bool nr_live_spreads(const struct nr_live *live)
 
 void nr_live_resume(struct nr_live *live)
 {
-	for (unsigned i = 0; i < live->count; i++)
+	for (unsigned i = 0; i < live->count; i++) {
+		live->way->check(live, i);
 		atomic_fetch_add(&live->shared->places[i].interrupted, live->shared->places[i].busy);
+	}
 	nr_live_settle(live);
 }
 

@@ -13,7 +13,9 @@
 #include <stdatomic.h>
 
 /* How far a ring has been read, and what the kernel said about it. In memory that all processes share: a
- * reader may die between any two stores. */
+ * reader may die between any two stores, or have been taken over by a packet: a successor checks what it
+ * finds.
+ */
 struct nr_live_place {
 	/* packet: the block that is being read, or will be next, and in bit 0 whether it was opened, in one
 	 * word, so that both change at once */
@@ -40,6 +42,20 @@ struct nr_live_shared {
 	struct nr_live_place places[];
 };
 
+/* xdp: one ring between the kernel and us, mapped. */
+struct nr_live_queue {
+	uint32_t *producer, *consumer;
+	void *entries;
+	void *mapped;
+	size_t bytes;
+};
+
+struct nr_live_xdp {
+	struct nr_live_queue receive; /* struct xdp_desc */
+	struct nr_live_queue fill;    /* uint64_t: where free frames lie */
+	uint32_t mask;                /* of both */
+};
+
 struct nr_live_ring {
 	int socket;
 	uint8_t *memory; /* what is mapped: blocks (packet), frames (xdp) */
@@ -53,6 +69,10 @@ struct nr_live_way {
 	int (*open)(struct nr_live *live, const struct nr_live_conf *conf, struct nr_error *error);
 	void (*close)(struct nr_live *live);
 	void (*settle)(struct nr_live *live, unsigned ring);
+	/* Before anything is done with what a predecessor left, which may have been taken over: its positions
+	 * are made such that they can be used. Frames that are lost by that are not known, and not counted.
+	 */
+	void (*check)(struct nr_live *live, unsigned ring);
 	size_t (*read)(struct nr_live *live, unsigned ring, struct nr_frame *frames, size_t max,
 		struct nr_loss *loss);
 	void (*refresh)(struct nr_live *live, unsigned ring);

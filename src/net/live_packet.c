@@ -146,6 +146,77 @@ static struct tpacket_block_desc *block_of(
 	return (struct tpacket_block_desc *)(void *)(live->rings[ring].memory + number * live->block_bytes);
 }
 
+#define ALIGNMENT 8 /* of packets in a block (af_packet.c, V3_ALIGNMENT) */
+
+/* Most packets of a block, and whether one may begin there: a reader that was taken over could write into
+ * blocks, too, so what they say is held against their length whenever it is used. */
+#define PACKETS_MAX(live) ((uint32_t)((live)->block_bytes / sizeof(struct tpacket3_hdr)))
+
+static bool is_place(const struct nr_live *live, uint32_t offset)
+{
+	return offset % ALIGNMENT == 0 && offset >= sizeof(struct tpacket_block_desc) &&
+	       offset <= live->block_bytes - TPACKET3_HDRLEN;
+}
+
+/* The oldest block that the kernel has handed over; none: the one behind the newest that it ever did. */
+static uint64_t find_block(const struct nr_live *live, unsigned ring)
+{
+	uint64_t oldest = 0, newest = 0, oldest_number = UINT64_MAX, newest_number = 0;
+	for (uint64_t i = 0; i < live->block_count; i++) {
+		const struct nr_live_place at = {.at = i << 1};
+		const struct tpacket_hdr_v1 *head = &block_of(live, ring, &at)->hdr.bh1;
+		bool ours = __atomic_load_n(&head->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
+		if (ours && head->seq_num < oldest_number) {
+			oldest = i;
+			oldest_number = head->seq_num;
+		}
+		if (head->seq_num >= newest_number) {
+			newest = i;
+			newest_number = head->seq_num;
+		}
+	}
+	if (oldest_number != UINT64_MAX)
+		return oldest;
+	return newest_number ? (newest + 1) % live->block_count : 0;
+}
+
+static void begin_elsewhere(struct nr_live *live, unsigned ring, struct nr_live_place *place)
+{
+	place->busy = place->done = place->count = 0;
+	__atomic_store_n(&place->at, find_block(live, ring) << 1, __ATOMIC_RELEASE);
+}
+
+static bool is_sound(const struct nr_live *live, const struct nr_live_place *place)
+{
+	bool left = place->done < place->count, left_behind = place->busy_done < place->count;
+	return place->count <= PACKETS_MAX(live) && place->done <= place->count &&
+	       (!left || is_place(live, place->offset)) &&
+	       (!place->busy || (place->busy_done >= place->done && place->busy_done <= place->count &&
+					(!left_behind || is_place(live, place->busy_offset))));
+}
+
+/* What a block says is believed where it can be; else what is left of it is given up. */
+static void packet_check(struct nr_live *live, unsigned ring)
+{
+	struct nr_live_place *place = &live->shared->places[ring];
+	place->busy = NR_MIN(place->busy, (uint32_t)NR_LIVE_BATCH);
+	if (place->at >> 1 >= live->block_count) {
+		begin_elsewhere(live, ring, place);
+		return;
+	}
+	const struct tpacket_hdr_v1 *head = &block_of(live, ring, place)->hdr.bh1;
+	bool ours = __atomic_load_n(&head->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER &&
+		    head->seq_num == place->sequence;
+	if (!(place->at & OPENED)) {
+		place->busy = 0;
+	} else if (!is_sound(live, place)) {
+		place->sequence = head->seq_num;
+		place->busy = place->done = place->count = 0; /* it is handed back and passed over */
+	} else if (!ours && (place->busy ? place->busy_done : place->done) < place->count) {
+		begin_elsewhere(live, ring, place);
+	} /* else, where it is not ours, it was handed back and not yet passed over */
+}
+
 /* What was given out has been dealt with; a block of which that is true in all is handed back. Each step can
  * be repeated by whoever comes after us: the kernel gives a block that it fills again another number. */
 static void packet_settle(struct nr_live *live, unsigned ring)
@@ -175,7 +246,7 @@ static const struct tpacket_block_desc *open_block(
 		return NULL;
 	place->sequence = block->hdr.bh1.seq_num;
 	place->offset = block->hdr.bh1.offset_to_first_pkt;
-	place->count = block->hdr.bh1.num_pkts;
+	place->count = NR_MIN(block->hdr.bh1.num_pkts, PACKETS_MAX(live));
 	place->done = 0;
 	__atomic_store_n(&place->at, place->at | OPENED, __ATOMIC_RELEASE);
 	return block;
@@ -201,24 +272,42 @@ static bool fill(const struct nr_live *live, const struct tpacket3_hdr *packet, 
 	return address.sll_protocol == htons(ETH_P_IP) || address.sll_protocol == htons(ETH_P_IPV6);
 }
 
+/* Its bytes lie within the block. */
+static bool is_within(const struct nr_live *live, uint32_t offset, const struct tpacket3_hdr *packet)
+{
+	uint64_t start = (uint64_t)offset + (live->ethernet ? packet->tp_mac : packet->tp_net);
+	return start <= live->block_bytes && packet->tp_snaplen <= live->block_bytes - start;
+}
+
+/* A block that says what cannot be: nothing more is read from it. */
+static void give_up(struct nr_live_place *place, uint32_t left)
+{
+	place->busy_done = place->count;
+	atomic_fetch_add(&place->interrupted, left);
+}
+
 /* The next packets of an open block. Answers the frames: fewer than packets where some are not IP. */
 static size_t take(const struct nr_live *live, const struct tpacket_block_desc *block,
 	struct nr_live_place *place, struct nr_frame *frames, size_t max, struct nr_loss *loss)
 {
 	uint32_t taken = (uint32_t)NR_MIN(place->count - place->done, max), offset = place->offset;
 	size_t n = 0;
+	place->busy_done = place->done + taken;
 	for (uint32_t i = 0; i < taken; i++) {
-		const uint8_t *packet = (const uint8_t *)block + offset;
-		if (NR_LIKELY(fill(live, (const struct tpacket3_hdr *)(const void *)packet, &frames[n]))) {
+		const struct tpacket3_hdr *packet = (const void *)((const uint8_t *)block + offset);
+		if (NR_UNLIKELY(!is_place(live, offset) || !is_within(live, offset, packet))) {
+			give_up(place, place->count - place->done - i);
+			break;
+		}
+		if (NR_LIKELY(fill(live, packet, &frames[n]))) {
 			n++;
 		} else {
 			loss->frames++;
 			loss->dropped[NR_DROP_NON_IP]++;
 		}
-		offset += ((const struct tpacket3_hdr *)(const void *)packet)->tp_next_offset;
+		offset += packet->tp_next_offset;
 	}
 	place->busy_offset = offset;
-	place->busy_done = place->done + taken;
 	__atomic_store_n(&place->busy, taken, __ATOMIC_RELEASE);
 	return n;
 }
@@ -256,6 +345,7 @@ const struct nr_live_way nr_live_packet = {
 	.open = packet_open,
 	.close = packet_close,
 	.settle = packet_settle,
+	.check = packet_check,
 	.read = packet_read,
 	.refresh = packet_refresh,
 };

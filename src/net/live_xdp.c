@@ -25,20 +25,6 @@
 #define FRAMES_MAX (1u << 20)
 #define COMPLETION 64 /* of the ring for sent frames, which must exist */
 
-/* One ring between the kernel and us, mapped. */
-struct queue {
-	uint32_t *producer, *consumer;
-	void *entries;
-	void *mapped;
-	size_t bytes;
-};
-
-struct nr_live_xdp {
-	struct queue receive; /* struct xdp_desc */
-	struct queue fill;    /* uint64_t: where free frames lie */
-	uint32_t mask;        /* of both */
-};
-
 static int fail(const struct nr_live *live, struct nr_error *error, const char *what)
 {
 	int code = -errno;
@@ -141,7 +127,7 @@ static int set(const struct nr_live_ring *r, int option, const void *value, sock
 	return setsockopt(r->socket, SOL_XDP, option, value, length);
 }
 
-static int map_queue(struct nr_live_ring *r, struct queue *q, const struct xdp_ring_offset *offsets,
+static int map_queue(struct nr_live_ring *r, struct nr_live_queue *q, const struct xdp_ring_offset *offsets,
 	size_t entry, size_t count, off_t page)
 {
 	q->bytes = offsets->desc + count * entry;
@@ -282,7 +268,7 @@ static int xdp_open(struct nr_live *live, const struct nr_live_conf *conf, struc
 	return e ? e : connect_rings(live, error);
 }
 
-static void unmap(struct queue *q)
+static void unmap(struct nr_live_queue *q)
 {
 	if (q->mapped)
 		munmap(q->mapped, q->bytes);
@@ -332,26 +318,45 @@ static void xdp_settle(struct nr_live *live, unsigned ring)
 	__atomic_store_n(&place->busy, 0, __ATOMIC_RELEASE);
 }
 
+/* Positions are masked wherever they are used; what is left is how many. */
+static void xdp_check(struct nr_live *live, unsigned ring)
+{
+	struct nr_live_place *place = &live->shared->places[ring];
+	if (place->busy > NR_LIVE_BATCH || place->returning > 1)
+		place->busy = place->returning = 0;
+}
+
+/* Descriptors lie where a reader that was taken over could write. */
+static bool is_within(const struct nr_live_ring *r, const struct xdp_desc *d)
+{
+	return d->addr < r->bytes && d->len <= r->bytes - d->addr;
+}
+
 static size_t take(struct nr_live *live, unsigned ring, uint32_t count, struct nr_frame *frames)
 {
 	const struct nr_live_ring *r = &live->rings[ring];
 	struct nr_live_place *place = &live->shared->places[ring];
 	const struct xdp_desc *received = r->xdp->receive.entries;
 	nr_time now = nr_time_now();
-	size_t n = 0;
+	size_t n = 0, beyond = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct xdp_desc *d = &received[(place->receive_at + i) & r->xdp->mask];
-		const uint8_t *bytes = r->memory + d->addr;
-		if (!nr_live_filter_wants(&live->filter, bytes, d->len))
+		const struct xdp_desc d = received[(place->receive_at + i) & r->xdp->mask];
+		const uint8_t *bytes = r->memory + d.addr;
+		if (NR_UNLIKELY(!is_within(r, &d))) {
+			atomic_fetch_add(&place->interrupted, 1);
+			beyond++;
+			continue;
+		}
+		if (!nr_live_filter_wants(&live->filter, bytes, d.len))
 			continue;
 		frames[n++] = (struct nr_frame){.data = bytes,
-			.captured = NR_MIN(d->len, (uint32_t)NR_LIVE_SNAP),
-			.wire = d->len,
+			.captured = NR_MIN(d.len, (uint32_t)NR_LIVE_SNAP),
+			.wire = d.len,
 			.time = now,
 			.link = NR_LINK_ETHERNET};
 	}
-	atomic_fetch_add(&place->received, n);
-	atomic_fetch_add(&place->filtered, count - n);
+	atomic_fetch_add(&place->received, n + beyond);
+	atomic_fetch_add(&place->filtered, count - n - beyond);
 	return n;
 }
 
@@ -359,7 +364,7 @@ static size_t xdp_read(
 	struct nr_live *live, unsigned ring, struct nr_frame *frames, size_t max, struct nr_loss *loss)
 {
 	struct nr_live_place *place = &live->shared->places[ring];
-	const struct queue *receive = &live->rings[ring].xdp->receive;
+	const struct nr_live_queue *receive = &live->rings[ring].xdp->receive;
 	(void)loss;
 	for (;;) {
 		xdp_settle(live, ring);
@@ -399,6 +404,7 @@ const struct nr_live_way nr_live_xdp = {
 	.open = xdp_open,
 	.close = xdp_close,
 	.settle = xdp_settle,
+	.check = xdp_check,
 	.read = xdp_read,
 	.refresh = xdp_refresh,
 };
