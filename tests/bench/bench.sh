@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Speed, memory and size beside public tools, alternating in the same run on the same page-cached file, so that the
 # ratios mean something on any machine. Prints a table, writes build/bench.json. Nothing here is a test: no thresholds.
+# MEMORY_SOURCES and the like (memory.sh) may be set, too.
 # PACKETS (10000000), SOURCES (900000), ROUNDS (5), PROGRAM (build/noroshi) may be set, and DAYS (31): of the store that
 # the API is asked over; a year takes some 10 minutes and 9 GB.
 set -euo pipefail
@@ -62,6 +63,9 @@ rm -f "$folder"/bench.db*
 
 progress "stages"
 stages=$("$(dirname "$noroshi")/tests/bench/bench-stages" "$file" "$rounds" || echo '{}')
+progress "memory"
+promise=$(MEMORY_PROMISES=${MEMORY_PROMISES:-64M 1G} MEMORY_WORKERS=${MEMORY_WORKERS:-1} tests/bench/memory.sh "$noroshi" | jq -sc . ||
+	echo '[]')
 progress "live"
 live=$(tests/bench/live.sh "$noroshi" "$(dirname "$noroshi")/tests/netns/netns-sender" || echo '{}')
 progress "freshness"
@@ -77,7 +81,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
-	--argjson stages "$stages" --argjson live "$live" \
+	--argjson stages "$stages" --argjson live "$live" --argjson promise "$promise" \
 	--argjson freshness "$freshness" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
@@ -103,6 +107,7 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 			noroshi_1_worker_to_tshark: ($ts / $ns | round(1))
 		},
 		memory_bytes: {noroshi_1_worker: ($m1 * 1024), noroshi_all_workers: ($mn * 1024)},
+		memory_promise: $promise,
 		console: $console,
 		stages: $stages,
 		live: $live,
@@ -123,6 +128,8 @@ jq -r '
 	row("noroshi, 1 worker : tshark (small file)"; "\(.ratios.noroshi_1_worker_to_tshark) x"),
 	row("largest resident memory, 1 worker"; "\(.memory_bytes.noroshi_1_worker / 1048576 | round) MiB"),
 	row("largest resident memory, all workers"; "\(.memory_bytes.noroshi_all_workers / 1048576 | round) MiB"),
+	(.memory_promise[] | row("\(.of / 1e6 | round) M sources, \(.promised_mib) MiB promised, \(.mode)";
+		"\(.peak_mib) MiB held, sources \(.off * 100 | . * 1000 | round / 1000) % off, \(.stated_error * 100) % stated")),
 	(.stages | select(.packets) | "read: copy \(.copy_ns), frames \(.read_ns), packets \(.decode_ns) ns a packet"),
 	(.live.runs // [] | .[] | row("live, \(.name)"; "\(.sent_per_second)/s sent, \(.counted) of \(.sent) counted, \(.shown_lost) shown lost")),
 	(.freshness | to_entries[] | row("live, packet to \(.key | sub("_ms"; ""))"; "\(.value.median) ms, p99 \(.value.p99) ms")),
