@@ -10,6 +10,7 @@ struct nr_member_set {
 	uint64_t *members;     /* owned; value + 1, 0 = empty */
 	uint32_t *values;      /* owned */
 	size_t capacity, count;
+	uint64_t key; /* random: members are chosen by strangers, and many are looked up */
 };
 int nr_member_set_init(struct nr_member_set *set, size_t expected, struct nr_error *error);
 void nr_member_set_fini(struct nr_member_set *set);

@@ -72,11 +72,11 @@ static void observe_source6(
 	nr_ipv6_observe(&l->day->ipv6, p, member);
 	struct nr_source *s = nr_source_find6(table, member, &p->source);
 	if (!s) {
-		if (!nr_admit(l, table, member, &earlier)) {
+		s = nr_admit(l, table, member, &earlier) ? nr_source_add(table, member) : NULL;
+		if (!s) {
 			nr_entry_untracked(refs, l, member, p);
 			return;
 		}
-		s = nr_source_add(table, nr_source_hash(table, member));
 		struct nr_source6 *s6 = (struct nr_source6 *)(void *)s;
 		s6->address = p->source;
 		s6->member = member;
@@ -95,11 +95,11 @@ static void observe_source4(
 	struct nr_source *s = nr_source_find4(table, hash, address);
 	uint32_t earlier = 0;
 	if (!s) {
-		if (!nr_admit(l, table, address, &earlier)) {
+		s = nr_admit(l, table, address, &earlier) ? nr_source_add(table, address) : NULL;
+		if (!s) {
 			nr_entry_untracked(refs, l, address, p);
 			return;
 		}
-		s = nr_source_add(table, hash);
 		s->address = address;
 	}
 	nr_entry_observe(refs, l, table, s, address, p, time);

@@ -82,19 +82,60 @@ static int make_room(struct nr_source_table *table, size_t room, struct nr_error
 	return 0;
 }
 
-static void enter(struct nr_source_table *table, uint64_t hash, size_t entry)
+/* False: all within reach is full. */
+static bool enter(struct nr_source_table *table, uint64_t member, size_t entry)
 {
+	uint64_t hash = nr_source_hash(table, member);
 	size_t i = nr_source_home(table, hash);
-	unsigned empty;
-	while (!(empty = nr_source_match(table->index + i, 0, 0)))
+	for (unsigned reach = NR_SOURCE_REACH; reach; reach--) {
+		unsigned empty = nr_source_match(table->index + i, 0, 0);
+		if (empty) {
+			table->index[i + (unsigned)__builtin_ctz(empty)] =
+				nr_source_tag(table, hash) | (uint32_t)(entry + 1);
+			return true;
+		}
 		i = i + NR_SOURCE_BUCKET == table->capacity ? 0 : i + NR_SOURCE_BUCKET;
-	table->index[i + (unsigned)__builtin_ctz(empty)] = nr_source_tag(table, hash) | (uint32_t)(entry + 1);
+	}
+	return false;
 }
 
+static uint64_t member_at(const struct nr_source_table *table, size_t entry)
+{
+	return nr_source_member(table, nr_source_at(table, entry));
+}
+
+/* Entries [0, count) under another key. False: one found no place, and the index lacks it. */
+static bool rekey(struct nr_source_table *table, size_t count)
+{
+	bool all = false;
+	while (!all && table->rekeys < NR_SOURCE_REKEYS_MAX) {
+		uint64_t key;
+		table->rekeys++;
+		if (getrandom(&key, sizeof key, 0) != sizeof key)
+			break;
+		table->key = key | 1;
+		memset(table->index, 0, table->capacity * sizeof *table->index);
+		all = true;
+		for (size_t i = 0; i < count; i++)
+			all &= enter(table, member_at(table, i), i);
+	}
+	return all;
+}
+
+/* The next entry: all before it are in the index. */
+static bool enter_next(struct nr_source_table *table, uint64_t member, size_t entry)
+{
+	return enter(table, member, entry) || (rekey(table, entry) && enter(table, member, entry));
+}
+
+/* What finds no place whatever the key keeps its line, and is not found again. */
 static void enter_all(struct nr_source_table *table)
 {
+	bool all = true;
 	for (size_t i = 0; i < table->used; i++)
-		enter(table, nr_source_hash(table, nr_source_member(table, nr_source_at(table, i))), i);
+		all &= enter(table, member_at(table, i), i);
+	if (!all)
+		(void)rekey(table, table->used);
 }
 
 int nr_source_table_init(struct nr_source_table *table, struct nr_area *area, size_t stride, size_t expected,
@@ -170,24 +211,38 @@ static const struct nr_source6 *as6(const struct nr_source *source)
 	return (const struct nr_source6 *)(const void *)source;
 }
 
-/* The next entry with the tag of the hash, from index word *at on; NULL at the end of the chain. */
-static struct nr_source *next_with_tag(const struct nr_source_table *table, uint64_t hash, size_t *at)
+/* Goes through the words where an entry with this hash may stand. */
+struct chain {
+	uint64_t hash;
+	size_t at;
+	unsigned left; /* words within reach */
+};
+
+static struct chain chain_of(const struct nr_source_table *table, uint64_t hash)
 {
-	for (;;) {
-		uint32_t word = table->index[*at];
+	return (struct chain){hash, nr_source_home(table, hash), NR_SOURCE_REACH * NR_SOURCE_BUCKET};
+}
+
+/* The next entry with the tag of the hash; NULL at the end of the chain. */
+static struct nr_source *next_with_tag(const struct nr_source_table *table, struct chain *chain)
+{
+	while (chain->left) {
+		uint32_t word = table->index[chain->at];
 		if (!word)
 			return NULL;
-		*at = *at + 1 == table->capacity ? 0 : *at + 1;
-		if ((word & ~table->entry_mask) == nr_source_tag(table, hash))
+		chain->left--;
+		chain->at = chain->at + 1 == table->capacity ? 0 : chain->at + 1;
+		if ((word & ~table->entry_mask) == nr_source_tag(table, chain->hash))
 			return nr_source_at(table, (size_t)(word & table->entry_mask) - 1);
 	}
+	return NULL;
 }
 
 struct nr_source *nr_source_find4(const struct nr_source_table *table, uint64_t hash, uint32_t address)
 {
-	size_t at = nr_source_home(table, hash);
+	struct chain chain = chain_of(table, hash);
 	struct nr_source *s;
-	while ((s = next_with_tag(table, hash, &at)) && s->address != address)
+	while ((s = next_with_tag(table, &chain)) && s->address != address)
 		;
 	return s;
 }
@@ -195,18 +250,16 @@ struct nr_source *nr_source_find4(const struct nr_source_table *table, uint64_t 
 struct nr_source *nr_source_find6(
 	const struct nr_source_table *table, uint64_t member, const struct nr_address *address)
 {
-	uint64_t hash = nr_source_hash(table, member);
-	size_t at = nr_source_home(table, hash);
+	struct chain chain = chain_of(table, nr_source_hash(table, member));
 	struct nr_source *s;
-	while ((s = next_with_tag(table, hash, &at)) && !nr_address_equal(&as6(s)->address, address))
+	while ((s = next_with_tag(table, &chain)) && !nr_address_equal(&as6(s)->address, address))
 		;
 	return s;
 }
 
-struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t hash)
+struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t member)
 {
-	enter(table, hash, table->used);
-	return nr_source_at(table, table->used++);
+	return enter_next(table, member, table->used) ? nr_source_at(table, table->used++) : NULL;
 }
 
 struct nr_source *nr_source_lookup(
@@ -216,10 +269,9 @@ struct nr_source *nr_source_lookup(
 	const struct nr_source_table *table = v6 ? table6 : table4;
 	if (!table->index)
 		return NULL;
-	uint64_t hash = nr_source_hash(table, member);
-	size_t at = nr_source_home(table, hash);
+	struct chain chain = chain_of(table, nr_source_hash(table, member));
 	struct nr_source *s;
-	while ((s = next_with_tag(table, hash, &at)) && nr_source_member(table, s) != member)
+	while ((s = next_with_tag(table, &chain)) && nr_source_member(table, s) != member)
 		;
 	return s;
 }
@@ -244,10 +296,10 @@ static void enter_once(struct nr_source_table *table)
 	size_t kept = 0;
 	for (size_t i = 0; i < table->used; i++) {
 		struct nr_source *s = nr_source_at(table, i);
-		uint64_t member = nr_source_member(table, s), hash = nr_source_hash(table, member);
-		size_t at = nr_source_home(table, hash);
+		uint64_t member = nr_source_member(table, s);
+		struct chain chain = chain_of(table, nr_source_hash(table, member));
 		struct nr_source *same;
-		while ((same = next_with_tag(table, hash, &at)) && nr_source_member(table, same) != member)
+		while ((same = next_with_tag(table, &chain)) && nr_source_member(table, same) != member)
 			;
 		if (same || !s->packets)
 			continue;
@@ -255,7 +307,7 @@ static void enter_once(struct nr_source_table *table)
 			memcpy(nr_source_at(table, kept), s, table->stride);
 			nr_source_mark_dirty(table, kept);
 		}
-		enter(table, hash, kept++);
+		(void)enter_next(table, member, kept++);
 	}
 	memset(nr_source_at(table, kept), 0, (table->room - kept) * table->stride);
 	table->used = kept;

@@ -100,8 +100,14 @@ _Static_assert(sizeof(struct nr_source6) == 128, "two lines per IPv6 source");
  * low bits say which entry, as many as the room needs and 26 at most; the others are a piece of the hash, so
  * that almost every look into the entries is the right one. Probing starts at a bucket of eight words, which
  * is looked through at once: where in it the right word stands is chance, and no branch could guess it.
+ *
+ * Strangers choose the addresses. The hash has a key that nobody knows, so they cannot choose where an entry
+ * goes; and should they know it, no entry stands more than NR_SOURCE_REACH buckets behind its place: the
+ * index is made anew with another key instead, so often at most that the work stays bounded.
  */
-#define NR_SOURCE_BUCKET 8
+#define NR_SOURCE_BUCKET     8
+#define NR_SOURCE_REACH      32 /* at five eighths full chance does not come near it */
+#define NR_SOURCE_REKEYS_MAX 64
 struct nr_source_table {
 	uint8_t *entries; /* nr_pages */
 	uint32_t *index;  /* nr_pages; 0: empty, else tag | entry + 1; whole buckets, each filled from its
@@ -111,7 +117,8 @@ struct nr_source_table {
 	size_t stride, used, room, capacity; /* capacity: of the index */
 	size_t space;                        /* entries that there are pages for: at least room */
 	uint32_t entry_mask;                 /* the bits of a word that say which entry */
-	uint64_t key;                        /* random odd multiplier: addresses are chosen by strangers */
+	uint64_t key;                        /* random odd multiplier */
+	unsigned rekeys;                     /* how often it was another one */
 };
 #define NR_SOURCES_MAX ((size_t)(1u << 26) - 2)
 
@@ -186,7 +193,8 @@ NR_INLINE unsigned nr_source_match(const uint32_t *bucket, uint32_t tag, uint32_
 NR_INLINE size_t nr_source_guess(const struct nr_source_table *table, uint64_t hash)
 {
 	uint32_t tag = nr_source_tag(table, hash);
-	for (size_t i = nr_source_home(table, hash);;) {
+	size_t i = nr_source_home(table, hash);
+	for (unsigned reach = NR_SOURCE_REACH; reach; reach--) {
 		const uint32_t *bucket = table->index + i;
 		unsigned match = nr_source_match(bucket, tag, table->entry_mask);
 		/* an empty word has a tag like others: without an entry it is 0 - 1, NR_SOURCE_NONE */
@@ -198,13 +206,15 @@ NR_INLINE size_t nr_source_guess(const struct nr_source_table *table, uint64_t h
 		if (NR_UNLIKELY(i == table->capacity))
 			i = 0;
 	}
+	return NR_SOURCE_NONE;
 }
 /* NULL where there is none. */
 struct nr_source *nr_source_find4(const struct nr_source_table *table, uint64_t hash, uint32_t address);
 struct nr_source *nr_source_find6(
 	const struct nr_source_table *table, uint64_t member, const struct nr_address *address);
-/* A new, zeroed entry; the table must have room. */
-struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t hash);
+/* A new, zeroed entry; the table must have room. NULL: so many members have one hash, whatever the key, that
+ * it would not be found. */
+struct nr_source *nr_source_add(struct nr_source_table *table, uint64_t member);
 /* NULL where the day has no such source. */
 struct nr_source *nr_source_lookup(
 	const struct nr_source_table *table4, const struct nr_source_table *table6, uint64_t member);
