@@ -88,9 +88,12 @@ size_t nr_text_width(const char *text)
 
 #define ELLIPSIS "…"
 
-static bool is_control(uint32_t code)
+/* No control, and the shortest form of a character that there may be (RFC 3629). */
+static bool is_printable(struct text_char c)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+	static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+	bool surrogate = c.code >= 0xd800 && c.code <= 0xdfff;
+	return c.code >= least[c.bytes] && c.code <= 0x10ffff && !surrogate && (c.bytes > 1 || c.code < 0x7f);
 }
 
 void nr_text_shorten(const char *text, size_t columns, char *out, size_t room)
@@ -106,11 +109,12 @@ void nr_text_shorten(const char *text, size_t columns, char *out, size_t room)
 		width += code_is_wide(c.code) ? 2 : 1;
 		if (width > columns || at + c.bytes >= room)
 			break;
-		if (is_control(c.code))
-			out[at++] = '?';
-		else
+		if (is_printable(c)) {
 			memcpy(out + at, text, c.bytes);
-		at += is_control(c.code) ? 0 : c.bytes;
+			at += c.bytes;
+		} else {
+			out[at++] = '?';
+		}
 		text += c.bytes;
 	}
 	strcpy(out + at, whole ? "" : ELLIPSIS);

@@ -12,7 +12,7 @@
 size_t nr_text_width(const char *text);
 
 /* Copies what fits into columns and room (both at least 4), whole characters only; where something is left
- * out it ends with "…". What could move the cursor becomes "?". */
+ * out it ends with "…". What could move the cursor, or is not UTF-8, becomes "?". */
 void nr_text_shorten(const char *text, size_t columns, char *out, size_t room);
 
 /* Prints text from column indent on, broken so that no line passes column width, every further line indented

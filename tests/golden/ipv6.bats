@@ -34,6 +34,16 @@ report() { jq -c "$1" "$WORLD.json"; }
 		--mmdb "$WORLD.mmdb" "$WORLD.pcap" | jq -c .ipv6)" "$(report .ipv6)"
 }
 
+@test "countries and networks of IPv6 sources are those of the world" {
+	local countries='[.[] | [.country, .packets]] | sort'
+	equal "$(noroshi telescope report --store "$WORLD.db" --by country --json --limit 1000 | jq -c ".rows | $countries")" \
+		"$(truth ".countries | $countries")"
+	noroshi telescope report --store "$WORLD.db" --by source --json --limit 1000 |
+		jq -c '.rows[] | select(.address | startswith("3fff:")) | [.country, .asn, .as_name]' | sort -u >"$BATS_TEST_TMPDIR/places"
+	[ "$(grep -cE '^\["[A-Z]{2}",64[0-9]{3},"WORLD-NET-[0-9]+"\]$' "$BATS_TEST_TMPDIR/places")" -ge 10 ]
+	equal "$(grep -cvE '^\["[A-Z]{2}",|^\["",0,""\]$' "$BATS_TEST_TMPDIR/places")" 0
+}
+
 @test "an IPv4 telescope has no IPv6 part" {
 	noroshi world darknet --seed 1 --packets 20000 --duration 1h --out "$BATS_TEST_TMPDIR/four.pcap"
 	equal "$(json .ipv6 --dark 198.18.0.0/18 "$BATS_TEST_TMPDIR/four.pcap")" null

@@ -65,7 +65,9 @@ static void test_shorten(void **state)
 		{"観測の対象", 10, 15, "観測の…"}, /* nor are two of its three bytes */
 		{"観測の対象", 10, 13, "観測の…"}, {"観測の対象", 10, 12, "観測…"},
 		{"a\x1b[2Jb\xc2\x9b", 20, 64, "a?[2Jb?"}, /* nothing moves the cursor */
-		{"観\xe6\xb8", 20, 64, "観\xe6\xb8"},     /* was cut before: no read beyond the end */
+		{"a\xc1\x81z\xed\xa0\x80z\xff", 20, 64,
+			"a?z?z?"},              /* too long a form, a surrogate, no character */
+		{"観\xe6\xb8", 20, 64, "観??"}, /* was cut before: no read beyond the end */
 	};
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {

@@ -308,11 +308,10 @@ static void test_research(void **state)
 }
 
 /* The country of an address by the MMDB, "" for none. */
-static void country_of(MMDB_s *mmdb, uint32_t address, char code[static 3])
+static void country_at(MMDB_s *mmdb, const struct sockaddr *at, char code[static 3])
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
 	int rc = 0;
-	MMDB_lookup_result_s result = MMDB_lookup_sockaddr(mmdb, (struct sockaddr *)&at, &rc);
+	MMDB_lookup_result_s result = MMDB_lookup_sockaddr(mmdb, at, &rc);
 	assert_int_equal(rc, MMDB_SUCCESS);
 	MMDB_entry_data_s data = {0};
 	code[0] = '\0';
@@ -329,6 +328,43 @@ static void country_of(MMDB_s *mmdb, uint32_t address, char code[static 3])
 		MMDB_get_value(&result.entry, &data, "autonomous_system_organization", NULL), MMDB_SUCCESS);
 	assert_memory_equal(data.utf8_string, "WORLD-NET-", 10);
 	assert_int_equal(MMDB_get_value(&result.entry, &data, "country", "names", "en", NULL), MMDB_SUCCESS);
+}
+
+static void country_of(MMDB_s *mmdb, uint32_t address, char code[static 3])
+{
+	const struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+	country_at(mmdb, (const struct sockaddr *)&at, code);
+}
+
+static void country_of_ipv6(MMDB_s *mmdb, const char *address, char code[static 3])
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
+	assert_int_equal(inet_pton(AF_INET6, address, &at.sin6_addr), 1);
+	country_at(mmdb, (const struct sockaddr *)&at, code);
+}
+
+/* /32s of 3fff::/20 belong to the networks in turn; the last ones, and everything else, to nobody. */
+static void check_ipv6(MMDB_s *mmdb)
+{
+	static const char *const somebody[][2] = {
+		/* the same network again after 320 */
+		{"3fff::1", "3fff:140::1"},
+		{"3fff:13f:ffff:ffff:ffff:ffff:ffff:ffff", "3fff:eff::1"},
+		{"3fff:8:1::", "3fff:8:ffff::1"},
+	};
+	static const char *const nobody[] = {
+		"3fff:f00::1", "3fff:fff::1", "3fff:1000::1", "3ffe::1", "2001:db8::1", "::1", "ff02::1"};
+	char code[3], again[3];
+	for (size_t i = 0; i < NR_COUNT(somebody); i++) {
+		country_of_ipv6(mmdb, somebody[i][0], code);
+		country_of_ipv6(mmdb, somebody[i][1], again);
+		assert_int_equal(strlen(code), 2);
+		assert_string_equal(code, again);
+	}
+	for (size_t i = 0; i < NR_COUNT(nobody); i++) {
+		country_of_ipv6(mmdb, nobody[i], code);
+		assert_string_equal(code, "");
+	}
 }
 
 static void test_mmdb(void **state)
@@ -364,6 +400,7 @@ static void test_mmdb(void **state)
 		country_of(&mmdb, nobody[i], code);
 		assert_string_equal(code, "");
 	}
+	check_ipv6(&mmdb);
 	MMDB_close(&mmdb);
 	json_object_put(packets);
 	json_object_put(truth);

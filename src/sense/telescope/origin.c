@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/origin.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +83,14 @@ static bool text_at(MMDB_entry_s *entry, MMDB_entry_data_s *ret, const char *con
 	       ret->type == MMDB_DATA_TYPE_UTF8_STRING;
 }
 
+/* Whole characters of UTF-8, whatever the file has: rows with anything else are refused. */
+static void copy_name(const MMDB_entry_data_s *data, char *out, size_t room)
+{
+	char text[512];
+	snprintf(text, sizeof text, "%.*s", (int)NR_MIN(data->data_size, sizeof text - 1), data->utf8_string);
+	nr_text_shorten(text, SIZE_MAX, out, room);
+}
+
 static void read_entry(MMDB_entry_s *entry, struct nr_place *place)
 {
 	MMDB_entry_data_s data;
@@ -95,8 +105,7 @@ static void read_entry(MMDB_entry_s *entry, struct nr_place *place)
 		place->asn = data.uint32;
 	if (!*place->as_name &&
 		text_at(entry, &data, (const char *const[]){"autonomous_system_organization", NULL}))
-		snprintf(
-			place->as_name, sizeof place->as_name, "%.*s", (int)data.data_size, data.utf8_string);
+		copy_name(&data, place->as_name, sizeof place->as_name);
 }
 
 static MMDB_lookup_result_s look_up(const MMDB_s *database, const struct nr_address *address, int *error)

@@ -244,6 +244,20 @@ const struct nr_world_block *nr_geography_find(const struct nr_geography *g, uin
 	return (address & range_mask(b->length)) == b->base ? b : NULL;
 }
 
+const struct nr_world_network *nr_geography_network(
+	const struct nr_geography *g, const struct nr_address *address)
+{
+	const uint8_t *o = address->octets;
+	if (nr_address_is_ipv4(address)) {
+		const struct nr_world_block *b = nr_geography_find(g, nr_address_ipv4(address));
+		return b ? &g->networks[b->network] : NULL;
+	}
+	unsigned number = (o[2] & 0x0fu) << 8 | o[3];
+	if (o[0] != 0x3f || o[1] != 0xff || o[2] & 0xf0 || number >= NR_WORLD_IPV6_OWNED)
+		return NULL;
+	return &g->networks[number % NR_WORLD_NETWORKS];
+}
+
 int nr_geography_new(uint64_t seed, const struct nr_prefixes *dark, const struct nr_prefixes *own,
 	struct nr_geography **ret_geography, struct nr_error *error)
 {

@@ -65,6 +65,11 @@ NR_INLINE bool nr_geography_usable(const struct nr_geography *g, uint32_t addres
 	return g->usable[address >> 22] >> ((address >> 16) & 63) & 1;
 }
 
+/* IPv6 is simpler: the /32s of 3fff::/20 (RFC 9637, documentation) belong to the networks in turn, the last
+ * ones to nobody. */
+#define NR_WORLD_IPV6_PREFIXES 4096 /* /32s of the /20 */
+#define NR_WORLD_IPV6_OWNED    (NR_WORLD_IPV6_PREFIXES - NR_WORLD_IPV6_PREFIXES % NR_WORLD_NETWORKS)
+
 /* The country of a new source, by weight. */
 unsigned nr_geography_draw_country(struct nr_random *random);
 /* A usable address in the country. */
@@ -72,5 +77,8 @@ uint32_t nr_geography_draw_address(const struct nr_geography *g, struct nr_rando
 
 /* The block that holds the address, or NULL where the world has no record (special-purpose, own, dark). */
 const struct nr_world_block *nr_geography_find(const struct nr_geography *g, uint32_t address);
+/* The network that an address of either family belongs to; NULL likewise. */
+const struct nr_world_network *nr_geography_network(
+	const struct nr_geography *g, const struct nr_address *address);
 
 #endif

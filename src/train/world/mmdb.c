@@ -77,6 +77,14 @@ static void tree_set_ipv4(struct tree *tree, uint32_t base, unsigned length, uin
 	tree_set(tree, bits, IPV4_DEPTH + length, what);
 }
 
+static void tree_set_ipv6(struct tree *tree)
+{
+	for (uint32_t number = 0; number < NR_WORLD_IPV6_OWNED && !tree->failed; number++) {
+		const uint8_t bits[16] = {0x3f, 0xff, (uint8_t)(number >> 8), (uint8_t)number};
+		tree_set(tree, bits, 32, RECORD | number % NR_WORLD_NETWORKS);
+	}
+}
+
 static bool covered(const struct nr_geography *g, const struct nr_world_block *b)
 {
 	for (size_t i = 0; i < g->excluded_count; i++) {
@@ -107,6 +115,7 @@ static void tree_build(struct tree *tree, const struct nr_geography *g)
 				tree, g->blocks[i].base, g->blocks[i].length, RECORD | g->blocks[i].network);
 	for (size_t i = 0; i < g->excluded_count && !tree->failed; i++)
 		tree_set_ipv4(tree, g->excluded[i].base, g->excluded[i].length, NOTHING);
+	tree_set_ipv6(tree);
 	if (!tree->failed)
 		tree_alias_mapped(tree);
 }

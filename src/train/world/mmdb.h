@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes the world's address plan as a MaxMind DB file, format 2.0 (maxmind.github.io/MaxMind-DB): what a
- * telescope needs to name countries and networks of the world's sources. Records: country.iso_code,
- * country.names.en, autonomous_system_number, autonomous_system_organization.
+ * telescope needs to name countries and networks of the world's sources, IPv4 and IPv6. Records:
+ * country.iso_code, country.names.en, autonomous_system_number, autonomous_system_organization.
  */
 #ifndef NR_TRAIN_WORLD_MMDB_H
 #define NR_TRAIN_WORLD_MMDB_H

@@ -147,10 +147,8 @@ static void write_countries(const struct nr_truth *t, const struct nr_geography 
 		const struct nr_truth_source *s = &t->sources[i];
 		if (!s->packets)
 			continue;
-		const struct nr_world_block *b = NULL;
-		if (nr_address_is_ipv4(&s->address))
-			b = nr_geography_find(g, nr_address_ipv4(&s->address));
-		struct ranked *r = &ranks[b ? g->networks[b->network].country : none];
+		const struct nr_world_network *network = nr_geography_network(g, &s->address);
+		struct ranked *r = &ranks[network ? network->country : none];
 		r->packets += s->packets;
 		r->sources++;
 	}
