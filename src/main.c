@@ -5,6 +5,7 @@
 #include "serve/command.h"
 #include "train/world/command.h"
 #include "trust/signer/command.h"
+#include "trust/timestamp/command.h"
 
 static const struct nr_command *const commands[] = {
 	&nr_telescope_read_command,
@@ -13,6 +14,8 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
 	&nr_serve_command,
+	&nr_timestamp_request_command,
+	&nr_timestamp_verify_command,
 	&nr_world_darknet_command,
 	&nr_key_new_command,
 };

@@ -90,7 +90,7 @@ int nr_tsp_read_request(const uint8_t *bytes, size_t length, const uint8_t *poli
 	if (hash.length != nr_oid_digest_bytes(request.digest))
 		return refuse(error, ret_failure, NR_TSP_BAD_DATA_FORMAT,
 			"the imprint is not as long as its digest");
-	if (request.policy_named && !nr_der_equal(&policy_asked, policy, policy_length))
+	if (policy && request.policy_named && !nr_der_equal(&policy_asked, policy, policy_length))
 		return refuse(error, ret_failure, NR_TSP_UNACCEPTED_POLICY,
 			"another policy than the one served here");
 	if (extended)

@@ -35,8 +35,8 @@ struct nr_tsp_request {
 };
 
 /* Checks in the order that decides what the answer says: DER, version, algorithm, length of the imprint,
- * policy (contents octets of the one that is served), extensions (none is known: each is refused, critical or
- * not), nonce. 0; or -EBADMSG with *ret_failure, and error says what and where. */
+ * policy (contents octets of the one that is served; NULL: any), extensions (none is known: each is refused,
+ * critical or not), nonce. 0; or -EBADMSG with *ret_failure, and error says what and where. */
 int nr_tsp_read_request(const uint8_t *bytes, size_t length, const uint8_t *policy, size_t policy_length,
 	struct nr_tsp_request *ret_request, enum nr_tsp_failure *ret_failure, struct nr_error *error);
 

@@ -22,7 +22,7 @@ void nr_certificate_name(X509 *certificate, char *ret_text, size_t room)
 	char *text = NULL;
 	long length = 0;
 	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0,
-			   (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) |
+			   (XN_FLAG_RFC2253 & ~(unsigned long)(ASN1_STRFLGS_ESC_MSB | XN_FLAG_SEP_MASK)) |
 				   XN_FLAG_SEP_CPLUS_SPC) >= 0)
 		length = BIO_get_mem_data(bio, &text);
 	snprintf(ret_text, room, "%.*s", (int)NR_MAX(length, 0L), text ? text : "");

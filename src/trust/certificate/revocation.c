@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/certificate/revocation.h"
 
+#include "wire/der.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -13,12 +15,19 @@ struct lists {
 	int count;
 };
 
+/* As DER, which needs no time zone. */
 static nr_time time_of(const ASN1_TIME *time)
 {
-	struct tm tm;
-	if (!time || !ASN1_TIME_to_tm(time, &tm))
+	uint8_t element[32];
+	int length = time ? ASN1_STRING_length(time) : -1;
+	if (length < 0 || length > (int)sizeof element - 2)
 		return NR_TIME_MIN;
-	return (nr_time)timegm(&tm) * NR_SECOND;
+	element[0] = (uint8_t)ASN1_STRING_type(time);
+	element[1] = (uint8_t)length;
+	memcpy(element + 2, ASN1_STRING_get0_data(time), (size_t)length);
+	struct nr_cursor c = nr_cursor_over(element, (size_t)length + 2);
+	nr_time t = nr_der_time(&c);
+	return c.failed ? NR_TIME_MIN : t;
 }
 
 /* ---- lists ---- */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/certificate/signature.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #define RSA_BITS_MIN 2048
 
@@ -13,22 +15,22 @@
 
 static const struct {
 	enum nr_oid oid;
-	const char *name;
+	const char *openssl, *name;
 } digests[] = {
-	{NR_OID_SHA1, "SHA1"},
-	{NR_OID_SHA256, "SHA256"},
-	{NR_OID_SHA384, "SHA384"},
-	{NR_OID_SHA512, "SHA512"},
-	{NR_OID_SHA3_256, "SHA3-256"},
-	{NR_OID_SHA3_384, "SHA3-384"},
-	{NR_OID_SHA3_512, "SHA3-512"},
+	{NR_OID_SHA1, "SHA1", "sha1"},
+	{NR_OID_SHA256, "SHA256", "sha256"},
+	{NR_OID_SHA384, "SHA384", "sha384"},
+	{NR_OID_SHA512, "SHA512", "sha512"},
+	{NR_OID_SHA3_256, "SHA3-256", "sha3-256"},
+	{NR_OID_SHA3_384, "SHA3-384", "sha3-384"},
+	{NR_OID_SHA3_512, "SHA3-512", "sha3-512"},
 };
 static EVP_MD *fetched[NR_COUNT(digests)];
 
 static void fetch_all(void)
 {
 	for (size_t i = 0; i < NR_COUNT(digests); i++)
-		fetched[i] = EVP_MD_fetch(NULL, digests[i].name, NULL);
+		fetched[i] = EVP_MD_fetch(NULL, digests[i].openssl, NULL);
 }
 
 const EVP_MD *nr_digest_of(enum nr_oid digest)
@@ -43,10 +45,51 @@ const EVP_MD *nr_digest_of(enum nr_oid digest)
 	return NULL;
 }
 
+void nr_crypto_prepare(void)
+{
+	tzset();
+	nr_digest_of(NR_OID_SHA256);
+}
+
 bool nr_digest(enum nr_oid digest, const void *bytes, size_t length, uint8_t ret_hash[NR_DIGEST_MAX])
 {
 	const EVP_MD *md = nr_digest_of(digest);
 	return md && EVP_Digest(bytes, length, ret_hash, NULL, md, NULL) == 1;
+}
+
+int nr_digest_stream(
+	enum nr_oid digest, FILE *stream, uint8_t ret_hash[NR_DIGEST_MAX], struct nr_error *error)
+{
+	uint8_t block[64 * 1024];
+	const EVP_MD *md = nr_digest_of(digest);
+	EVP_MD_CTX *context = md ? EVP_MD_CTX_new() : NULL;
+	bool good = context && EVP_DigestInit_ex(context, md, NULL) == 1;
+	size_t length = 0;
+	while (good && (length = fread(block, 1, sizeof block, stream)) > 0)
+		good = EVP_DigestUpdate(context, block, length) == 1;
+	good = good && EVP_DigestFinal_ex(context, ret_hash, NULL) == 1;
+	EVP_MD_CTX_free(context);
+	if (ferror(stream))
+		return nr_fail(error, errno ? -errno : -EIO, "cannot be read: %s", strerror(errno));
+	return good ? 0 : nr_fail(error, -EIO, "the digest cannot be made");
+}
+
+const char *nr_digest_name(enum nr_oid digest)
+{
+	for (size_t i = 0; i < NR_COUNT(digests); i++) {
+		if (digests[i].oid == digest)
+			return digests[i].name;
+	}
+	return NULL;
+}
+
+enum nr_oid nr_digest_named(const char *name)
+{
+	for (size_t i = 0; i < NR_COUNT(digests); i++) {
+		if (strcmp(digests[i].name, name) == 0)
+			return digests[i].oid;
+	}
+	return NR_OID_UNKNOWN;
 }
 
 /* ---- signatures ---- */

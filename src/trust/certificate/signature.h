@@ -12,11 +12,22 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+/* OpenSSL and the C library read their configuration (algorithms, time zone): call it before a sandbox
+ * closes. */
+void nr_crypto_prepare(void);
+
 /* The digest; NULL: none of ours. Fetched once. */
 const EVP_MD *nr_digest_of(enum nr_oid digest);
 /* ret_hash: NR_DIGEST_MAX bytes. False: no such digest, or OpenSSL failed. */
 #define NR_DIGEST_MAX 64
 bool nr_digest(enum nr_oid digest, const void *bytes, size_t length, uint8_t ret_hash[NR_DIGEST_MAX]);
+
+/* The same of a stream from where it stands to its end. -EIO, or what reading says. */
+int nr_digest_stream(
+	enum nr_oid digest, FILE *stream, uint8_t ret_hash[NR_DIGEST_MAX], struct nr_error *error);
+/* "sha256" and so on, as options and JSON have it; NULL: none of ours. And back: UNKNOWN. */
+const char *nr_digest_name(enum nr_oid digest);
+enum nr_oid nr_digest_named(const char *name);
 
 enum nr_signature_state {
 	NR_SIGNATURE_GOOD,
