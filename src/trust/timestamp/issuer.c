@@ -332,7 +332,7 @@ int nr_issuer_start(const struct nr_issuer_conf *conf, struct nr_issuer **ret_is
 	if (!e)
 		e = start_threads(issuer, error);
 	if (e) {
-		nr_issuer_stop(issuer);
+		nr_issuer_free(issuer);
 		return e;
 	}
 	*ret_issuer = issuer;
@@ -347,8 +347,15 @@ void nr_issuer_stop(struct nr_issuer *issuer)
 	issuer->ending = true;
 	pthread_cond_broadcast(&issuer->queue_filled);
 	pthread_mutex_unlock(&issuer->queue_lock);
-	for (unsigned i = 0; i < issuer->running; i++)
-		pthread_join(issuer->threads[i], NULL);
+	for (; issuer->running; issuer->running--)
+		pthread_join(issuer->threads[issuer->running - 1], NULL);
+}
+
+void nr_issuer_free(struct nr_issuer *issuer)
+{
+	if (!issuer)
+		return;
+	nr_issuer_stop(issuer);
 	nr_token_builder_fini(&issuer->builder);
 	nr_serials_close(&issuer->serials);
 	pthread_cond_destroy(&issuer->queue_filled);

@@ -32,8 +32,9 @@ struct nr_issuer_conf {
 };
 
 int nr_issuer_start(const struct nr_issuer_conf *conf, struct nr_issuer **ret_issuer, struct nr_error *error);
-/* Answers what waits; nothing may be asked any more. NULL allowed. */
+/* Answers what waits; what is asked afterwards is refused. NULL allowed, twice too. */
 void nr_issuer_stop(struct nr_issuer *issuer);
+void nr_issuer_free(struct nr_issuer *issuer); /* stops it, too */
 
 /* bytes: TimeStampResp, malloc'ed, now the callee's; NULL where there is no memory. One of the issuer's
  * threads, or the asking one. */
