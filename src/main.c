@@ -18,6 +18,11 @@ static const struct nr_command *const commands[] = {
 	&nr_timestamp_verify_command,
 	&nr_world_darknet_command,
 	&nr_key_new_command,
+	&nr_key_show_command,
+	&nr_key_revoke_command,
+	&nr_key_crl_command,
+	&nr_key_note_command,
+	&nr_key_release_command,
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/certificate/revocation.h"
-
-#include "wire/der.h"
+#include "trust/certificate/asn1_time.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -15,21 +14,6 @@ struct lists {
 	int count;
 };
 
-/* As DER, which needs no time zone. */
-static nr_time time_of(const ASN1_TIME *time)
-{
-	uint8_t element[32];
-	int length = time ? ASN1_STRING_length(time) : -1;
-	if (length < 0 || length > (int)sizeof element - 2)
-		return NR_TIME_MIN;
-	element[0] = (uint8_t)ASN1_STRING_type(time);
-	element[1] = (uint8_t)length;
-	memcpy(element + 2, ASN1_STRING_get0_data(time), (size_t)length);
-	struct nr_cursor c = nr_cursor_over(element, (size_t)length + 2);
-	nr_time t = nr_der_time(&c);
-	return c.failed ? NR_TIME_MIN : t;
-}
-
 /* ---- lists ---- */
 
 static void note_revoked(struct nr_revocation *state, X509_CRL *list, X509 *certificate)
@@ -38,7 +22,7 @@ static void note_revoked(struct nr_revocation *state, X509_CRL *list, X509 *cert
 	*state = (struct nr_revocation){NR_REVOCATION_REVOKED, NR_TIME_MIN, -1, false};
 	if (!list || X509_CRL_get0_by_cert(list, &entry, certificate) != 1)
 		return;
-	state->since = time_of(X509_REVOKED_get0_revocationDate(entry));
+	state->since = nr_asn1_time(X509_REVOKED_get0_revocationDate(entry));
 	ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
 	if (reason)
 		state->reason = (int)ASN1_ENUMERATED_get(reason);
@@ -48,7 +32,7 @@ static void note_revoked(struct nr_revocation *state, X509_CRL *list, X509 *cert
 /* A list that ended before now is good enough when it was made after the time in question. */
 static bool is_late_enough(const X509_CRL *list, nr_time time)
 {
-	return list && time_of(X509_CRL_get0_lastUpdate(list)) >= time;
+	return list && nr_asn1_time(X509_CRL_get0_lastUpdate(list)) >= time;
 }
 
 /*
@@ -152,7 +136,7 @@ static STACK_OF(X509) * all_untrusted(const struct nr_material *material, STACK_
 static bool is_timely(ASN1_GENERALIZEDTIME *this_update, ASN1_GENERALIZEDTIME *next_update,
 	const struct nr_chain_question *question)
 {
-	nr_time from = time_of(this_update), to = next_update ? time_of(next_update) : NR_TIME_MAX;
+	nr_time from = nr_asn1_time(this_update), to = next_update ? nr_asn1_time(next_update) : NR_TIME_MAX;
 	return from != NR_TIME_MIN && from <= question->now &&
 	       (to >= question->now || from >= question->time);
 }
@@ -167,7 +151,7 @@ static bool ask_answer(const struct nr_material *material, const struct nr_chain
 	/* the responder: the issuer itself, or one that it authorised by id-kp-OCSPSigning (RFC
 	 * 6960 4.2.2.2); its certificate counts when it answered, not now */
 	X509_VERIFY_PARAM *param = X509_STORE_get0_param(material->store);
-	X509_VERIFY_PARAM_set_time(param, (time_t)(time_of(this_update) / NR_SECOND));
+	X509_VERIFY_PARAM_set_time(param, (time_t)(nr_asn1_time(this_update) / NR_SECOND));
 	bool genuine = OCSP_basic_verify(answer, untrusted, material->store, OCSP_PARTIAL_CHAIN) == 1;
 	X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
 	ERR_clear_error();
@@ -180,7 +164,7 @@ static bool ask_answer(const struct nr_material *material, const struct nr_chain
 	if (status == V_OCSP_CERTSTATUS_GOOD)
 		*ret = (struct nr_revocation){.state = NR_REVOCATION_GOOD};
 	else if (status == V_OCSP_CERTSTATUS_REVOKED)
-		*ret = (struct nr_revocation){NR_REVOCATION_REVOKED, time_of(revoked), reason, false};
+		*ret = (struct nr_revocation){NR_REVOCATION_REVOKED, nr_asn1_time(revoked), reason, false};
 	return status != V_OCSP_CERTSTATUS_UNKNOWN;
 }
 

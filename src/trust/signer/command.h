@@ -6,5 +6,10 @@
 #include "base/option.h"
 
 extern const struct nr_command nr_key_new_command;
+extern const struct nr_command nr_key_show_command;
+extern const struct nr_command nr_key_revoke_command;
+extern const struct nr_command nr_key_crl_command;
+extern const struct nr_command nr_key_note_command;
+extern const struct nr_command nr_key_release_command;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/signer/signing_key.h"
+#include "trust/certificate/asn1_time.h"
 #include "trust/signer/token.h"
 
 #include <errno.h>
@@ -31,24 +32,16 @@ bool nr_allowance_take(struct nr_allowance *allowance, nr_time now)
 
 /* ---- what the certificate allows ---- */
 
-static nr_time time_of(const ASN1_TIME *time)
-{
-	struct tm parts;
-	if (!time || ASN1_TIME_to_tm(time, &parts) != 1)
-		return NR_TIME_MIN;
-	return (nr_time)timegm(&parts) * NR_SECOND;
-}
-
 /* Its validity, and within that privateKeyUsagePeriod (RFC 3280 section 4.2.1.4). */
 static void period_read(struct nr_signing_key *key, X509 *certificate)
 {
-	key->from = time_of(X509_get0_notBefore(certificate));
-	key->until = time_of(X509_get0_notAfter(certificate));
+	key->from = nr_asn1_time(X509_get0_notBefore(certificate));
+	key->until = nr_asn1_time(X509_get0_notAfter(certificate));
 	PKEY_USAGE_PERIOD *period = X509_get_ext_d2i(certificate, NID_private_key_usage_period, NULL, NULL);
 	if (period && period->notBefore)
-		key->from = NR_MAX(key->from, time_of(period->notBefore));
+		key->from = NR_MAX(key->from, nr_asn1_time(period->notBefore));
 	if (period && period->notAfter)
-		key->until = NR_MIN(key->until, time_of(period->notAfter));
+		key->until = NR_MIN(key->until, nr_asn1_time(period->notAfter));
 	PKEY_USAGE_PERIOD_free(period);
 }
 
