@@ -47,6 +47,19 @@ for area in "${areas[@]}"; do
 	result "every option of $area is completed"
 done
 
+# Each page leads to every other.
+: >"$work/wrong"
+for folder in "$pages" "$pages/ja"; do
+	for page in "" "${areas[@]/#/-}"; do
+		plain "$folder/noroshi$page.1" 2>>"$work/wrong" | sed -n '/^\.SH \(SEE ALSO\|関連項目\)/,$p' |
+			grep -oE 'noroshi(-[a-z]+)?\(1\)' | sort >"$work/listed"
+		for other in "" "${areas[@]/#/-}"; do
+			[ "$page" = "$other" ] || echo "noroshi$other(1)"
+		done | sort | diff - "$work/listed" | sed -n "s,^[<>],$folder/noroshi$page.1: SEE ALSO:,p" >>"$work/wrong"
+	done
+done
+result "each manual page leads to every other"
+
 # A command line in a document uses only commands and options that exist.
 : >"$work/wrong"
 for document in README.md README.ja.md SECURITY.md CONTRIBUTING.md ARCHITECTURE.md docs/*.md docs/guide/*.md; do

@@ -71,6 +71,21 @@ static void exit_write(FILE *out)
 	}
 }
 
+/* Every other page. area NULL: the reader is at the program's. */
+static void see_also_write(const struct nr_command_table *table, const char *area, FILE *out)
+{
+	heading_write("SEE ALSO", "関連項目", out);
+	fputs(area ? "*noroshi*(1)" : "", out);
+	bool first = !area;
+	for (size_t i = 0; i < table->count; i++) {
+		if (!nr_command_opens_area(table, i) || (area && strcmp(table->items[i]->area, area) == 0))
+			continue;
+		fprintf(out, "%s*noroshi-%s*(1)", first ? "" : ", ", table->items[i]->area);
+		first = false;
+	}
+	putc('\n', out);
+}
+
 static void area_manual_write(const struct nr_command_table *table, const char *area, FILE *out)
 {
 	size_t next = 0;
@@ -89,8 +104,7 @@ static void area_manual_write(const struct nr_command_table *table, const char *
 	for (size_t i = 0; (command = nr_command_in_area(table, area, i, &next)) != NULL; i = next)
 		command_write(command, out);
 	exit_write(out);
-	heading_write("SEE ALSO", "関連項目", out);
-	fputs("*noroshi*(1)\n", out);
+	see_also_write(table, area, out);
 }
 
 static void program_manual_write(const struct nr_command_table *table, FILE *out)
@@ -119,15 +133,7 @@ static void program_manual_write(const struct nr_command_table *table, FILE *out
 		fputs("\n\n", out);
 	}
 	exit_write(out);
-	heading_write("SEE ALSO", "関連項目", out);
-	const char *separator = "";
-	for (size_t i = 0; i < table->count; i++) {
-		if (!nr_command_opens_area(table, i))
-			continue;
-		fprintf(out, "%s*noroshi-%s*(1)", separator, table->items[i]->area);
-		separator = ", ";
-	}
-	putc('\n', out);
+	see_also_write(table, NULL, out);
 }
 
 void nr_manual_write(const struct nr_command_table *table, const char *area, FILE *out)
