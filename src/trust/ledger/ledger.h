@@ -7,7 +7,8 @@
  *	DIR/tile/L/N[.p/W]            hashes
  *	DIR/tile/entries/N[.p/W]      entries
  *
- * and beside it, not for the public: DIR/.state/ (segments, the heads that were signed, the lock).
+ * and beside it, not for the public: DIR/.state/ (segments, the head that was signed last, the tree, the
+ *lock). docs/adr/0020-the-ledgers-write-path.md says what is made durable when.
  *
  * An entry is one line of JSON, at most NR_LEDGER_ENTRY_MAX bytes, no personal data: {"kind":...,"time":...}.
  * What append() has answered survives kill -9 and a power cut. A head that was once signed is never
@@ -31,10 +32,22 @@ struct nr_ledger_conf {
 	int (*sign)(void *context, const char *text, size_t text_length, char *note, size_t *length,
 		struct nr_error *error);
 	void *sign_context;
+	/* Asks witnesses: adds signature lines to the signed note (*length of `room` bytes).
+	 * nr_ledger_prove_*() know its tree already. Not 0: it is not published now, but tried again with the
+	 * next. -EUCLEAN: a witness knows a larger tree than ours; nothing is written any more. NULL: there
+	 * are none. */
+	int (*cosign)(void *context, struct nr_ledger *ledger, char *note, size_t *length, size_t room,
+		struct nr_error *error);
+	void *cosign_context;
+	/* A file outside the folder where the last signed head is kept, too: a folder that is restored from a
+	 * copy is found by it. NULL: none. */
+	const char *anchor;
 };
 
-/* One writer: a second one is -EBUSY and is told who holds it. Recovers what a crash left. -EUCLEAN: what is
- * there contradicts what was signed; the message says where. */
+/* For writing: makes the folder. The origin is that of the signed heads there. For reading: origin NULL takes
+ * what is there; the checkpoint's signatures are the caller's to check (verify.h). One writer: a second one
+ * is -EBUSY and is told who holds it. Recovers what a crash left. -EUCLEAN: what is there contradicts what
+ * was signed; the message says where. */
 int nr_ledger_open(const struct nr_ledger_conf *conf, struct nr_ledger **ret_ledger, struct nr_error *error);
 void nr_ledger_close(struct nr_ledger *ledger); /* publishes what is appended; NULL allowed */
 void nr_ledger_closep(struct nr_ledger **ledger);
@@ -44,8 +57,11 @@ struct nr_ledger_entry {
 	size_t length;
 };
 
-/* Appends in order; *ret_first is the index of the first. Durable when it answers 0. Any thread: calls that
- * come together are made durable together. After an I/O error every further call fails. */
+/* Appends in order and without gap; *ret_first is the index of the first. Durable when it answers 0. Any
+ * thread: calls that come together are made durable together. -E2BIG: an entry above NR_LEDGER_ENTRY_MAX, or
+ * all of them above NR_LEDGER_APPEND_MAX bytes, each with 2 for its length. -ENOSPC, -EDQUOT, -EFBIG: nothing
+ * was appended, later calls may succeed. After any other error of the disk every further call fails. */
+#define NR_LEDGER_APPEND_MAX ((size_t)16 * 1024 * 1024)
 int nr_ledger_append(struct nr_ledger *ledger, const struct nr_ledger_entry *entries, size_t count,
 	uint64_t *ret_first, struct nr_error *error);
 
@@ -53,10 +69,14 @@ int nr_ledger_append(struct nr_ledger *ledger, const struct nr_ledger_entry *ent
  * there is something new. */
 int nr_ledger_publish(struct nr_ledger *ledger, struct nr_error *error);
 
+/* How the last publication went that happened by itself: 0 or -errno and why. */
+int nr_ledger_trouble(struct nr_ledger *ledger, struct nr_error *error);
+
 uint64_t nr_ledger_size(struct nr_ledger *ledger); /* appended, durable */
 uint64_t nr_ledger_published(struct nr_ledger *ledger, struct nr_hash *ret_root);
 
-/* Entry `index`; *ret_bytes is the caller's. */
+/* Entry `index`; *ret_bytes is the caller's. -ENOENT: there is none. What a reader gets is as good as the
+ * folder: prove it. */
 int nr_ledger_read(struct nr_ledger *ledger, uint64_t index, uint8_t **ret_bytes, size_t *ret_length,
 	struct nr_error *error);
 
