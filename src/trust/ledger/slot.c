@@ -116,8 +116,8 @@ int nr_slots_write(struct nr_slots *slots, const void *bytes, size_t length, str
 	off_t place = (off_t)((head.sequence + 1) % 2 * slots->slot_bytes);
 	ssize_t put = pwrite(slots->file, slot, slots->slot_bytes, place);
 	if (put != (ssize_t)slots->slot_bytes)
-		return nr_fail(
-			error, put < 0 ? -errno : -ENOSPC, "record: %s", strerror(put < 0 ? errno : ENOSPC));
+		return nr_fail(error, put < 0 ? -errno : -ENOSPC, "%s: %s", slots->path,
+			strerror(put < 0 ? errno : ENOSPC));
 	if (fdatasync(slots->file) < 0)
 		return nr_fail(error, -EIO, "%s: %s", slots->path, strerror(errno));
 	slots->sequence = head.sequence;
