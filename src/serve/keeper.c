@@ -32,7 +32,7 @@ struct sensor {
 	bool more;     /* frames may lie in the reader that no poll(2) sees */
 	bool watching; /* a status has come from this process */
 	bool told_layers;
-	bool ended; /* in order or not, nobody comes after it */
+	bool ended;                         /* in order or not, nobody comes after it */
 	char interface[NR_RELAY_INTERFACE]; /* its name, as of the last status; "": none has come */
 	enum nr_sensor_state state;
 	struct nr_keeper_gap gap, discard; /* cause "": none is open */
@@ -379,18 +379,22 @@ static void child_lost(struct keeper *k, struct sensor *s, const struct nr_child
 
 static void ended_badly(struct keeper *k, struct sensor *s, nr_time time, const char *what, const char *why)
 {
-	if (s->gap.cause[0]) { /* of a death whose successor never came */
+	nr_time since = time;
+	if (strcmp(s->gap.cause, "stopped") == 0) { /* the same gap, and more to say of it */
+		since = s->gap.gap.first;
+	} else if (s->gap.cause[0]) { /* of a death whose successor never came */
 		s->gap.gap.last = time;
 		put_gap(k, &s->gap);
 	}
-	nr_keeper_gap_unstored(&s->gap, s->conf->name, s->conf->sense, time);
+	nr_keeper_gap_unstored(&s->gap, s->conf->name, s->conf->sense, since);
 	put_gap(k, &s->gap);
 	nr_fail(&k->lost, -ECANCELED,
-		"%s%s%s; what was counted is still in memory: start noroshi again with the same command", what,
-		why[0] ? ": " : "", why);
+		"%s%s%s; what was counted is still in memory: start noroshi again with the same command",
+		what, why[0] ? ": " : "", why);
 }
 
-/* While the program ends: the first process leaves, and the second one stores what a copy of its state holds. */
+/* While the program ends: the first process leaves, and the second one stores what a copy of its state holds.
+ */
 static void child_ended_at_end(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
 {
 	bool last = event->delay == NR_TIME_MAX;

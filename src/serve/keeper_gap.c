@@ -73,7 +73,8 @@ void nr_keeper_gap_unstored(struct nr_keeper_gap *g, const char *sensor, const c
 	*g = (struct nr_keeper_gap){0};
 	begin(g, sensor, sense, "stopped", time);
 	snprintf(g->how_en, sizeof g->how_en,
-		"noroshi was stopped, and what it had counted could not all be stored; it is still in memory");
+		"noroshi was stopped, and what it had counted could not all be stored; it is still in "
+		"memory");
 	snprintf(g->how_ja, sizeof g->how_ja,
 		"noroshi が停止されたが、集計の一部は保存できず、メモリ上に残っている");
 	say(g, "", "");
@@ -127,13 +128,17 @@ static void describe_anew(struct nr_keeper_gap *g, uint64_t state, bool orderly)
 	snprintf(g->how_en, sizeof g->how_en, "The counts of before %s", en);
 	snprintf(g->how_ja, sizeof g->how_ja, "以前の集計は%s、引き継げない", ja);
 	say(g,
-		orderly ? " and are not taken over. All of them had been stored, and what comes is added; sources "
-			  "of both parts of the day are merged by sketches (1.6 %), and judged in each part alone"
-			: " and are not taken over. What was stored stays, and what comes is added; what had not "
+		orderly ? " and are not taken over. All of them had been stored, and what comes is added; "
+			  "sources "
+			  "of both parts of the day are merged by sketches (1.6 %), and judged in each part "
+			  "alone"
+			: " and are not taken over. What was stored stays, and what comes is added; what had "
+			  "not "
 			  "been stored is lost: the windows since then, and the day's sources so far",
 		orderly ? "。すべて保存済みで、以後の集計はこれに加算される。当日の送信元数は"
 			  "スケッチによる推定（1.6%）となり、判定は前後で別々に行われる"
-			: "。保存済みの集計は残り、以後の集計は加算される。未保存の区間と当日の送信元は失われた");
+			: "。保存済みの集計は残り、以後の集計は加算される。未保存の区間と当日の送信元は失われ"
+			  "た");
 }
 
 bool nr_keeper_gap_anew(struct nr_keeper_gap *g, struct nr_store *store, const struct nr_keeper_gap *before,

@@ -135,6 +135,89 @@ teardown() { remove_keeper; }
 	equal "$(ls "$folder/state" | wc -l)" 1 "files in the state's folder"
 }
 
+discarded() { # WORDS: how many gaps say so
+	sql "SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded' AND text_en LIKE '%$1%'"
+}
+
+@test "an orderly end hands everything over: starts with other settings add to it" {
+	serve
+	equal "$(send 1000 sources=100)" 1000 sent
+	settle
+	finish
+	serve --memory 65M
+	equal "$(send 500 sources=150)" 500 sent
+	settle
+	finish
+	equal "$(stored)" 1500 packets
+	equal "$(discarded 'other settings%All of them had been stored')" 1
+	serve --workers 2
+	equal "$(send 200 sources=10)" 200 sent
+	settle
+	finish
+	equal "$(stored)" 1700 packets
+	equal "$(discarded 'other settings%All of them had been stored')" 2
+	# the same sources in all of them: by sketches
+	equal "$("$NOROSHI" telescope report --store "$folder/store" --by port --json |
+		jq -c '[.rows[] | [.sources, .sources_error > 0]]')" '[[150,true]]'
+	# and each goes on with its own
+	serve --workers 2
+	equal "$(send 300 sources=10)" 300 sent
+	settle
+	finish
+	equal "$(stored)" 2000 packets
+}
+
+@test "a state that is gone after kill -9 costs what had not been stored, and no more" {
+	serve
+	equal "$(send 1000)" 1000 sent
+	settle
+	finish
+	serve
+	equal "$(send 300)" 300 sent
+	settle
+	kill -KILL -- "-$keeper"
+	wait "$keeper" || true
+	rm "$folder"/state/noroshi-*
+	serve
+	equal "$(send 200)" 200 sent
+	settle
+	equal "$(stored)" 1000 "packets before a row is written"
+	finish
+	equal "$(stored)" 1200 packets
+	equal "$(discarded 'are gone%is lost')" 1
+}
+
+@test "the process that stores the last counts is killed: no orderly end, and nothing is lost" {
+	serve
+	equal "$(send 1000)" 1000 sent
+	settle
+	local nursery finishing= try status=0
+	nursery=$(cat "/proc/$keeper/task/$keeper/children")
+	nursery=${nursery// /}
+	kill -TERM "$keeper"
+	until_told 'event=stop ' 1
+	# it waits for the keeper's answer, which does not come
+	for ((try = 0; try < 100 && !finishing; try++)); do
+		kill -STOP "$keeper"
+		sleep 0.1
+		finishing=$(grep -l noroshi-finish $(sed 's,[0-9]\+,/proc/&/comm,g' "/proc/$nursery/task/$nursery/children") | cut -d/ -f3)
+		[ -n "$finishing" ] || kill -CONT "$keeper"
+	done
+	kill -KILL "$finishing"
+	kill -CONT "$keeper"
+	wait "$keeper" || status=$?
+	keeper=
+	equal "$status" 4 status
+	grep -q 'the process that stores the last counts was killed' "$folder/told"
+	equal "$(sql "SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last > 9000000000000000000
+		AND text_en LIKE '%could not all be stored%'")" 1
+	serve
+	settle
+	finish
+	equal "$(stored)" 1000 packets
+	equal "$(sql "SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last < 9000000000000000000")" 1
+}
+
 @test "a database that is written over, not beside, takes nothing away" {
 	"$NOROSHI" world darknet --seed 1 --packets 20000 --mmdb "$folder/world.mmdb" --out "$folder/world.pcap" >/dev/null
 	chmod 644 "$folder/world.mmdb"
