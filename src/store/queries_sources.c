@@ -23,6 +23,10 @@ struct hosts {
 	bool join;                    /* only allowed ones count */
 	bool seen;                    /* a pack by protocol */
 	int64_t port_low, port_high;  /* protocol << 16 | port */
+	struct known_tools {
+		uint64_t word; /* 0: none */
+		bool has;      /* the tool that is asked for */
+	} known[64];
 	struct nr_page page;
 	struct facts *facts; /* owned; per row of the page */
 };
@@ -64,14 +68,21 @@ static int hosts_init(struct hosts *hosts, struct nr_reading *reading, struct nr
 
 /* ---- which rows count ---- */
 
+/* Few words come again and again. */
 static int has_tool(struct hosts *hosts, uint64_t word, bool *ret_has, struct nr_error *error)
 {
+	struct known_tools *known = &hosts->known[word % NR_COUNT(hosts->known)];
 	const char *text;
+	if (known->word == word && word) {
+		*ret_has = known->has;
+		return 0;
+	}
 	int status = nr_texts_load(&hosts->texts, word, &text, error);
 	*ret_has = false;
 	size_t length = strlen(hosts->tool);
 	for (; !status && *text && !*ret_has; text += strcspn(text, ","), text += *text == ',')
 		*ret_has = strcspn(text, ",") == length && memcmp(text, hosts->tool, length) == 0;
+	*known = (struct known_tools){word, *ret_has};
 	return status;
 }
 
@@ -126,9 +137,10 @@ static int add(struct nr_sums *sums, uint64_t high, uint64_t low, uint64_t packe
 	return 0;
 }
 
-/* Address and packets of rows, decoded lane by lane. */
+/* Address and packets of rows, decoded lane by lane, and which of them count. */
 struct chunk {
-	uint64_t high[CHUNK], low[CHUNK], packets[CHUNK];
+	uint64_t high[CHUNK], low[CHUNK], packets[CHUNK], filtered[CHUNK];
+	bool in[CHUNK];
 };
 
 static void read_chunk(const struct nr_pack *pack, size_t high, size_t packets, uint32_t first, uint32_t rows,
@@ -137,6 +149,33 @@ static void read_chunk(const struct nr_pack *pack, size_t high, size_t packets, 
 	nr_pack_read(pack, high, first, rows, chunk->high);
 	nr_pack_read(pack, high + 1, first, rows, chunk->low);
 	nr_pack_read(pack, packets, first, rows, chunk->packets);
+}
+
+/* counts(), for all rows of the chunk. */
+static int filter_chunk(struct hosts *hosts, const struct nr_pack *pack, size_t lane, uint32_t first,
+	uint32_t rows, struct chunk *chunk, struct nr_error *error)
+{
+	uint64_t *filtered = chunk->filtered;
+	int status = 0;
+	memset(chunk->in, true, rows);
+	if (hosts->has_country) {
+		nr_pack_read(pack, lane, first, rows, filtered);
+		for (uint32_t row = 0; row < rows; row++)
+			chunk->in[row] = filtered[row] == hosts->country;
+	}
+	if (!(hosts->with_research && hosts->without_research)) {
+		nr_pack_read(pack, lane + 2, first, rows, filtered);
+		for (uint32_t row = 0; row < rows; row++)
+			chunk->in[row] &= filtered[row] ? hosts->with_research : hosts->without_research;
+	}
+	if (!hosts->tool)
+		return 0;
+	nr_pack_read(pack, lane + 1, first, rows, filtered);
+	for (uint32_t row = 0; row < rows && !status; row++) {
+		if (chunk->in[row])
+			status = has_tool(hosts, filtered[row], &chunk->in[row], error);
+	}
+	return status;
 }
 
 static void look_ahead(const struct nr_sums *sums, const struct chunk *chunk, uint32_t row, uint32_t rows)
@@ -154,9 +193,9 @@ static int add_sources_to(
 	const struct nr_pack *pack = &cell->pack;
 	struct chunk chunk;
 	uint32_t first = 0, end = pack->rows;
-	bool always = !filters(hosts) && !is_at_an_end(hosts->reading->ask, cell);
+	bool at_an_end = is_at_an_end(hosts->reading->ask, cell);
 	int status = 0;
-	if (always && !nr_sums_reserve(sums, pack->rows))
+	if (!at_an_end && !filters(hosts) && !nr_sums_reserve(sums, pack->rows))
 		return nr_sums_fail(error);
 	if (hosts->has_address) {
 		first = end = nr_pack_find(pack, hosts->address, 2);
@@ -166,12 +205,10 @@ static int add_sources_to(
 	for (; first < end && !status; first += CHUNK) {
 		uint32_t rows = NR_MIN((uint32_t)CHUNK, end - first);
 		read_chunk(pack, NR_SOURCE_HIGH, NR_SOURCE_PACKETS, first, rows, &chunk);
+		status = filter_chunk(hosts, pack, NR_SOURCE_COUNTRY, first, rows, &chunk, error);
 		for (uint32_t row = 0; row < rows && !status; row++) {
-			bool in = true;
 			look_ahead(sums, &chunk, row, rows);
-			if (!always)
-				status = source_counts(hosts, cell, first + row, &in, error);
-			if (!status && in)
+			if (chunk.in[row] && (!at_an_end || touches(hosts->reading->ask, cell, first + row)))
 				status =
 					add(sums, chunk.high[row], chunk.low[row], chunk.packets[row], error);
 		}
@@ -199,33 +236,31 @@ static const struct port_lanes by_port = {
 	2, NR_SOURCE_PORT_HIGH, NR_SOURCE_PORT_COUNTRY, NR_SOURCE_PORT_PACKETS};
 static const struct port_lanes by_protocol = {1, NR_PROTOCOL_HIGH, NR_PROTOCOL_COUNTRY, NR_PROTOCOL_PACKETS};
 
-/* Of a month each row says what the source was; of a day the sources' own rows have been asked. */
-static int port_row_counts(struct hosts *hosts, const struct nr_cell *cell, size_t country, uint32_t row,
-	uint64_t high, uint64_t low, bool *ret_counts, struct nr_error *error)
+/* Of a month each row says what the source was (filter_chunk); of a day the sources' own rows have been
+ * asked. */
+static bool port_row_counts(const struct hosts *hosts, uint64_t high, uint64_t low)
 {
-	*ret_counts = !hosts->has_address || (high == hosts->address[0] && low == hosts->address[1]);
-	if (*ret_counts && cell->piece->step > NR_STEP_DAY && filters(hosts))
-		return counts(hosts, cell, country, row, ret_counts, error);
-	if (*ret_counts && hosts->join)
-		*ret_counts = nr_sums_has(&hosts->allowed, high, low);
-	return 0;
+	if (hosts->has_address && (high != hosts->address[0] || low != hosts->address[1]))
+		return false;
+	return !hosts->join || nr_sums_has(&hosts->allowed, high, low);
 }
 
 /* Rows first to end, which are of the ports that are asked for. */
 static int add_rows(struct hosts *hosts, const struct nr_cell *cell, const struct port_lanes *lanes,
 	uint32_t first, uint32_t end, struct nr_error *error)
 {
+	bool of_month = cell->piece->step > NR_STEP_DAY;
 	struct chunk chunk;
 	int status = 0;
 	for (; first < end && !status; first += CHUNK) {
 		uint32_t rows = NR_MIN((uint32_t)CHUNK, end - first);
 		read_chunk(&cell->pack, lanes->high, lanes->packets, first, rows, &chunk);
+		if (of_month)
+			status = filter_chunk(hosts, &cell->pack, lanes->country, first, rows, &chunk, error);
 		for (uint32_t row = 0; row < rows && !status; row++) {
-			bool in = false;
 			look_ahead(&hosts->sums, &chunk, row, rows);
-			status = port_row_counts(hosts, cell, lanes->country, first + row, chunk.high[row],
-				chunk.low[row], &in, error);
-			if (!status && in)
+			if ((!of_month || chunk.in[row]) &&
+				port_row_counts(hosts, chunk.high[row], chunk.low[row]))
 				status = add(&hosts->sums, chunk.high[row], chunk.low[row],
 					chunk.packets[row], error);
 		}
