@@ -14,6 +14,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
 	&nr_serve_command,
+	&nr_timestamp_serve_command,
 	&nr_timestamp_request_command,
 	&nr_timestamp_verify_command,
 	&nr_world_darknet_command,
