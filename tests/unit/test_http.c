@@ -209,9 +209,8 @@ static void test_noise(void **state)
 
 /* Clients that send a byte of their request now and then do not keep others out, and others are not what
  * gives way. */
-static void test_dripping_clients(void **state)
+static void drip_many(void)
 {
-	(void)state;
 	static const char bytes[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: y";
 	int files[DRIPPING];
 	for (size_t i = 0; i < NR_COUNT(files); i++) {
@@ -228,6 +227,12 @@ static void test_dripping_clients(void **state)
 	}
 	for (size_t i = 0; i < NR_COUNT(files); i++)
 		close(files[i]);
+}
+
+static void test_dripping_clients(void **state)
+{
+	(void)state;
+	drip_many();
 }
 
 /* Sends a byte every 50 ms until the connection is closed, or 20 s are over; answers the bytes. */
@@ -423,6 +428,34 @@ static void test_command_stops_cleanly(void **state)
 	}
 }
 
+static uint16_t port_of(const char *told)
+{
+	const char *address = strstr(told, "http://127.0.0.1:");
+	assert_non_null(address);
+	return (uint16_t)atoi(address + strlen("http://127.0.0.1:"));
+}
+
+/* The same where the server is confined: closing others is within what its sandbox allows. */
+static void test_command_and_dripping_clients(void **state)
+{
+	(void)state;
+	int output, status;
+	char text[2048];
+	uint16_t port = site.port;
+	pid_t child = start_command(site.path, "127.0.0.1:0", &output);
+	read_until(output, "event=listen", text, sizeof text);
+	site.port = port_of(text);
+	drip_many();
+	site.port = port;
+	read_until(output, "event=connections", text, sizeof text);
+	assert_non_null(strstr(text, "event=connections"));
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), NR_EXIT_OK);
+	close(output);
+}
+
 static bool lack_landlock(void)
 {
 	return lack_layers(false);
@@ -453,11 +486,9 @@ static void test_command_says_what_confines_it_less(void **state)
 		char text[2048];
 		pid_t child = start_command_after(cases[i].before, site.path, "127.0.0.1:0", &output);
 		read_until(output, "event=listen", text, sizeof text);
-		const char *address = strstr(text, "http://127.0.0.1:");
-		assert_non_null(address);
 		assert_true(cases[i].log ? strstr(text, cases[i].log) != NULL
 					 : strstr(text, "event=sandbox") == NULL);
-		site.port = (uint16_t)atoi(address + strlen("http://127.0.0.1:"));
+		site.port = port_of(text);
 		NR_AUTO(page_fini) struct page page = client_get("/api/v1/status");
 		assert_int_equal(page.status, 200);
 		assert_non_null(strstr(page.body, cases[i].status));
@@ -515,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_console),
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_command_stops_cleanly),
+		cmocka_unit_test(test_command_and_dripping_clients),
 		cmocka_unit_test(test_command_says_what_confines_it_less),
 		cmocka_unit_test(test_command_says_what_is_wrong),
 	};
