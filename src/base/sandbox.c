@@ -201,6 +201,8 @@ static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 		rc = rc ? rc : calls_allow(filter, read_calls, NR_COUNT(read_calls));
 	if (allow & (NR_SANDBOX_SERVE | NR_SANDBOX_CONNECT))
 		rc = rc ? rc : calls_allow(filter, serve_calls, NR_COUNT(serve_calls));
+	if (allow & NR_SANDBOX_NO_SOCKETS)
+		rc = rc ? rc : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0);
 	if (allow & NR_SANDBOX_CONNECT) {
 		rc = rc ? rc : calls_allow(filter, connect_calls, NR_COUNT(connect_calls));
 		/* the C library's look-up of names asks how much an answer holds */

@@ -20,6 +20,8 @@ enum nr_sandbox_allow {
 	NR_SANDBOX_CAPTURE = 1 << 2, /* ask packet sockets for their losses and an interface for its state */
 	NR_SANDBOX_SERVE = 1 << 3,   /* answer on sockets that are open: accept, receive, send */
 	NR_SANDBOX_CONNECT = 1 << 4, /* open connections: what a client of others' servers does */
+	NR_SANDBOX_NO_SOCKETS =
+		1 << 5, /* a new socket is refused (EACCES) instead of killing: for libraries that log */
 };
 
 /* What the kernel granted; say it to the user where a part is missing. */

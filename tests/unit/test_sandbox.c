@@ -109,6 +109,11 @@ static bool do_socket(void)
 	return fd >= 0;
 }
 
+static bool do_socket_refused(void)
+{
+	return socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EACCES;
+}
+
 static bool do_fork(void)
 {
 	pid_t child = fork();
@@ -254,6 +259,7 @@ static void test_sockets(void **state)
 		for (size_t k = 0; k < NR_COUNT(flags); k++)
 			check(cases[i].name, flags[k], cases[i].action, cases[i].allowed & flags[k]);
 	}
+	check("a socket that is refused", NR_SANDBOX_NO_SOCKETS, do_socket_refused, true);
 }
 
 /* 0: as it should be, 77: this kernel has no Landlock. */

@@ -348,7 +348,7 @@ static int enclosed(bool (*try)(void))
 	pid_t pid = fork();
 	if (pid == 0) {
 		/* the digest is fetched before the door closes, as the signer does */
-		if (!try_sign() || nr_signer_enclose(sockets[1], false, NULL) ||
+		if (!try_sign() || nr_signer_detach(sockets[1], NULL) || nr_signer_enclose(false, NULL) ||
 			fcntl(sockets[0], F_GETFD) >= 0 || fcntl(sockets[1], F_GETFD) < 0)
 			_exit(2);
 		_exit(try() ? 0 : 3);

@@ -49,9 +49,11 @@ struct nr_signer_description {
 /* The signer's life in its own process; answers its exit status. */
 int nr_signer_main(const struct nr_signer_conf *conf, int socket, pid_t parent);
 
-/* Closes every descriptor but the socket, and every way to files and networks. module: a PKCS#11 library is
- * loaded, which may still read and write files and speak over sockets that it has open. */
-int nr_signer_enclose(int socket, bool module, struct nr_error *error);
+/* Closes every descriptor but the socket. */
+int nr_signer_detach(int socket, struct nr_error *error);
+/* Closes every way to files, networks and processes. module: a PKCS#11 library is loaded, which may still
+ * read and write files and speak over sockets that it has open. */
+int nr_signer_enclose(bool module, struct nr_error *error);
 
 /* Answers one request; *length bytes of reply. keys: count of them. */
 struct nr_signing_key;

@@ -103,22 +103,26 @@ static int serve(struct process *process, int socket)
 
 /* ---- start ---- */
 
-int nr_signer_enclose(int socket, bool module, struct nr_error *error)
+int nr_signer_detach(int socket, struct nr_error *error)
 {
+	unsigned first = STDERR_FILENO + 1, kept = (unsigned)socket;
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (nothing < 0)
-		return nr_fail(error, -errno, "signer: /dev/null: %s", strerror(errno));
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fd != socket && dup2(nothing, fd) < 0)
-			return nr_fail(error, -errno, "signer: closing descriptors: %s", strerror(errno));
-	if (!module) { /* a module has its own open by now */
-		unsigned first = STDERR_FILENO + 1, kept = (unsigned)socket;
-		if ((kept > first && close_range(first, kept - 1, 0) < 0) ||
-			close_range(NR_MAX(kept + 1, first), ~0u, 0) < 0)
-			return nr_fail(error, -errno, "signer: closing descriptors: %s", strerror(errno));
-	}
-	unsigned allow = module ? NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES | NR_SANDBOX_SERVE : 0;
-	return nr_sandbox_enter(allow, NULL, error);
+	bool closed = nothing >= 0;
+	for (int fd = STDIN_FILENO; closed && fd <= STDERR_FILENO; fd++)
+		closed = fd == socket || dup2(nothing, fd) >= 0;
+	if (closed && kept > first)
+		closed = close_range(first, kept - 1, 0) == 0;
+	if (closed)
+		closed = close_range(NR_MAX(kept + 1, first), ~0u, 0) == 0;
+	return closed ? 0 : nr_fail(error, -errno, "signer: closing descriptors: %s", strerror(errno));
+}
+
+int nr_signer_enclose(bool module, struct nr_error *error)
+{
+	/* a library reads and writes what it keeps, speaks over what it has open, and logs to a socket */
+	const unsigned wider =
+		NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES | NR_SANDBOX_SERVE | NR_SANDBOX_NO_SOCKETS;
+	return nr_sandbox_enter(module ? wider : 0, NULL, error);
 }
 
 /* Nobody looks into this process, and it leaves nothing behind. */
@@ -210,8 +214,9 @@ static int start(struct process *process, const struct nr_signer_conf *conf, int
 {
 	int rc = withdraw(parent, process, error);
 	rc = rc ? rc : keys_read(process, conf, error);
+	rc = rc ? rc : nr_signer_detach(socket, error);
 	rc = rc ? rc : tokens_open(process, conf, error);
-	return rc ? rc : nr_signer_enclose(socket, process->module != NULL, error);
+	return rc ? rc : nr_signer_enclose(process->module != NULL, error);
 }
 
 int nr_signer_main(const struct nr_signer_conf *conf, int socket, pid_t parent)
