@@ -2,6 +2,7 @@
 #include "serve/events.h"
 
 #include "serve/event_json.h"
+#include "serve/event_ring.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,23 +10,6 @@
 
 #define EVENT_BYTES_MAX (1 << 20) /* a longer one is not sent: nothing that we write comes near */
 #define FAREWELL_MS     1000
-
-/* An event as it is sent. Under the lock but for its bytes, which never change. */
-struct event {
-	unsigned references;
-	uint64_t number; /* its position in the ring of recent events */
-	uint64_t id;     /* grows, also from process to process: it is a time, us */
-	char sensor[NR_SENSOR_NAME_MAX];
-	size_t length;
-	char bytes[];
-};
-
-/* The newest events, by number. */
-struct ring {
-	struct event **slots; /* owned */
-	size_t size;
-	uint64_t oldest, next; /* positions: [oldest, next) are there */
-};
 
 struct pending_of {
 	char sensor[NR_SENSOR_NAME_MAX];
@@ -37,7 +21,7 @@ struct nr_events {
 	struct nr_sensors *sensors;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct ring recent, remembered;
+	struct nr_event_ring recent, remembered;
 	size_t bytes; /* of recent */
 	uint64_t last_id;
 	struct nr_events_figures figures;
@@ -52,68 +36,12 @@ struct nr_listener {
 	bool all; /* of all sensors */
 	char sensor[NR_SENSOR_NAME_MAX];
 	bool greeted;
-	struct event *current; /* referenced: being sent */
-	size_t sent;           /* of it */
-	uint64_t at;           /* number of the next event of the ring */
-	uint64_t replay_at;    /* position in what is remembered ... */
-	uint64_t replay_to;    /* ... up to this number */
+	struct nr_event *current; /* referenced: being sent */
+	size_t sent;              /* of it */
+	uint64_t at;              /* number of the next event of the ring */
+	uint64_t replay_at;       /* position in what is remembered ... */
+	uint64_t replay_to;       /* ... up to this number */
 };
-
-/* ---- events and rings, under the lock ---- */
-
-static void release(struct event *event)
-{
-	if (event && --event->references == 0)
-		free(event);
-}
-
-static struct event *at_position(const struct ring *ring, uint64_t position)
-{
-	return ring->slots[position % ring->size];
-}
-
-static struct event *drop_oldest(struct ring *ring)
-{
-	return at_position(ring, ring->oldest++);
-}
-
-static void append(struct ring *ring, struct event *event)
-{
-	if (ring->next - ring->oldest == ring->size)
-		release(drop_oldest(ring));
-	ring->slots[ring->next++ % ring->size] = event;
-	event->references++;
-}
-
-static void empty(struct ring *ring)
-{
-	while (ring->oldest < ring->next)
-		release(drop_oldest(ring));
-	free(ring->slots);
-}
-
-/* data: one line of JSON. id 0: the event has none. NULL: no memory. */
-static struct event *make(const char *type, uint64_t id, const char *sensor, const char *data, size_t length)
-{
-	char head[96];
-	int head_length =
-		id ? snprintf(head, sizeof head, "id: %llu\nevent: %s\ndata: ", (unsigned long long)id, type)
-		   : snprintf(head, sizeof head, "event: %s\ndata: ", type);
-	size_t total = (size_t)head_length + length + 2;
-	struct event *event = malloc(sizeof *event + total);
-	if (!event)
-		return NULL;
-	*event = (struct event){.id = id, .length = total};
-	snprintf(event->sensor, sizeof event->sensor, "%s", sensor);
-	memcpy(event->bytes, head, (size_t)head_length);
-	memcpy(event->bytes + head_length, data, length);
-	memcpy(event->bytes + head_length + length, "\n\n", 2);
-	/* evidence is JSON of another process: a line break in it would end the event */
-	for (char *c = event->bytes + head_length; c < event->bytes + total - 2; c++)
-		if (*c == '\n' || *c == '\r')
-			*c = ' ';
-	return event;
-}
 
 static int publish(struct nr_events *events, const char *type, const char *sensor, bool remember,
 	struct nr_json *json, struct nr_error *error)
@@ -126,20 +54,20 @@ static int publish(struct nr_events *events, const char *type, const char *senso
 		return status;
 	pthread_mutex_lock(&events->lock);
 	events->last_id = NR_MAX(events->last_id + 1, (uint64_t)nr_time_now());
-	struct event *event = make(type, events->last_id, sensor, json->bytes, json->length);
+	struct nr_event *event = nr_event_make(type, events->last_id, sensor, json->bytes, json->length);
 	if (event) {
 		event->number = events->recent.next;
 		if (events->recent.next - events->recent.oldest == events->recent.size)
-			events->bytes -= at_position(&events->recent, events->recent.oldest)->length;
-		append(&events->recent, event);
+			events->bytes -= nr_event_ring_at(&events->recent, events->recent.oldest)->length;
+		nr_event_ring_append(&events->recent, event);
 		events->bytes += event->length;
 		while (events->bytes > NR_EVENTS_BYTES_MAX) {
-			struct event *oldest = drop_oldest(&events->recent);
+			struct nr_event *oldest = nr_event_ring_drop(&events->recent);
 			events->bytes -= oldest->length;
-			release(oldest);
+			nr_event_release(oldest);
 		}
 		if (remember)
-			append(&events->remembered, event);
+			nr_event_ring_append(&events->remembered, event);
 		events->figures.events++;
 		pthread_cond_broadcast(&events->changed);
 	}
@@ -258,12 +186,12 @@ static int take_commit(struct nr_sink *sink, struct nr_error *error)
 
 /* ---- listeners ---- */
 
-static bool wants(const struct nr_listener *listener, const struct event *event)
+static bool wants(const struct nr_listener *listener, const struct nr_event *event)
 {
 	return listener->all || strcmp(listener->sensor, event->sensor) == 0;
 }
 
-static struct event *make_hello(const struct nr_listener *listener)
+static struct nr_event *make_hello(const struct nr_listener *listener)
 {
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
@@ -272,41 +200,33 @@ static struct event *make_hello(const struct nr_listener *listener)
 	nr_json_time(&json, "time", nr_time_now());
 	nr_sensors_write_hello(listener->events->sensors, listener->all ? NULL : listener->sensor, &json);
 	nr_json_object_end(&json);
-	return nr_json_finish(&json, NULL) ? NULL
-					   : make("hello\nretry: 2000", 0, "", json.bytes, json.length);
-}
-
-/* The first position of what is remembered whose event has this number or a later one. */
-static uint64_t position_of(const struct ring *remembered, uint64_t number)
-{
-	uint64_t position = remembered->oldest;
-	while (position < remembered->next && at_position(remembered, position)->number < number)
-		position++;
-	return position;
+	return nr_json_finish(&json, NULL)
+		       ? NULL
+		       : nr_event_make("hello\nretry: 2000", 0, "", json.bytes, json.length);
 }
 
 /* Moves a listener that lags on to the oldest event there is; what it missed and is remembered is sent after
  * all. */
-static struct event *make_skipped(struct nr_listener *listener)
+static struct nr_event *make_skipped(struct nr_listener *listener)
 {
 	struct nr_events *events = listener->events;
 	uint64_t oldest = events->recent.oldest, missed = oldest - listener->at;
-	listener->replay_at = position_of(&events->remembered, listener->at);
+	listener->replay_at = nr_event_ring_find(&events->remembered, listener->at);
 	listener->replay_to = oldest;
-	missed -= position_of(&events->remembered, oldest) - listener->replay_at;
+	missed -= nr_event_ring_find(&events->remembered, oldest) - listener->replay_at;
 	listener->at = oldest;
 	events->figures.skipped += missed;
 	char data[48];
 	int length = snprintf(data, sizeof data, "{\"events\":%llu}", (unsigned long long)missed);
-	return make("skipped", 0, "", data, (size_t)length);
+	return nr_event_make("skipped", 0, "", data, (size_t)length);
 }
 
-static struct event *next_remembered(struct nr_listener *listener)
+static struct nr_event *next_remembered(struct nr_listener *listener)
 {
-	const struct ring *remembered = &listener->events->remembered;
+	const struct nr_event_ring *remembered = &listener->events->remembered;
 	listener->replay_at = NR_MAX(listener->replay_at, remembered->oldest);
 	while (listener->replay_at < remembered->next) {
-		struct event *event = at_position(remembered, listener->replay_at);
+		struct nr_event *event = nr_event_ring_at(remembered, listener->replay_at);
 		if (event->number >= listener->replay_to)
 			return NULL;
 		listener->replay_at++;
@@ -316,11 +236,11 @@ static struct event *next_remembered(struct nr_listener *listener)
 	return NULL;
 }
 
-static struct event *next_recent(struct nr_listener *listener)
+static struct nr_event *next_recent(struct nr_listener *listener)
 {
-	const struct ring *recent = &listener->events->recent;
+	const struct nr_event_ring *recent = &listener->events->recent;
 	while (listener->at < recent->next) {
-		struct event *event = at_position(recent, listener->at++);
+		struct nr_event *event = nr_event_ring_at(recent, listener->at++);
 		if (wants(listener, event))
 			return event;
 	}
@@ -328,10 +248,10 @@ static struct event *next_recent(struct nr_listener *listener)
 }
 
 /* NULL: nothing new. */
-static struct event *next_event(struct nr_listener *listener)
+static struct nr_event *next_event(struct nr_listener *listener)
 {
-	const struct ring *recent = &listener->events->recent;
-	struct event *event = NULL;
+	const struct nr_event_ring *recent = &listener->events->recent;
+	struct nr_event *event = NULL;
 	if (!listener->greeted) {
 		listener->greeted = true;
 		event = make_hello(listener);
@@ -349,12 +269,12 @@ static struct event *next_event(struct nr_listener *listener)
 
 static size_t copy_current(struct nr_listener *listener, char *bytes, size_t room)
 {
-	struct event *event = listener->current;
+	struct nr_event *event = listener->current;
 	size_t length = NR_MIN(room, event->length - listener->sent);
 	memcpy(bytes, event->bytes + listener->sent, length);
 	listener->sent += length;
 	if (listener->sent == event->length) {
-		release(event);
+		nr_event_release(event);
 		listener->current = NULL;
 		listener->sent = 0;
 	}
@@ -410,12 +330,12 @@ int nr_events_join(struct nr_events *events, const char *sensor, uint64_t last_i
 	pthread_mutex_lock(&events->lock);
 	bool full = events->figures.listeners >= NR_EVENTS_LISTENERS_MAX;
 	if (!full) {
-		const struct ring *remembered = &events->remembered;
+		const struct nr_event_ring *remembered = &events->remembered;
 		events->figures.listeners++;
 		listener->at = listener->replay_to = events->recent.next;
 		listener->replay_at = remembered->next;
 		while (last_id && listener->replay_at > remembered->oldest &&
-			at_position(remembered, listener->replay_at - 1)->id > last_id)
+			nr_event_ring_at(remembered, listener->replay_at - 1)->id > last_id)
 			listener->replay_at--;
 	}
 	pthread_mutex_unlock(&events->lock);
@@ -437,7 +357,7 @@ void nr_events_leave(struct nr_listener *listener)
 	events->figures.listeners--;
 	if (events->stopping)
 		pthread_cond_broadcast(&events->changed);
-	release(listener->current);
+	nr_event_release(listener->current);
 	pthread_mutex_unlock(&events->lock);
 	free(listener);
 }
@@ -461,12 +381,9 @@ int nr_events_new(struct nr_sensors *sensors, struct nr_events **ret_events, str
 		return nr_fail(error, -ENOMEM, "out of memory");
 	events->sink = (struct nr_sink){take_rows, take_commit};
 	events->sensors = sensors;
-	events->recent.size = NR_EVENTS_RING;
-	events->remembered.size = NR_EVENTS_REMEMBERED;
-	events->recent.slots = calloc(NR_EVENTS_RING, sizeof(struct event *));
-	events->remembered.slots = calloc(NR_EVENTS_REMEMBERED, sizeof(struct event *));
 	init_lock(events);
-	if (!events->recent.slots || !events->remembered.slots) {
+	if (!nr_event_ring_init(&events->recent, NR_EVENTS_RING) ||
+		!nr_event_ring_init(&events->remembered, NR_EVENTS_REMEMBERED)) {
 		nr_events_free(events);
 		return nr_fail(error, -ENOMEM, "out of memory");
 	}
@@ -478,8 +395,8 @@ void nr_events_free(struct nr_events *events)
 {
 	if (!events)
 		return;
-	empty(&events->recent);
-	empty(&events->remembered);
+	nr_event_ring_fini(&events->recent);
+	nr_event_ring_fini(&events->remembered);
 	pthread_cond_destroy(&events->changed);
 	pthread_mutex_destroy(&events->lock);
 	free(events);
