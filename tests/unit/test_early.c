@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Early warning through the whole sense: what warns, what must not, and one row an episode. */
+#include "sense/telescope/aggressive.h"
 #include "sense/telescope/change.h"
 #include "telescope_rig.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -311,8 +313,8 @@ static void test_aggressive(void **state)
 {
 	(void)state;
 	struct rig rig;
-	open_rig(&rig, (const char *const[]){"dark", "198.18.0.0/20", NULL}); /* 4096: a tenth is 410 */
-	for (unsigned i = 0; i < 500; i++) {
+	open_rig(&rig, (const char *const[]){"dark", "198.18.0.0/20", NULL}); /* 4096: 513 */
+	for (unsigned i = 0; i < 700; i++) {
 		struct nr_packet wide = syn_of(DAY0 + i * NR_SECOND, 0x14000001, DARK_BASE + i, 23);
 		struct nr_packet narrow = syn_of(DAY0 + i * NR_SECOND, 0x14000002, DARK_BASE + i % 350, 23);
 		struct nr_packet victim = syn_of(DAY0 + i * NR_SECOND, 0x14000003, DARK_BASE + i, 4000);
@@ -326,8 +328,70 @@ static void test_aggressive(void **state)
 	const struct told *w = find_told("aggressive", "20.0.0.1");
 	assert_non_null(w);
 	assert_memory_equal(w->evidence, "{\"definitions\":\"1\"", 18);
-	assert_true(w->time >= DAY0 && w->last <= DAY0 + 500 * NR_SECOND);
+	assert_true(w->time >= DAY0 && w->last <= DAY0 + 700 * NR_SECOND);
 	rig_fini(&rig);
+}
+
+/* Definition 1 on telescopes of any size: sources that scan the share `covered` of the Internet at random, in
+ * so many hours. A /24 sees a tenth of the Internet as 26 +- 5 addresses; it must neither name those who scan
+ * less nor miss those who come by every few minutes. */
+static void test_aggressive_on_small_telescopes(void **state)
+{
+	static const struct {
+		const char *dark;
+		uint32_t size;
+		double covered;
+		unsigned hours, sources;
+		size_t named;
+	} cases[] = {
+		{"198.18.0.0/24", 256, 0.09, 2, 500, 0},
+		{"198.18.0.0/24", 256, 0.5, 2, 5, 5},
+		{"198.18.0.0/24", 256, 1, 23, 5, 5}, /* every 323 s on average */
+		{"198.18.0.0/20", 4096, 0.09, 2, 30, 0},
+		{"198.18.0.0/20", 4096, 0.25, 2, 5, 5},
+		{"198.18.0.0/20", 4096, 1, 23, 1, 1},
+		{"198.18.0.0/16", 65536, 0.09, 2, 3, 0},
+		{"198.18.0.0/16", 65536, 0.25, 2, 2, 2},
+	};
+	(void)state;
+	for (size_t c = 0; c < NR_COUNT(cases); c++) {
+		struct rig rig;
+		open_rig(&rig, (const char *const[]){"dark", cases[c].dark, NULL});
+		const nr_time step = cases[c].hours * NR_HOUR / cases[c].size;
+		for (unsigned i = 0; i < cases[c].size * cases[c].sources; i++) {
+			unsigned source = i % cases[c].sources, turn = i / cases[c].sources;
+			nr_time time = DAY0 + turn * step + (nr_time)(dice() % (uint64_t)step);
+			struct nr_packet p = syn_of(time, 0x14000000 + source,
+				DARK_BASE + (turn * 40503u + source) % cases[c].size, 23); /* each once */
+			if (dice() % 10000 < cases[c].covered * 10000)
+				rig_observe(&rig, &p, 1);
+		}
+		rig_flush(&rig, NR_TIME_MAX);
+		if (count_told("aggressive") != cases[c].named)
+			fail_msg("%s, %.2f of the Internet: %zu named", cases[c].dark, cases[c].covered,
+				count_told("aggressive"));
+		rig_fini(&rig);
+	}
+}
+
+/* The limit itself, and the chance that it keeps: the exact tail of the binomial distribution. */
+static void test_aggressive_least(void **state)
+{
+	static const uint64_t sizes[] = {16, 256, 1024, 4096, 65536};
+	(void)state;
+	assert_int_equal(nr_aggressive_least(0), UINT32_MAX);
+	assert_int_equal(nr_aggressive_least(256), 55);
+	for (size_t i = 0; i < NR_COUNT(sizes); i++) {
+		const double n = (double)sizes[i];
+		uint32_t least = nr_aggressive_least(sizes[i]);
+		double tail = 0;
+		assert_in_range(least, sizes[i] / 10, sizes[i]);
+		for (double k = least; k <= n; k++)
+			tail += exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(0.1) +
+				    (n - k) * log(0.9));
+		assert_true(tail < 1e-6);
+		assert_true(tail > 1e-9); /* and not much smaller than it must be */
+	}
 }
 
 int main(void)
@@ -338,6 +402,8 @@ int main(void)
 		cmocka_unit_test(test_country_counts_packets_once),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_aggressive),
+		cmocka_unit_test(test_aggressive_on_small_telescopes),
+		cmocka_unit_test(test_aggressive_least),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

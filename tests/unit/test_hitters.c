@@ -79,8 +79,8 @@ static void test_limits(void **state)
 	} cases[] = {
 		{"ten addresses", 10, 10, NR_SECOND, DARK, 1},
 		{"nine addresses", 100, 9, NR_SECOND, DARK, 0},
-		{"no pause of more than 624 s", 20, 20, NR_EVENT_IDLE, DARK, 1},
-		{"a longer pause each time", 20, 20, NR_EVENT_IDLE + 1, DARK, 0},
+		{"no pause of more than 624 s", 20, 20, NR_EVENT_IDLE, NR_EVENT_IDLE_DARK, 1},
+		{"a longer pause each time", 20, 20, NR_EVENT_IDLE + 1, NR_EVENT_IDLE_DARK, 0},
 		{"all at once has no infinite rate", 10, 10, 0, UINT64_C(1) << 32, 1},
 		{"9.9 a second to the Internet", 100, 100, 102100, UINT64_C(1) << 32, 0},
 		{"10.1 a second", 100, 100, 99000, UINT64_C(1) << 32, 1},
@@ -184,7 +184,7 @@ static void test_plain_reckoning(void **state)
 		if (++sent[source] < NR_EVENT_CANDIDATE)
 			continue;
 		struct plain *v = &plain[source][port];
-		if (v->packets && now - v->last > NR_EVENT_IDLE)
+		if (v->packets && now - v->last > hitters.idle)
 			end_plain(v);
 		if (!v->packets)
 			*v = (struct plain){

@@ -65,6 +65,20 @@ static double coverage_of(const struct nr_telescope_conf *conf, uint32_t destina
 	return n ? NR_MIN((double)destinations / (double)n, 1.0) : 0;
 }
 
+uint32_t nr_aggressive_least(uint64_t dark_addresses)
+{
+	const double p = NR_AGGRESSIVE_COVERAGE, n = (double)dark_addresses, needed = -log(NR_TAG_CHANCE) / n;
+	double low = p, high = 1; /* the share whose relative entropy to p is `needed` */
+	if (!dark_addresses)
+		return UINT32_MAX;
+	for (unsigned i = 0; i < 60; i++) {
+		double x = (low + high) / 2;
+		double entropy = x * log(x / p) + (1 - x) * log((1 - x) / (1 - p));
+		*(entropy < needed ? &low : &high) = x;
+	}
+	return (uint32_t)NR_MIN(ceil(high * n), (double)UINT32_MAX);
+}
+
 static int emit_event(const struct nr_telescope_conf *conf, const struct nr_hitters *h,
 	const struct nr_event_end *v, uint8_t definitions, struct nr_sink *sink, struct nr_error *error)
 {
@@ -122,6 +136,7 @@ int nr_aggressive_take(struct nr_aggressive *a, const struct nr_telescope_conf *
 	const struct nr_merged *m, struct nr_sink *sink, struct nr_error *error)
 {
 	int e = 0;
+	const uint32_t least = nr_aggressive_least(conf->refs->dark_addresses);
 	for (size_t i = 0; i < m->local_count; i++) {
 		struct nr_hitters *h = &m->locals[i]->early->hitters;
 		if (h->ended_count > 1)
@@ -130,8 +145,9 @@ int nr_aggressive_take(struct nr_aggressive *a, const struct nr_telescope_conf *
 			const struct nr_event_end *v = &h->ended[k];
 			bool scan = nr_event_is_scan(v->type);
 			bool wide = scan && coverage_of(conf, v->destinations) >= NR_AGGRESSIVE_COVERAGE;
-			if (wide || (scan && aggressor_of(a, v->source, false)))
-				blame(a, v, wide);
+			bool named = wide && v->destinations >= least;
+			if (named || (scan && aggressor_of(a, v->source, false)))
+				blame(a, v, named);
 			if (scan) {
 				a->events++;
 				a->bins[bin_of(v->packets)]++;
@@ -216,6 +232,7 @@ static int tell(
 	nr_json_real(&json, "destinations_error", (double)g->error);
 	nr_json_real(&json, "coverage", coverage);
 	nr_json_uint(&json, "dark_addresses", end->conf->refs->dark_addresses);
+	nr_json_uint(&json, "destinations_needed", nr_aggressive_least(end->conf->refs->dark_addresses));
 	nr_json_uint(&json, "event_type", g->type);
 	nr_json_uint(&json, "event_port", g->port);
 	if (g->ports)

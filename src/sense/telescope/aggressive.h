@@ -3,7 +3,8 @@
  * Aggressive hitters: the sources of a day's scanning events (SYN, UDP, echo request) that one of ORION's
  * three definitions names.
  *
- * 1. An event reached a tenth of the dark addresses.
+ * 1. An event reached a tenth of the dark addresses. On a small telescope so many that a source which reaches
+ *    less than a tenth of the Internet does so with a chance below NR_TAG_CHANCE (nr_aggressive_least).
  * 2. An event's packets lie in the top 1e-4 of the day's events; asked where there are 10,000 of them.
  * 3. The source's ports lie in the top 1e-4 of the day's sources; likewise.
  *
@@ -44,6 +45,11 @@ struct nr_aggressive {
 	size_t largest_count;
 	uint64_t bins[NR_AGGRESSIVE_BINS]; /* events by packets */
 };
+
+/* Destinations from which definition 1 names a source. Targets at random: of N_dark addresses a scan of the
+ * share p reaches k or more with a chance of at most exp(-N_dark D(k / N_dark || p)) (Chernoff), D being the
+ * relative entropy. 55 of 256, 513 of 4096, 6974 of 65,536; UINT32_MAX where N_dark is not known. */
+uint32_t nr_aggressive_least(uint64_t dark_addresses);
 
 /* Takes the ended events of all workers: rows of telescope_event. */
 int nr_aggressive_take(struct nr_aggressive *aggressive, const struct nr_telescope_conf *conf,

@@ -24,6 +24,13 @@ static int make(struct nr_area *area, void **pages, size_t count, size_t size, s
 	return nr_pages_resize(area, pages, 0, count * size, error);
 }
 
+nr_time nr_event_idle(uint64_t dark_addresses)
+{
+	if (!dark_addresses || dark_addresses >= NR_EVENT_IDLE_DARK)
+		return NR_EVENT_IDLE;
+	return NR_MIN(NR_EVENT_IDLE * NR_EVENT_IDLE_DARK / (nr_time)dark_addresses, NR_EVENT_IDLE_MOST);
+}
+
 int nr_hitters_init(struct nr_hitters *h, struct nr_area *area, uint64_t memory_bytes,
 	uint64_t dark_addresses, struct nr_error *error)
 {
@@ -32,6 +39,7 @@ int nr_hitters_init(struct nr_hitters *h, struct nr_area *area, uint64_t memory_
 	h->bucket_count = power_of_two(NR_BUCKETS(memory_bytes));
 	h->sketch_count = power_of_two(NR_SKETCHES(memory_bytes));
 	h->ended_room = power_of_two(NR_ENDED(memory_bytes));
+	h->idle = nr_event_idle(dark_addresses);
 	h->scale = dark_addresses ? 4294967296.0 / (double)dark_addresses : 0;
 	int e = make(area, (void **)&h->counters, h->counter_count, sizeof *h->counters, error);
 	if (!e)
@@ -252,7 +260,7 @@ static unsigned make_place(struct nr_hitters *h, struct nr_event_bucket *b, nr_t
 	for (unsigned way = 0; way < NR_EVENT_WAYS; way++) {
 		if (!b->tags[way])
 			return way;
-		if (now - b->last[way] > NR_EVENT_IDLE) {
+		if (now - b->last[way] > h->idle) {
 			end_event(h, b, way);
 			return way;
 		}
@@ -296,7 +304,7 @@ static unsigned find_or_start(
 		const struct nr_event *v = event_at(h, b, way);
 		if (v->source != k->source || v->port != k->port || v->type != k->type)
 			continue;
-		if (now - b->last[way] <= NR_EVENT_IDLE)
+		if (now - b->last[way] <= h->idle)
 			return way;
 		end_event(h, b, way);
 		break;
@@ -404,7 +412,7 @@ void nr_hitters_expire(struct nr_hitters *h, nr_time now)
 	for (size_t i = 0; i < h->bucket_count; i++)
 		for (unsigned way = 0; way < NR_EVENT_WAYS; way++) {
 			struct nr_event_bucket *b = &h->buckets[i];
-			if (b->tags[way] && (now == NR_TIME_MAX || now - b->last[way] > NR_EVENT_IDLE))
+			if (b->tags[way] && (now == NR_TIME_MAX || now - b->last[way] > h->idle))
 				end_event(h, b, way);
 		}
 }

@@ -2,7 +2,7 @@
 /*
  * Scanning events and aggressive hitters as ORION defines them (Merit's darknet-events; Anand et al.,
  * "Aggressive Internet-Wide Scanners", arXiv 2305.07193). An event is what one IPv4 source sends of one
- * traffic type to (or, for answers, from) one port without a pause of more than NR_EVENT_IDLE. It is kept
+ * traffic type to (or, for answers, from) one port without a pause of more than nr_event_idle(). It is kept
  * where it reached NR_EVENT_DESTINATIONS addresses at NR_EVENT_RATE packets/s to the whole Internet.
  *
  * Where the original goes wrong we do not follow: RST+ACK is a RST, ECE and CWR do not matter, segments of a
@@ -22,6 +22,8 @@
 #include "sense/telescope/rules.h"
 
 #define NR_EVENT_IDLE         (624 * NR_SECOND)
+#define NR_EVENT_IDLE_DARK    475136 /* for so many addresses; of ORION */
+#define NR_EVENT_IDLE_MOST    NR_HOUR
 #define NR_EVENT_DESTINATIONS 10
 #define NR_EVENT_RATE         10.0
 #define NR_EVENT_CANDIDATE    10
@@ -97,11 +99,16 @@ struct nr_hitters {
 	size_t sketch_count, free_count;
 	struct nr_event_end *ended; /* nr_pages; taken by the flush */
 	size_t ended_count, ended_room;
-	double scale;    /* 2^32 / N_dark; 0: not known */
+	double scale; /* 2^32 / N_dark; 0: not known */
+	nr_time idle;
 	uint64_t beyond; /* kept events that found no room */
 	uint64_t pushed_out;
 };
 
+/* A scan of the whole Internet comes to fewer addresses less often: ORION's 624 s, and for a smaller
+ * telescope longer in proportion, up to an hour. A scan that takes a day comes to a /24 each 338 s on
+ * average, and stays away for an hour with a chance of 2e-5. */
+nr_time nr_event_idle(uint64_t dark_addresses);
 int nr_hitters_init(struct nr_hitters *hitters, struct nr_area *area, uint64_t memory_bytes,
 	uint64_t dark_addresses, struct nr_error *error);
 void nr_hitters_fini(struct nr_hitters *hitters);
