@@ -219,11 +219,33 @@ static void test_plain_reckoning(void **state)
 	nr_hitters_fini(&hitters);
 }
 
+/* Whether a source is followed does not depend on who else is there: the tenth packet of each begins its
+ * event, alone or among many that send one or nine. */
+static void test_candidates_one_by_one(void **state)
+{
+	(void)state;
+	for (unsigned others = 0; others <= 20000; others += 20000) {
+		struct nr_hitters hitters = open_hitters(DARK);
+		for (unsigned k = 0; k < 9; k++)
+			for (unsigned i = 0; i < others; i++)
+				observe(&hitters, syn_of(DAY0, 0x0b000000 + i, 0xc6120000 + k, 23));
+		for (unsigned k = 0; k < 19; k++)
+			for (unsigned i = 0; i < 50; i++)
+				observe(&hitters, syn_of(DAY0, 0x0c000000 + i * 77777, 0xc6120000 + k, 23));
+		nr_hitters_expire(&hitters, NR_TIME_MAX);
+		assert_int_equal(hitters.ended_count, 50);
+		for (size_t i = 0; i < hitters.ended_count; i++)
+			assert_int_equal(hitters.ended[i].packets, 10);
+		nr_hitters_fini(&hitters);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_candidates_one_by_one),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_plain_reckoning),
 	};

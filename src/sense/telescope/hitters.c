@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NR_COUNTERS(bytes) ((size_t)((bytes) / 1024))
+#define NR_LINES(bytes)    ((size_t)((bytes) / 1024 / sizeof(struct nr_candidate_line)))
 #define NR_BUCKETS(bytes)  ((size_t)((bytes) / 128 / 128 / NR_EVENT_WAYS)) /* some 128 bytes an event */
 #define NR_SKETCHES(bytes) ((size_t)((bytes) / 512 / sizeof(struct nr_hll)))
 #define NR_ENDED(bytes)    ((size_t)((bytes) / 1024 / sizeof(struct nr_event_end)))
@@ -35,6 +36,7 @@ int nr_hitters_init(struct nr_hitters *h, struct nr_area *area, uint64_t memory_
 	uint64_t dark_addresses, struct nr_error *error)
 {
 	*h = (struct nr_hitters){.area = area};
+	h->line_count = power_of_two(NR_LINES(memory_bytes));
 	h->counter_count = power_of_two(NR_COUNTERS(memory_bytes));
 	h->bucket_count = power_of_two(NR_BUCKETS(memory_bytes));
 	h->sketch_count = power_of_two(NR_SKETCHES(memory_bytes));
@@ -42,6 +44,8 @@ int nr_hitters_init(struct nr_hitters *h, struct nr_area *area, uint64_t memory_
 	h->idle = nr_event_idle(dark_addresses);
 	h->scale = dark_addresses ? 4294967296.0 / (double)dark_addresses : 0;
 	int e = make(area, (void **)&h->counters, h->counter_count, sizeof *h->counters, error);
+	if (!e)
+		e = make(area, (void **)&h->lines, h->line_count, sizeof *h->lines, error);
 	if (!e)
 		e = make(area, (void **)&h->buckets, h->bucket_count, sizeof *h->buckets, error);
 	if (!e)
@@ -66,6 +70,7 @@ int nr_hitters_init(struct nr_hitters *h, struct nr_area *area, uint64_t memory_
 
 void nr_hitters_fini(struct nr_hitters *h)
 {
+	nr_pages_unmap(h->area, h->lines, h->line_count * sizeof *h->lines);
 	nr_pages_unmap(h->area, h->counters, h->counter_count * sizeof *h->counters);
 	nr_pages_unmap(h->area, h->buckets, h->bucket_count * sizeof *h->buckets);
 	nr_pages_unmap(h->area, h->events, h->bucket_count * NR_EVENT_WAYS * sizeof *h->events);
@@ -77,6 +82,7 @@ void nr_hitters_fini(struct nr_hitters *h)
 
 void nr_hitters_forget(struct nr_hitters *h)
 {
+	memset(h->lines, 0, h->line_count * sizeof *h->lines);
 	memset(h->counters, 0, h->counter_count * sizeof *h->counters);
 }
 
@@ -378,25 +384,47 @@ static bool is_of_events(const struct nr_packet *p)
 	return p->kind == NR_PACKET_IPV4 && !(p->protocol == NR_UDP && p->marks & NR_MARK_ANSWER);
 }
 
+/* A permutation of all 32-bit numbers: place and rest together are the source. */
+static uint32_t scramble(uint32_t x)
+{
+	x = (x ^ x >> 16) * 0x7feb352du;
+	x = (x ^ x >> 15) * 0x846ca68bu;
+	return x ^ x >> 16;
+}
+
+/* Counts a packet; true: there have been enough before. */
+static bool count_in_line(struct nr_hitters *h, struct nr_candidate_line *line, uint32_t hash)
+{
+	const uint32_t rest = hash / (uint32_t)h->line_count;
+	for (unsigned way = 0; way < NR_CANDIDATE_WAYS; way++) {
+		uint32_t *cell = &line->cells[way];
+		if (!*cell || *cell >> 4 == rest) {
+			bool enough = (*cell & 15) >= NR_EVENT_CANDIDATE - 1;
+			*cell = (rest << 4 | (*cell & 15)) + !enough;
+			return enough;
+		}
+	}
+	uint8_t *shared = &h->counters[nr_hll_hash(hash) & (h->counter_count - 1)];
+	if (*shared >= NR_EVENT_CANDIDATE - 1)
+		return true;
+	++*shared;
+	return false;
+}
+
 /* Who has sent so few packets today is no candidate. */
 static void count_candidates(
 	struct nr_hitters *h, struct pending *q, const struct nr_packet *packets, size_t count)
 {
-	uint8_t *counters[NR_PENDING];
-	const uint64_t mask = h->counter_count - 1;
+	struct nr_candidate_line *lines[NR_PENDING];
+	uint32_t hashes[NR_PENDING];
 	for (size_t i = 0; i < count; i++) {
-		uint64_t source = nr_address_low(&packets[i].source);
-		counters[i] = &h->counters[(source * 0x9e3779b97f4a7c15u >> 24) & mask];
-		__builtin_prefetch(counters[i], 1);
+		hashes[i] = scramble(nr_address_low(&packets[i].source));
+		lines[i] = &h->lines[hashes[i] & (h->line_count - 1)];
+		__builtin_prefetch(lines[i], 1);
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (NR_UNLIKELY(!is_of_events(&packets[i])))
-			continue;
-		if (*counters[i] < NR_EVENT_CANDIDATE - 1)
-			++*counters[i];
-		else
+	for (size_t i = 0; i < count; i++)
+		if (NR_LIKELY(is_of_events(&packets[i])) && count_in_line(h, lines[i], hashes[i]))
 			follow(h, q, &packets[i]);
-	}
 }
 
 void nr_hitters_observe(struct nr_hitters *h, const struct nr_batch *batch)

@@ -10,7 +10,9 @@
  * one second, so that a burst has no infinite rate. UDP answers are no events.
  *
  * Only sources that have sent NR_EVENT_CANDIDATE packets on their day are followed, so that most packets cost
- * one look at a table of counters: up to nine packets of an event are not in it. An event is cut when a day
+ * one look at a table of counters: up to nine packets of an event are not in it. As long as their lines have
+ * room sources are counted one by one, so that no event depends on who else is there; beyond it they share
+ * counters. An event is cut when a day
  * ends. All of a worker's events lie in one table of fixed size; one that is pushed out by others ends there
  * (counted). Private to this room.
  */
@@ -78,6 +80,14 @@ struct nr_event_end {
 	float error; /* relative standard error of destinations; 0 = exact */
 };
 
+/* Sources of one place in a table: what their hash has beyond the place, and packets in the lowest four bits.
+ */
+#define NR_CANDIDATE_WAYS 16
+struct nr_candidate_line {
+	uint32_t cells[NR_CANDIDATE_WAYS]; /* 0: free */
+};
+_Static_assert(NR_EVENT_CANDIDATE <= 16, "packets in four bits");
+
 #define NR_EVENT_WAYS 8
 struct nr_event_bucket {
 	uint32_t tags[NR_EVENT_WAYS]; /* of the keys; 0: free */
@@ -88,8 +98,10 @@ _Static_assert(sizeof(struct nr_event_bucket) == 128, "two lines");
 
 struct nr_hitters {
 	struct nr_area *area;
-	uint8_t *counters; /* packets of the sources that share one, today; nr_pages */
-	size_t counter_count;
+	/* packets of sources, today; both nr_pages: one by one, and of those who share one */
+	struct nr_candidate_line *lines;
+	uint8_t *counters;
+	size_t line_count, counter_count;
 	struct nr_event_bucket
 		*buckets; /* nr_pages, bucket_count; their events: bucket * NR_EVENT_WAYS + way */
 	struct nr_event *events;
