@@ -295,11 +295,12 @@ static void test_csv(void **state)
 	assert_non_null(strstr(page.head,
 		"Content-Disposition: attachment; filename=\"noroshi-telescope-victims.csv\"\r\n"));
 	assert_non_null(strstr(page.head, "Noroshi-Next: i104."));
-	assert_string_equal(page.body, "address,protocol,first,last,packets,peak_60s,targets,target_port,"
-				       "rate,country,asn,as_name\r\n"
-				       "203.0.113.4,6,2026-01-02T16:00:00.000000Z,2026-01-02T17:00:00."
-				       "000000Z,104,50,20,80,17.5,JP,100,"
-				       "\"Net, \"\"quoted\"\"\"\r\n");
+	assert_string_equal(page.body,
+		"address,prefix_length,addresses,protocol,first,last,packets,peak_60s,targets,target_port,"
+		"rate,country,asn,as_name\r\n"
+		"203.0.113.4,0,0,6,2026-01-02T16:00:00.000000Z,2026-01-02T17:00:00."
+		"000000Z,104,50,20,80,17.5,JP,100,"
+		"\"Net, \"\"quoted\"\"\"\r\n");
 }
 
 static void test_console(void **state)
