@@ -4,6 +4,7 @@
 
 Run in tests/fuzz after a change; the files are committed, so that the test run needs no Python.
 """
+import base64
 import bz2
 import gzip
 import lzma
@@ -377,3 +378,23 @@ write("der", "attributes", der(0x31, der(0x30, oid("1.2.840.113549.1.9.3"), der(
                                der(0x30, oid("1.2.840.113549.1.9.4"), der(0x31, der(4, bytes(32)))),
                                der(0x30, oid("1.2.840.113549.1.9.5"), der(0x31, der(0x17, b"261124123456Z")))))
 write("der", "long", der(0x30, der(4, bytes(300)), der(0xa0, der(3, b"\5\xa0"), der(5), der(10, b"\2"))))
+
+
+# --- what the signer reads: the first byte says for what ---
+
+CERTIFICATE_HASH = bytes([0xc5]) * 32
+ATTRIBUTES = der(0x31, der(0x30, oid("1.2.840.113549.1.9.3"), der(0x31, oid("1.2.840.113549.1.7.1"))),
+                 der(0x30, oid("1.2.840.113549.1.9.4"), der(0x31, der(4, bytes(32)))),
+                 der(0x30, oid("1.2.840.113549.1.9.16.2.47"),
+                     der(0x31, der(0x30, der(0x30, der(0x30, der(4, CERTIFICATE_HASH)))))))
+HEADER = '{"alg":"ES256","x5t#S256":"%s","crit":["sigT"]}' % base64.urlsafe_b64encode(CERTIFICATE_HASH).decode().rstrip("=")
+CHECKPOINT = b"example.org/log\n5\n" + base64.b64encode(bytes(32)) + b"\n"
+write("signer", "time-stamp", b"\0" + TST_INFO)
+write("signer", "seal", b"\1" + ATTRIBUTES)
+write("signer", "jws", b"\2" + base64.urlsafe_b64encode(HEADER.encode()).rstrip(b"=") + b".cGF5bG9hZA")
+write("signer", "checkpoint", b"\3" + CHECKPOINT)
+write("signer", "cosignature", b"\4cosignature/v1\ntime 1795523696\n" + CHECKPOINT)
+write("signer", "request", b"\5" + struct.pack("<IIIII", 0, 0, 2, len(TST_INFO), len(ATTRIBUTES)) + TST_INFO + ATTRIBUTES)
+write("signer", "release", b"\6noroshi release v1\nkey " + b"0f" * 32 + b"\npurposes seal,jws\n"
+      b"from 2026-11-24T00:00:00.000000Z\nuntil 2026-11-25T00:00:00.000000Z\nreason invoices of July\n")
+write("signer", "uri", b"\7pkcs11:token=my%20house;object=tsa;id=%01%02;slot-id=3;type=private")

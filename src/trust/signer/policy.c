@@ -40,7 +40,8 @@ static int timestamp_check(struct nr_policy *policy, const uint8_t *bytes, size_
 	size_t octet_count;
 	/* SHA-2 or SHA-3 from 256 bits; no extensions: we make none */
 	if (!policy->certificate || nr_tst_read(bytes, length, &info, NULL) ||
-		nr_oid_digest_bytes(info.digest) < 32 || info.extensions ||
+		nr_oid_digest_bytes(info.digest) < 32 ||
+		nr_oid_digest_bytes(info.digest) != info.hash_length || info.extensions ||
 		!serial_above(policy, &info.serial, &octets, &octet_count))
 		return -EPERM;
 	if (!close_to(info.time, now))
