@@ -335,8 +335,45 @@ static void test_rest_beyond_limit(void **unused)
 		members += nr_member_counts(nr_sum_member(&sum), tally.level);
 	}
 	assert_int_equal(packets, GROUPS * MEMBERS);
-	assert_true(members > 0 && nr_tally_sampled_bytes(&tally) <= tally.limit / 2);
+	assert_true(members > 0 && nr_tally_shares(&tally).sampled <= tally.limit / 2);
 	assert_true(tally.level <= 9);
+}
+
+static bool keeps_most(const void *unused, uint64_t member)
+{
+	(void)unused;
+	return member % 8 != 0;
+}
+
+/* Those that are kept besides the sample may alone be above the limit, because strangers decide how many
+ * there are: then some of them have to go, and the sample is none the smaller for it. */
+static void test_kept_beyond_limit(void **unused)
+{
+	(void)unused;
+	enum { GROUPS = 64, MEMBERS = 16384 };
+	const struct nr_keeper keeper = {keeps_most, NULL};
+	NR_AUTO(nr_tally_fini)
+	struct nr_tally tally = {.limit = GROUPS * MEMBERS / 8 * sizeof(uint64_t), .keeper = &keeper};
+	assert_int_equal(nr_tally_reserve(&tally, GROUPS * MEMBERS, NULL), 0);
+	for (uint32_t i = 0; i < GROUPS * MEMBERS; i++)
+		nr_tally_add(&tally, i % GROUPS, 0x0b000000 + i / GROUPS * 977, 1, 40);
+	assert_int_equal(nr_tally_sort(&tally, NULL), 0);
+	uint64_t packets = 0, kept = 0;
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {&tally, 0, 0}; nr_tally_next(&walk, &sum);) {
+		uint64_t member = nr_sum_member(&sum);
+		packets += sum.packets;
+		if (member == NR_MEMBER_REST || nr_member_counts(member, tally.level))
+			continue;
+		assert_true(keeps_most(NULL, member) && nr_member_is_kept_busy(member, tally.busy_level));
+		kept++;
+	}
+	struct nr_tally_shares shares = nr_tally_shares(&tally);
+	assert_int_equal(packets, GROUPS * MEMBERS);
+	assert_true(nr_tally_bytes(&tally) <= tally.limit);
+	assert_in_range(shares.sampled, tally.limit / 4, tally.limit / 2);
+	assert_true(kept > 0 && shares.busy == kept * sizeof(uint64_t));
+	assert_true(tally.level <= 5 && tally.busy_level > 0);
 }
 
 /* Masks are OR-ed and sums stay whole where one member's items do not fit into one. */
@@ -392,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_empty_and_one),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_rest_beyond_limit),
+		cmocka_unit_test(test_kept_beyond_limit),
 		cmocka_unit_test(test_combining),
 		cmocka_unit_test(test_large_sums),
 		cmocka_unit_test(test_random),

@@ -189,14 +189,15 @@ static size_t day_bytes(const struct nr_merged_day *day)
 	return bytes;
 }
 
-/* Of them, what a higher level can make smaller: not the one item a port that holds what a sample left out.
- */
-static size_t sampled_bytes(const struct nr_merged_day *day)
+static struct nr_tally_shares day_shares(const struct nr_merged_day *day)
 {
-	size_t bytes = 0;
-	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++)
-		bytes += nr_tally_sampled_bytes(&day->windows[i]);
-	return bytes;
+	struct nr_tally_shares sum = {0};
+	for (size_t i = 0; i < NR_WINDOWS_PER_DAY; i++) {
+		struct nr_tally_shares shares = nr_tally_shares(&day->windows[i]);
+		sum.sampled += shares.sampled;
+		sum.busy += shares.busy;
+	}
+	return sum;
 }
 
 /* Hour by hour, so that what the sample leaves out does not pile up. Windows before `settled` alone are
@@ -206,9 +207,10 @@ static int thin_day(struct nr_merged_day *day, unsigned settled, struct nr_error
 {
 	int e = 0;
 	for (unsigned i = 0; !e && i < NR_WINDOWS_PER_DAY; i++) {
-		if (day->windows[i].level < day->level) {
-			e = nr_tally_thin(&day->windows[i], day->level, error);
-			nr_tally_trim(&day->windows[i]);
+		struct nr_tally *window = &day->windows[i];
+		if (window->level < day->level || window->busy_level < day->busy_level) {
+			e = nr_tally_thin(window, day->level, day->busy_level, error);
+			nr_tally_trim(window);
 		}
 		unsigned hour = i - i % NR_WINDOWS_PER_HOUR;
 		if (!e && i + 1 == hour + NR_WINDOWS_PER_HOUR && hour < settled)
@@ -224,8 +226,14 @@ static int bound_day(
 {
 	const size_t share = nr_promise(f->conf, NR_PROMISE_DAY, 1);
 	int e = day_bytes(day) > share ? thin_day(day, settled, error) : 0;
-	while (!e && day_bytes(day) > share && sampled_bytes(day) > share / 2 && day->level < NR_LEVEL_MAX) {
-		day->level++;
+	while (!e && day_bytes(day) > share) {
+		struct nr_tally_shares shares = day_shares(day);
+		if (shares.sampled > share / 2 && day->level < NR_LEVEL_MAX)
+			day->level++;
+		else if (shares.busy > share / 3 && day->busy_level < NR_BUSY_LEVEL_MAX)
+			day->busy_level++;
+		else
+			break;
 		e = thin_day(day, settled, error);
 	}
 	return e;

@@ -21,7 +21,7 @@ struct nr_merged_day {
 	unsigned hours_emitted; /* hours [0, n) have been handed over */
 	struct nr_tally windows[NR_WINDOWS_PER_DAY]; /* sorted; where rows are wanted */
 	struct nr_tally parts[NR_PARTS_MAX];         /* by worker; where they are not */
-	uint8_t level;                               /* of all windows */
+	uint8_t level, busy_level;                   /* of all windows */
 	struct nr_rest rest;                         /* what the sample left out of them */
 };
 

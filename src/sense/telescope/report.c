@@ -75,7 +75,8 @@ static int make_ports(struct nr_report *r, const struct group_sum *all, const st
 			.packets = g->packets,
 			.bytes = g->bytes,
 			.sources = g->sources,
-			.error = g->sources ? sqrt(g->variance) / (double)g->sources : 0,
+			.error = g->sources ? sqrt(g->variance) / (double)g->sources
+					    : 1, /* all of them were left out */
 			.packets_without_research = g->packets - nr_research_packets(r->merged, group),
 			.sources_without_research =
 				g->sources - (research ? NR_MIN(g->sources, research[group].sources) : 0),

@@ -41,11 +41,14 @@ static void write_versions(const struct nr_report *r, struct nr_json *json)
 	const uint64_t packets[] = {r->packets - r->packets6, r->packets6};
 	const uint64_t sources[] = {r->all[NR_CATEGORY_COUNT].sources - r->sources6, r->sources6};
 	static const char *const names[] = {"ipv4", "ipv6"};
+	const uint8_t level = r->merged->summed ? 0 : r->merged->members_level;
 	nr_json_object(json, "by_version");
 	for (size_t i = 0; i < 2; i++) {
 		nr_json_object(json, names[i]);
 		nr_json_uint(json, "packets", packets[i]);
 		nr_json_uint(json, "sources", sources[i]);
+		nr_json_real(
+			json, "sources_error", packets[i] ? nr_sample_error(sources[i] >> level, level) : 0);
 		nr_json_object_end(json);
 	}
 	nr_json_object_end(json);
@@ -58,6 +61,7 @@ static void write_without_research(const struct nr_report *r, struct nr_json *js
 	nr_json_uint(json, "packets", all->packets - research->packets);
 	nr_json_uint(json, "bytes", all->bytes - research->bytes);
 	nr_json_uint(json, "sources", all->sources - research->sources);
+	nr_json_real(json, "sources_error", all->error);
 	nr_json_uint(json, "scan_packets",
 		r->all[NR_CATEGORY_SCAN].packets - r->research[NR_CATEGORY_SCAN].packets);
 	nr_json_object_end(json);
@@ -72,6 +76,7 @@ static void write_categories(
 		nr_json_uint(json, "packets", r->all[i].packets);
 		nr_json_uint(json, "bytes", r->all[i].bytes);
 		nr_json_uint(json, "sources", r->all[i].sources);
+		nr_json_real(json, "sources_error", r->all[i].packets ? r->all[i].error : 0);
 		nr_json_uint(json, "packets_without_research", r->all[i].packets - r->research[i].packets);
 		nr_json_uint(json, "sources_without_research", r->all[i].sources - r->research[i].sources);
 		nr_json_object_end(json);

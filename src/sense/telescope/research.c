@@ -60,6 +60,16 @@ static void find_candidates(
 	}
 }
 
+/* Whose pairs had to go: they are not judged by their ports. */
+static uint64_t count_unjudged(const struct candidates *c, const struct nr_tally *tally)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < c->count && tally->busy_level; i++)
+		count += !nr_member_is_sampled(c->items[i].member, tally->level) &&
+			 !nr_member_is_kept_busy(c->items[i].member, tally->busy_level);
+	return count;
+}
+
 static void count_part(struct candidates *c, const struct nr_tally *tally, const struct nr_member_set *set)
 {
 	struct nr_tally_sum sum;
@@ -142,6 +152,10 @@ int nr_research_judge(
 	m->no_room += c.beyond;
 	size_t first = m->scanners.count;
 	if (c.count) {
+		uint64_t unjudged = 0;
+		for (size_t part = 0; part < parts->count; part++)
+			unjudged = NR_MAX(unjudged, count_unjudged(&c, &parts->tallies[part]));
+		m->no_room += unjudged;
 		int e = count_candidates(&c, parts, error);
 		if (e)
 			return e;

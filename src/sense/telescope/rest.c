@@ -70,10 +70,12 @@ int nr_rest_settle(struct nr_merged_day *day, struct nr_error *error)
 
 static bool any_rest(const struct nr_merged_day *day, unsigned from, unsigned to)
 {
-	for (unsigned i = from; i < to; i++)
-		if (day->windows[i].level &&
-			nr_tally_sampled_bytes(&day->windows[i]) != nr_tally_bytes(&day->windows[i]))
-			return true;
+	for (unsigned i = from; i < to; i++) {
+		const struct nr_wides *wides = &day->windows[i].wides;
+		for (size_t k = 0; day->windows[i].level && k < wides->count; k++)
+			if ((wides->items[k].key & NR_MEMBER_MASK) == NR_MEMBER_REST)
+				return true;
+	}
 	return false;
 }
 

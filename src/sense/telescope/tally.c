@@ -89,6 +89,7 @@ static void take_spare(struct nr_tally *tally)
 	tally->words = spare->words;
 	tally->wides = spare->wides;
 	tally->level = spare->level;
+	tally->busy_level = spare->busy_level;
 	tally->unsorted = spare->unsorted;
 	NR_IN_ORDER();
 	tally->spare_counts = false;
@@ -96,12 +97,17 @@ static void take_spare(struct nr_tally *tally)
 	nr_tally_init(spare, tally->words.area);
 }
 
-static int in_spare(struct nr_tally *tally, int (*change)(struct nr_tally *, uint8_t, struct nr_error *),
-	uint8_t level, struct nr_error *error)
+struct levels {
+	uint8_t level, busy;
+};
+
+static int in_spare(struct nr_tally *tally,
+	int (*change)(struct nr_tally *, struct levels, struct nr_error *), struct levels levels,
+	struct nr_error *error)
 {
 	struct nr_area *area = tally->words.area;
 	if (!area)
-		return change(tally, level, error);
+		return change(tally, levels, error);
 	int e = tally->spare ? 0
 			     : nr_pages_resize(area, (void **)&tally->spare, 0, sizeof *tally->spare, error);
 	if (e)
@@ -115,7 +121,7 @@ static int in_spare(struct nr_tally *tally, int (*change)(struct nr_tally *, uin
 	spare->keeper = tally->keeper;
 	e = nr_tally_append(spare, tally, error);
 	if (!e)
-		e = change(spare, level, error);
+		e = change(spare, levels, error);
 	if (e)
 		return e;
 	take_spare(tally);
@@ -208,6 +214,7 @@ int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct 
 			from->wides.count * sizeof *from->wides.items);
 	tally->wides.count += from->wides.count;
 	tally->level = NR_MAX(tally->level, from->level);
+	tally->busy_level = NR_MAX(tally->busy_level, from->busy_level);
 	tally->unsorted = true;
 	return 0;
 }
@@ -322,11 +329,12 @@ double nr_sample_error(uint64_t kept, uint8_t level)
 	return level ? 1 / sqrt((double)NR_MAX(kept, (uint64_t)1)) : 0;
 }
 
-static bool keeps(const struct nr_tally *tally, uint64_t key, uint8_t level)
+static bool keeps(const struct nr_tally *tally, uint64_t key, struct levels levels)
 {
 	uint64_t member = key & NR_MEMBER_MASK;
-	return member == NR_MEMBER_REST || nr_member_is_sampled(member, level) ||
-	       (tally->keeper && tally->keeper->keeps(tally->keeper->context, member));
+	return member == NR_MEMBER_REST || nr_member_is_sampled(member, levels.level) ||
+	       (tally->keeper && nr_member_is_kept_busy(member, levels.busy) &&
+		       tally->keeper->keeps(tally->keeper->context, member));
 }
 
 /* Adds what is left out to the rest of its group: the last item of *rest where the group is the same. */
@@ -342,14 +350,16 @@ static int leave_out(struct nr_wides *rest, const struct nr_tally_sum *sum, stru
 	return add_wide(rest, key, sum->packets, sum->bytes, error);
 }
 
-static int thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
+static int thin(struct nr_tally *tally, struct levels levels, struct nr_error *error)
 {
+	levels.level = NR_MAX(tally->level, levels.level);
+	levels.busy = NR_MAX(tally->busy_level, levels.busy);
 	NR_AUTO(nr_members_fini) struct nr_wides rest = {0};
 	int e = 0;
 	size_t kept = 0;
 	for (size_t i = 0; !e && i < tally->words.count; i++) {
 		struct nr_tally_sum sum = nr_word_sum(tally->words.items[i]);
-		if (keeps(tally, sum.key, level))
+		if (keeps(tally, sum.key, levels))
 			tally->words.items[kept++] = tally->words.items[i];
 		else
 			e = leave_out(&rest, &sum, error);
@@ -360,13 +370,14 @@ static int thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	kept = 0;
 	for (size_t i = 0; !e && i < tally->wides.count; i++) {
 		const struct nr_wide *w = &tally->wides.items[i];
-		if (keeps(tally, w->key, level))
+		if (keeps(tally, w->key, levels))
 			tally->wides.items[kept++] = *w;
 		else
 			e = leave_out(&rest, &(struct nr_tally_sum){w->key, w->packets, w->bytes}, error);
 	}
 	tally->wides.count = kept;
-	tally->level = NR_MAX(tally->level, level);
+	tally->level = levels.level;
+	tally->busy_level = levels.busy;
 	if (!e)
 		e = nr_members_append(&tally->wides, &rest, error);
 	if (!e)
@@ -376,17 +387,30 @@ static int thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
 	return e;
 }
 
-size_t nr_tally_sampled_bytes(const struct nr_tally *tally)
+static void share(struct nr_tally_shares *shares, uint64_t key, uint8_t level, size_t bytes)
 {
-	const struct nr_wides *wides = &tally->wides;
-	size_t bytes = nr_tally_bytes(tally);
-	for (size_t i = 0; i < wides->count; i++)
-		if ((wides->items[i].key & NR_MEMBER_MASK) == NR_MEMBER_REST)
-			bytes -= sizeof *wides->items;
-	return bytes;
+	uint64_t member = key & NR_MEMBER_MASK;
+	if (member == NR_MEMBER_REST)
+		return;
+	if (nr_member_is_sampled(member, level))
+		shares->sampled += bytes;
+	else
+		shares->busy += bytes;
 }
 
-static int drop_rest(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
+struct nr_tally_shares nr_tally_shares(const struct nr_tally *tally)
+{
+	const struct nr_words *words = &tally->words;
+	const struct nr_wides *wides = &tally->wides;
+	struct nr_tally_shares shares = {0};
+	for (size_t i = 0; i < words->count; i++)
+		share(&shares, nr_word_sum(words->items[i]).key, tally->level, sizeof *words->items);
+	for (size_t i = 0; i < wides->count; i++)
+		share(&shares, wides->items[i].key, tally->level, sizeof *wides->items);
+	return shares;
+}
+
+static int drop_rest(struct nr_tally *tally, struct levels unused, struct nr_error *error)
 {
 	struct nr_wides *wides = &tally->wides;
 	size_t kept = 0;
@@ -403,18 +427,30 @@ static int drop_rest(struct nr_tally *tally, uint8_t unused, struct nr_error *er
 
 int nr_tally_drop_rest(struct nr_tally *tally, struct nr_error *error)
 {
-	return in_spare(tally, drop_rest, 0, error);
+	return in_spare(tally, drop_rest, (struct levels){0}, error);
 }
 
-/* What samples left out of 65,536 ports may alone be above the limit: no level helps, and the sample stays.
- */
-static bool is_too_large(const struct nr_tally *tally)
+/* Down to the limit. What samples left out of 65,536 ports may alone be above it: no level helps, and both
+ * the sample and who is kept besides may have a part of it each. */
+static int bound(struct nr_tally *tally, struct nr_error *error)
 {
-	return tally->limit && nr_tally_bytes(tally) > tally->limit &&
-	       nr_tally_sampled_bytes(tally) > tally->limit / 2 && tally->level < NR_LEVEL_MAX;
+	int e = 0;
+	while (!e && nr_tally_bytes(tally) > tally->limit) {
+		struct nr_tally_shares shares = nr_tally_shares(tally);
+		struct levels levels = {tally->level, tally->busy_level};
+		if (shares.sampled > tally->limit / 2 && levels.level < NR_LEVEL_MAX)
+			levels.level++;
+		else if (shares.busy > tally->limit / 3 && levels.busy < NR_BUSY_LEVEL_MAX)
+			levels.busy++;
+		else
+			break;
+		e = thin(tally, levels, error);
+	}
+	nr_tally_trim(tally);
+	return e;
 }
 
-static int sort(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
+static int sort(struct nr_tally *tally, struct levels unused, struct nr_error *error)
 {
 	(void)unused;
 	int e = nr_radix_sort_8(tally->words.items, tally->words.count, NR_WORD_KEY_SHIFT, error);
@@ -428,23 +464,20 @@ static int sort(struct nr_tally *tally, uint8_t unused, struct nr_error *error)
 	move_shared(tally);
 	tally->unsorted = false;
 	if (tally->level)
-		e = thin(tally, tally->level, error);
-	bool large = tally->limit && nr_tally_bytes(tally) > tally->limit;
-	while (!e && is_too_large(tally))
-		e = thin(tally, (uint8_t)(tally->level + 1), error);
-	if (large)
-		nr_tally_trim(tally);
+		e = thin(tally, (struct levels){tally->level, tally->busy_level}, error);
+	if (!e && tally->limit && nr_tally_bytes(tally) > tally->limit)
+		e = bound(tally, error);
 	return e;
 }
 
-int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error)
+int nr_tally_thin(struct nr_tally *tally, uint8_t level, uint8_t busy_level, struct nr_error *error)
 {
-	return in_spare(tally, thin, level, error);
+	return in_spare(tally, thin, (struct levels){level, busy_level}, error);
 }
 
 int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 {
-	return tally->unsorted ? in_spare(tally, sort, 0, error) : 0;
+	return tally->unsorted ? in_spare(tally, sort, (struct levels){0}, error) : 0;
 }
 
 bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)

@@ -74,6 +74,9 @@ struct nr_tally {
 	struct nr_wides wides;
 	bool unsorted; /* something was added since the last sort */
 	uint8_t level; /* one of 2^level members is kept */
+	/* and of those that the keeper keeps besides, one of 2^busy_level: they are chosen by strangers, too
+	 */
+	uint8_t busy_level;
 	size_t limit; /* bytes above which sorting raises the level, down to a sample of half of them; 0: none
 		       */
 	const struct nr_keeper *keeper; /* NULL: nobody is kept besides the sample */
@@ -83,13 +86,20 @@ struct nr_tally {
 	bool spare_counts; /* the spare is whole: it is the tally now */
 };
 
-#define NR_LEVEL_MAX 32 /* one source of four thousand million */
+#define NR_LEVEL_MAX      32 /* one source of four thousand million */
+#define NR_BUSY_LEVEL_MAX 24
 /* Stands for all members of a group that the sample leaves out: packets and bytes, but no source. */
 #define NR_MEMBER_REST NR_MEMBER_MASK
 NR_INLINE bool nr_member_is_sampled(uint64_t member, uint8_t level)
 {
 	uint64_t h = (member ^ member >> 23) * 0x2127599bf4325c37u;
 	return (h >> 24 & ((UINT64_C(1) << level) - 1)) == 0;
+}
+/* The same for members that are kept besides the sample, by another hash. */
+NR_INLINE bool nr_member_is_kept_busy(uint64_t member, uint8_t busy_level)
+{
+	uint64_t h = (member ^ member >> 21) * 0x9e3779b97f4a7c15u;
+	return (h >> 32 & ((UINT64_C(1) << busy_level) - 1)) == 0;
 }
 /* Does the sum stand for 2^level sources? Not the rest, and not who is kept besides the sample. */
 NR_INLINE bool nr_member_counts(uint64_t member, uint8_t level)
@@ -131,8 +141,12 @@ NR_INLINE size_t nr_tally_bytes(const struct nr_tally *tally)
 {
 	return tally->words.count * sizeof(uint64_t) + tally->wides.count * sizeof(struct nr_wide);
 }
-/* Of them, what a higher level can make smaller: not the one item a group for what the sample leaves out. */
-size_t nr_tally_sampled_bytes(const struct nr_tally *tally);
+/* Of them, what a higher level can make smaller, and what a higher busy_level can. The rest is one item a
+ * group for what the sample leaves out. */
+struct nr_tally_shares {
+	size_t sampled, busy;
+};
+struct nr_tally_shares nr_tally_shares(const struct nr_tally *tally);
 /* Takes the items for what samples left out of a sorted tally: they have been added up elsewhere. */
 int nr_tally_drop_rest(struct nr_tally *tally, struct nr_error *error);
 /* Makes a tally sound whose process ended while it changed it; -EBADMSG: not possible. */
@@ -160,8 +174,8 @@ NR_INLINE void nr_tally_add(
 }
 /* The same for a sum that was read from another tally; it checks and makes room. */
 int nr_tally_add_sum(struct nr_tally *tally, const struct nr_tally_sum *sum, struct nr_error *error);
-/* Raises the level (lower: nothing happens) of a sorted tally. */
-int nr_tally_thin(struct nr_tally *tally, uint8_t level, struct nr_error *error);
+/* Raises the levels (lower: nothing happens) of a sorted tally. */
+int nr_tally_thin(struct nr_tally *tally, uint8_t level, uint8_t busy_level, struct nr_error *error);
 /* Appends all of `from` (which stays); the level is the higher of the two. */
 int nr_tally_append(struct nr_tally *tally, const struct nr_tally *from, struct nr_error *error);
 /* Sorts by key and combines equal keys; keeps to the level and the limit. */
