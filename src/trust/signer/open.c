@@ -166,6 +166,63 @@ static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, st
 	return nr_ledger_open(&wanted, &keys->ledger, error);
 }
 
+static int new_key_write(
+	const char *name, const EVP_PKEY *key, const char *certificate, char *ret_text, size_t room)
+{
+	char id[NR_KEY_ID_TEXT], algorithm[64], time[NR_TIME_TEXT];
+	if (nr_key_id(key, id, NULL))
+		return 0;
+	return snprintf(ret_text, room,
+		"{\"kind\":\"key-new\",\"time\":\"%s\",\"name\":\"%s\",\"algorithm\":\"%s\",\"key\":\"%s\"%"
+		"s}",
+		nr_time_write(nr_time_now(), time), name,
+		nr_key_algorithm_text(key, algorithm, sizeof algorithm), id, certificate);
+}
+
+/* A certificate of the folder, where it is there. */
+static int new_certificate_write(const struct nr_keys_conf *conf, const char *name, char *ret_text,
+	size_t room, struct nr_error *error)
+{
+	char path[PATH_ROOM], file[16], member[128] = "";
+	uint8_t hash[32];
+	NR_AUTO(nr_x509_freep) X509 *certificate = NULL;
+	snprintf(file, sizeof file, "%.8s.pem", name);
+	int rc = nr_keys_path(conf, file, path, sizeof path, error);
+	rc = rc ? rc : nr_certificate_read(path, &certificate, error);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	if (X509_digest(certificate, EVP_sha256(), hash, NULL) != 1)
+		return nr_fail(error, -EIO, "%s: %s", path, nr_openssl_reason());
+	size_t used = (size_t)snprintf(member, sizeof member, ",\"certificate\":\"sha256:");
+	for (size_t i = 0; i < sizeof hash; i++)
+		used += (size_t)snprintf(member + used, sizeof member - used, "%02x", hash[i]);
+	snprintf(member + used, sizeof member - used, "\"");
+	return new_key_write(name, X509_get0_pubkey(certificate), member, ret_text, room);
+}
+
+/* A ledger begins with the keys that it is about. */
+static int beginning_record(const struct nr_keys_conf *conf, struct nr_keys *keys, struct nr_error *error)
+{
+	static const char *const names[] = {"ca", "tsa", "seal"};
+	char text[NR_COUNT(names) + 1][512];
+	struct nr_ledger_entry entries[NR_COUNT(names) + 1];
+	size_t count = 0, length;
+	uint64_t first;
+	for (size_t i = 0; i < NR_COUNT(names); i++) {
+		int n = new_certificate_write(conf, names[i], text[count], sizeof text[count], error);
+		if (n < 0)
+			return n;
+		entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
+		count += n > 0;
+	}
+	const uint8_t *spki = nr_signer_public(keys->signer, keys->index[NR_SIGN_CHECKPOINT], &length);
+	NR_AUTO(nr_pkey_freep) EVP_PKEY *key = d2i_PUBKEY(NULL, &spki, (long)length);
+	int n = key ? new_key_write("ledger", key, "", text[count], sizeof text[count]) : 0;
+	entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
+	count += n > 0;
+	return nr_ledger_append(keys->ledger, entries, count, &first, error);
+}
+
 /* Counters of a key begin anew with every signer: that one has begun is said first. */
 static int uses_record(struct nr_keys *keys, unsigned purposes, struct nr_error *error)
 {
@@ -197,6 +254,8 @@ int nr_keys_open(
 		keys->index[i] = NO_KEY;
 	int rc = signer_start(conf, purposes, keys, error);
 	rc = rc ? rc : ledger_open(conf, keys, error);
+	if (!rc && nr_ledger_size(keys->ledger) == 0)
+		rc = beginning_record(conf, keys, error);
 	rc = rc ? rc : uses_record(keys, purposes, error);
 	if (!rc)
 		*ret_keys = nr_steal(&keys);
