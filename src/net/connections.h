@@ -6,6 +6,9 @@
  * connections, who has waited longest without having asked. So one address cannot push out those of others,
  * and who asks at once is answered however many do not.
  *
+ * libmicrohttpd's own limits do not do that: its time-out begins anew with each byte, and its limits (of all,
+ * of one address) turn away who comes, not who keeps others waiting.
+ *
  * Giving way is shutdown(2): the thread of that connection finds its end and closes it. Any thread.
  */
 #ifndef NR_NET_CONNECTIONS_H
