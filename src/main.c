@@ -4,6 +4,7 @@
 #include "sense/telescope/command.h"
 #include "serve/command.h"
 #include "train/world/command.h"
+#include "trust/seal/command.h"
 #include "trust/signer/command.h"
 #include "trust/timestamp/command.h"
 
@@ -14,6 +15,9 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
 	&nr_serve_command,
+	&nr_seal_sign_command,
+	&nr_seal_verify_command,
+	&nr_seal_extend_command,
 	&nr_timestamp_serve_command,
 	&nr_timestamp_request_command,
 	&nr_timestamp_verify_command,

@@ -55,6 +55,17 @@ bool nr_archive_imprint(const struct nr_cms *cms, const struct nr_cms_signer *si
 int nr_archive_token_write(const uint8_t *token, size_t length, const struct nr_pile *index,
 	uint8_t **ret_token, size_t *ret_length, struct nr_error *error);
 
+/* From the level that a message has to maker->level; see seal.h. One signer. */
+int nr_cades_lift(const struct nr_seal_maker *maker, const uint8_t *seal, size_t length,
+	const struct nr_seal_data *data, uint8_t **ret_seal, size_t *ret_length, struct nr_error *error);
+
+/* One verdict for each signer. */
+int nr_cades_verify(const struct nr_seal_question *question, struct nr_seal_verdict *ret_verdicts,
+	size_t room, size_t *ret_count, struct nr_error *error);
+/* What a message brings along becomes material: certificates, lists, OCSP answers; what cannot be read is
+ * left out. */
+int nr_cades_take_material(const struct nr_cms *cms, struct nr_material *material, struct nr_error *error);
+
 /* Everything that verifying the paths of seal and tokens took, put into certificates and lists (B-LT). */
 int nr_cades_add_validation(struct nr_cms_parts *parts, const struct nr_material *material,
 	STACK_OF(X509) *const *paths, size_t count, struct nr_error *error);
