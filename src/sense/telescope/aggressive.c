@@ -139,9 +139,9 @@ int nr_aggressive_take(struct nr_aggressive *a, const struct nr_telescope_conf *
 	const uint32_t least = nr_aggressive_least(conf->refs->dark_addresses);
 	for (size_t i = 0; i < m->local_count; i++) {
 		struct nr_hitters *h = &m->locals[i]->early->hitters;
-		if (h->ended_count > 1)
-			qsort(h->ended, h->ended_count, sizeof *h->ended, by_first);
-		for (size_t k = 0; !e && k < h->ended_count; k++) {
+		if (h->due > 1)
+			qsort(h->ended, h->due, sizeof *h->ended, by_first);
+		for (size_t k = 0; !e && k < h->due; k++) {
 			const struct nr_event_end *v = &h->ended[k];
 			bool scan = nr_event_is_scan(v->type);
 			bool wide = scan && coverage_of(conf, v->destinations) >= NR_AGGRESSIVE_COVERAGE;
@@ -155,7 +155,9 @@ int nr_aggressive_take(struct nr_aggressive *a, const struct nr_telescope_conf *
 			}
 			e = emit_event(conf, h, v, wide, sink, error);
 		}
-		h->ended_count = 0;
+		h->ended_count -= h->due;
+		memmove(h->ended, h->ended + h->due, h->ended_count * sizeof *h->ended);
+		h->due = 0;
 	}
 	return e;
 }

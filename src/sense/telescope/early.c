@@ -20,7 +20,6 @@ struct nr_early {
 	struct nr_synchrony *synchrony;
 	struct nr_slow *slow;
 	struct nr_aggressive aggressive;
-	nr_time expired;                /* when idle events were ended last */
 	uint64_t judged[NR_JUDGED_MAX]; /* ascending */
 	size_t judged_count;
 };
@@ -53,10 +52,8 @@ static int take_events(struct nr_early *early, const struct nr_early_window *win
 {
 	const struct nr_merged *m = window->merged;
 	nr_time now = window->start + NR_STEP_WINDOW * NR_SECOND;
-	if (now - early->expired >= NR_EVENT_IDLE)
-		for (size_t i = 0; i < m->local_count; i++)
-			nr_hitters_expire(&m->locals[i]->early->hitters, now);
-	early->expired = now - early->expired >= NR_EVENT_IDLE ? now : early->expired;
+	for (size_t i = 0; i < m->local_count; i++)
+		nr_hitters_expire(&m->locals[i]->early->hitters, now);
 	nr_slow_events(early->slow, window->conf, m);
 	return nr_aggressive_take(&early->aggressive, window->conf, m, window->sink, error);
 }

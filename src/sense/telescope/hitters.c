@@ -443,4 +443,12 @@ void nr_hitters_expire(struct nr_hitters *h, nr_time now)
 			if (b->tags[way] && (now == NR_TIME_MAX || now - b->last[way] > h->idle))
 				end_event(h, b, way);
 		}
+	h->due = 0;
+	for (size_t i = 0; i < h->ended_count; i++) {
+		const struct nr_event_end v = h->ended[i];
+		if (now != NR_TIME_MAX && now - v.last <= h->idle)
+			continue;
+		h->ended[i] = h->ended[h->due];
+		h->ended[h->due++] = v;
+	}
 }

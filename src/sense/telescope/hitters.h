@@ -111,6 +111,7 @@ struct nr_hitters {
 	size_t sketch_count, free_count;
 	struct nr_event_end *ended; /* nr_pages; taken by the flush */
 	size_t ended_count, ended_room;
+	size_t due;   /* of them, the first so many were idle when nr_hitters_expire() was called last */
 	double scale; /* 2^32 / N_dark; 0: not known */
 	nr_time idle;
 	uint64_t beyond; /* kept events that found no room */
@@ -126,7 +127,9 @@ int nr_hitters_init(struct nr_hitters *hitters, struct nr_area *area, uint64_t m
 void nr_hitters_fini(struct nr_hitters *hitters);
 
 void nr_hitters_observe(struct nr_hitters *hitters, const struct nr_batch *batch);
-/* Ends events that have been idle at `now`; NR_TIME_MAX: all. */
+/* Ends events that have been idle at `now`; NR_TIME_MAX: all. They are due, with those that ended before for
+ * the same reason: others may have ended early because their place was needed, and wait, so that when an
+ * event is handed over does not depend on its neighbours in the table. */
 void nr_hitters_expire(struct nr_hitters *hitters, nr_time now);
 /* A day is over: who is a candidate is found anew. */
 void nr_hitters_forget(struct nr_hitters *hitters);

@@ -190,7 +190,7 @@ void nr_slow_events(struct nr_slow *s, const struct nr_telescope_conf *conf, con
 	double dark = (double)conf->refs->dark_addresses;
 	for (size_t i = 0; dark > 0 && i < m->local_count; i++) {
 		const struct nr_hitters *h = &m->locals[i]->early->hitters;
-		for (size_t k = 0; k < h->ended_count; k++) {
+		for (size_t k = 0; k < h->due; k++) {
 			const struct nr_event_end *v = &h->ended[k];
 			double seconds = NR_MAX((double)(v->last - v->first) / NR_SECOND, 1.0);
 			bool slow = v->packets * 86400.0 / seconds <= NR_SLOW_PACKETS;
