@@ -343,7 +343,7 @@ static bool try_sign(void)
 /* In a child that is enclosed as the signer is: the signal that ended it, or 0 when it did what it tried. */
 static int enclosed(bool (*try)(void))
 {
-	int sockets[2], status;
+	int sockets[2], status = 0;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
 	pid_t pid = fork();
 	if (pid == 0) {

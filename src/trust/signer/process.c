@@ -13,6 +13,15 @@
 #include <sys/resource.h>
 #include <time.h>
 
+/* The leak check of a sanitizer traces the process. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NR_TRACED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NR_TRACED
+#endif
+#endif
+
 #define SECURE_HEAP      (1024 * 1024) /* bytes; eight RSA-4096 keys take a tenth of it */
 #define SECURE_HEAP_LEAF 32
 
@@ -133,7 +142,7 @@ static int withdraw(pid_t parent, struct process *process, struct nr_error *erro
 		return nr_fail(error, -ESRCH, "signer: who started it has ended");
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return nr_fail(error, -errno, "signer: no core files: %s", strerror(errno));
-#ifndef __SANITIZE_ADDRESS__ /* the leak check of a sanitizer traces the process */
+#ifndef NR_TRACED
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return nr_fail(error, -errno, "signer: not to be traced: %s", strerror(errno));
 #endif
