@@ -22,7 +22,9 @@
 
 #define NR_RELAY_FRAME_MAX  ((size_t)1 << 20) /* bytes with its head */
 #define NR_RELAY_TABLES_MAX 64
-#define NR_RELAY_OUTBOX     ((size_t)32 << 20) /* default; a power of two */
+#define NR_RELAY_SESSIONS                                                                                    \
+	64 /* of one stream; a sense has one, and those whose rows were left in its outbox */
+#define NR_RELAY_OUTBOX ((size_t)32 << 20) /* default; a power of two */
 
 enum nr_relay_kind {
 	NR_RELAY_ROWS = 1,

@@ -20,6 +20,8 @@ struct nr_relay_reader {
 	unsigned expected; /* beginnings that may come: the first, and one for each time that it was asked */
 	uint64_t position, until; /* of the next frame; before `until` rows for listeners are old */
 	uint64_t seen;            /* before this everything was handed out */
+	int64_t sessions[NR_RELAY_SESSIONS];
+	size_t session_count;
 };
 
 int nr_relay_reader_new(const struct nr_table *const *tables, size_t table_count, const char *sensor,
@@ -103,6 +105,18 @@ static int begin(struct nr_relay_reader *r, const uint8_t *body, struct nr_error
 	return 0;
 }
 
+/* Each session is a part of a step of its own in the store: one sense must not make them many. */
+static int take_session(struct nr_relay_reader *r, int64_t session, struct nr_error *error)
+{
+	for (size_t i = 0; i < r->session_count; i++)
+		if (r->sessions[i] == session)
+			return 0;
+	if (r->session_count == NR_RELAY_SESSIONS)
+		return nr_fail(error, -EBADMSG, "rows of more than %d sessions", NR_RELAY_SESSIONS);
+	r->sessions[r->session_count++] = session;
+	return 0;
+}
+
 /* 1: an item for the caller, 0: a frame that is not for it. */
 static int judge(struct nr_relay_reader *r, const struct nr_relay_head *head, const uint8_t *body,
 	struct nr_relay_item *item, struct nr_error *error)
@@ -127,7 +141,10 @@ static int judge(struct nr_relay_reader *r, const struct nr_relay_head *head, co
 	if (head->kind == NR_RELAY_COMMIT)
 		return 1;
 	item->table = r->tables[head->table];
-	int rc = nr_relay_rows_parse(item->table, r->sensor, body, head->length - sizeof *head, head->rows,
+	int rc = take_session(r, head->session, error);
+	if (rc)
+		return rc;
+	rc = nr_relay_rows_parse(item->table, r->sensor, body, head->length - sizeof *head, head->rows,
 		&r->rows, &r->room, error);
 	if (rc)
 		return rc;

@@ -5,81 +5,36 @@
  * answered only then, so that a store that fails (a full disk) costs nothing: everything since is asked for
  * again, and meanwhile waits in the outboxes.
  */
-#include "serve/keeper.h"
+#include "serve/keeper_inside.h"
 
 #include "base/log.h"
 #include "base/sandbox.h"
-#include "serve/keeper_gap.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #define ITEMS_PER_TURN 64 /* of one sensor, before the others have their turn */
 #define RETAIN_EVERY   NR_HOUR
 
-struct sensor {
-	const struct nr_keeper_sensor *conf;
-	struct nr_relay_reader *reader; /* NULL: its process has ended */
-	uint64_t answer;                /* position that the next commit makes durable; 0: none */
-	uint64_t lost;                  /* as of the last status */
-	nr_time heard;                  /* when something came last, or nothing could come */
-	bool told_silent;
-	bool more;     /* frames may lie in the reader that no poll(2) sees */
-	bool watching; /* a status has come from this process */
-	bool told_layers;
-	bool ended;                         /* in order or not, nobody comes after it */
-	char interface[NR_RELAY_INTERFACE]; /* its name, as of the last status; "": none has come */
-	enum nr_sensor_state state;
-	struct nr_keeper_gap gap, discard; /* cause "": none is open */
-};
-
-struct keeper {
-	const struct nr_keeper_conf *conf;
-	struct sensor sensors[NR_CHILDREN_MAX];
-	int signals;
-	bool ending, over, nursery_gone;
-	struct nr_error lost; /* a sensor whose interface is gone */
-	bool asked_commit, uncommitted;
-	nr_time commit_at; /* of the clock that never steps, as the others */
-	nr_time retry_at;  /* the store is not tried before; 0: it works */
-	nr_time retain_at;
-	nr_time look_at; /* for senses that are silent */
-};
-
-static nr_time clock_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NR_SECOND + t.tv_nsec / 1000;
-}
-
-static const char *number(uint64_t value, char text[static 24])
-{
-	snprintf(text, 24, "%llu", (unsigned long long)value);
-	return text;
-}
-
 /* ---- the store ---- */
 
 /* Everything since the last commit is asked for again, later. */
-static void store_failed(struct keeper *k, const struct nr_error *reason)
+static void store_failed(struct nr_keeper *k, const struct nr_error *reason)
 {
 	struct nr_sink *sink = nr_store_sink(k->conf->store);
 	nr_log(NR_LOG_ERROR, "store", "store", k->conf->store_name, "reason", reason->text, "remedy",
 		"rows wait in memory and are written when the store works again", NULL);
 	sink->commit(sink, NULL); /* ends a transaction that may be half done; what is in it comes again */
 	k->uncommitted = k->asked_commit = false;
-	k->retry_at = clock_now() + NR_KEEPER_RETRY;
+	k->retry_at = nr_keeper_clock() + NR_KEEPER_RETRY;
 	for (size_t i = 0; i < k->conf->count; i++)
 		k->sensors[i].answer = 0;
 }
 
-static void store_retry(struct keeper *k)
+static void store_retry(struct nr_keeper *k)
 {
 	k->retry_at = 0;
 	for (size_t i = 0; i < k->conf->count; i++)
@@ -88,7 +43,7 @@ static void store_retry(struct keeper *k)
 }
 
 static int store_rows(
-	struct keeper *k, const struct nr_table *table, const void *rows, size_t count, int64_t session)
+	struct nr_keeper *k, const struct nr_table *table, const void *rows, size_t count, int64_t session)
 {
 	struct nr_sink *sink = nr_store_sink(k->conf->store);
 	sink->session = session;
@@ -99,14 +54,14 @@ static int store_rows(
 		return rc;
 	}
 	if (!k->uncommitted)
-		k->commit_at = clock_now() + NR_KEEPER_UNCOMMITED;
+		k->commit_at = nr_keeper_clock() + NR_KEEPER_UNCOMMITED;
 	k->uncommitted = true;
 	if (table == &nr_finding_table) /* whoever was told of it may ask for it at once */
 		k->asked_commit = true;
 	return 0;
 }
 
-static void store_commit(struct keeper *k)
+static void store_commit(struct nr_keeper *k)
 {
 	struct nr_sink *sink = nr_store_sink(k->conf->store);
 	struct nr_error error = {0};
@@ -119,14 +74,14 @@ static void store_commit(struct keeper *k)
 	if (sink && sink->commit(sink, &error))
 		nr_log(NR_LOG_WARNING, "listeners", "reason", error.text, NULL);
 	for (size_t i = 0; i < k->conf->count; i++) {
-		struct sensor *s = &k->sensors[i];
+		struct nr_keeper_child *s = &k->sensors[i];
 		if (s->reader && s->answer)
 			nr_relay_answer(s->reader, s->answer);
 		s->answer = 0;
 	}
 }
 
-static void tell_listeners(struct keeper *k, const struct nr_table *table, const void *rows, size_t count)
+static void tell_listeners(struct nr_keeper *k, const struct nr_table *table, const void *rows, size_t count)
 {
 	struct nr_error error = {0};
 	struct nr_sink *sink = k->conf->listeners;
@@ -134,12 +89,12 @@ static void tell_listeners(struct keeper *k, const struct nr_table *table, const
 		nr_log(NR_LOG_WARNING, "listeners", "table", table->name, "reason", error.text, NULL);
 }
 
-static void retain(struct keeper *k)
+static void retain(struct nr_keeper *k)
 {
 	struct nr_error error = {0};
 	uint64_t rows = 0;
 	char text[24];
-	k->retain_at = clock_now() + RETAIN_EVERY;
+	k->retain_at = nr_keeper_clock() + RETAIN_EVERY;
 	if (k->conf->retain <= 0 || k->retry_at)
 		return;
 	if (k->uncommitted)
@@ -148,19 +103,19 @@ static void retain(struct keeper *k)
 		nr_log(NR_LOG_WARNING, "retain", "store", k->conf->store_name, "reason", error.text, NULL);
 	else
 		nr_log(rows ? NR_LOG_INFO : NR_LOG_DEBUG, "retain", "store", k->conf->store_name, "rows",
-			number(rows, text), NULL);
+			nr_keeper_number(rows, text), NULL);
 }
 
 /* ---- sensors ---- */
 
-static void set_state(struct keeper *k, struct sensor *s, enum nr_sensor_state state)
+void nr_keeper_set_state(struct nr_keeper *k, struct nr_keeper_child *s, enum nr_sensor_state state)
 {
 	s->state = state;
 	if (k->conf->states)
 		nr_sensors_set_state(k->conf->states, s->conf->name, state);
 }
 
-static void put_gap(struct keeper *k, struct nr_keeper_gap *gap)
+void nr_keeper_put_gap(struct nr_keeper *k, struct nr_keeper_gap *gap)
 {
 	store_rows(k, &nr_gap_table, &gap->gap, 1, 0);
 	tell_listeners(k, &nr_gap_table, &gap->gap, 1);
@@ -169,16 +124,16 @@ static void put_gap(struct keeper *k, struct nr_keeper_gap *gap)
 		NULL);
 }
 
-static void close_gap(struct keeper *k, struct nr_keeper_gap *gap, nr_time time, uint64_t lost)
+static void close_gap(struct nr_keeper *k, struct nr_keeper_gap *gap, nr_time time, uint64_t lost)
 {
 	if (!gap->cause[0])
 		return;
 	nr_keeper_gap_close(gap, time, lost);
-	put_gap(k, gap);
+	nr_keeper_put_gap(k, gap);
 	gap->cause[0] = '\0';
 }
 
-static void tell_layers(const struct keeper *k, const struct sensor *s, uint32_t layers)
+static void tell_layers(const struct nr_keeper *k, const struct nr_keeper_child *s, uint32_t layers)
 {
 	const struct nr_sandbox sandbox = {
 		.landlock = layers & NR_RELAY_LANDLOCK, .seccomp = layers & NR_RELAY_SECCOMP};
@@ -190,7 +145,7 @@ static void tell_layers(const struct keeper *k, const struct sensor *s, uint32_t
 			"this kernel does not have it; the process that watches is confined less", NULL);
 }
 
-static void take_name(struct keeper *k, struct sensor *s, const char *interface)
+static void take_name(struct nr_keeper *k, struct nr_keeper_child *s, const char *interface)
 {
 	if (s->interface[0] && strcmp(s->interface, interface) != 0)
 		nr_log(NR_LOG_WARNING, "rename", "sensor", s->conf->name, "interface", s->interface, "name",
@@ -200,7 +155,7 @@ static void take_name(struct keeper *k, struct sensor *s, const char *interface)
 		nr_sensors_set_interface(k->conf->states, s->conf->name, interface);
 }
 
-static void take_status(struct keeper *k, struct sensor *s, const struct nr_relay_status *status)
+static void take_status(struct nr_keeper *k, struct nr_keeper_child *s, const struct nr_relay_status *status)
 {
 	if (!s->told_layers)
 		tell_layers(k, s, status->layers);
@@ -209,22 +164,22 @@ static void take_status(struct keeper *k, struct sensor *s, const struct nr_rela
 	if (!s->watching) {
 		struct nr_keeper_gap anew;
 		if (nr_keeper_gap_anew(&anew, k->conf->store, &s->gap, s->conf->name, s->conf->sense, status))
-			put_gap(k, &anew);
+			nr_keeper_put_gap(k, &anew);
 		uint64_t lost = status->lost > s->lost ? status->lost - s->lost : 0;
 		char text[24];
 		s->watching = true;
 		close_gap(k, &s->gap, status->time, lost);
 		close_gap(k, &s->discard, status->time, 0);
 		nr_log(NR_LOG_INFO, "watch", "sensor", s->conf->name, "interface", s->interface, "lost",
-			number(lost, text), NULL);
+			nr_keeper_number(lost, text), NULL);
 	}
 	s->lost = status->lost;
 	enum nr_sensor_state state = status->up ? NR_SENSOR_RUNNING : NR_SENSOR_DOWN;
 	if (state != s->state)
-		set_state(k, s, state);
+		nr_keeper_set_state(k, s, state);
 }
 
-static void drop_reader(struct sensor *s)
+static void drop_reader(struct nr_keeper_child *s)
 {
 	nr_relay_reader_free(nr_steal(&s->reader));
 	s->answer = 0;
@@ -232,16 +187,16 @@ static void drop_reader(struct sensor *s)
 }
 
 /* A new process found out that nobody had watched; when that was is known here. */
-static bool is_told(const struct sensor *s, const struct nr_relay_item *item)
+static bool is_told(const struct nr_keeper_child *s, const struct nr_relay_item *item)
 {
 	const struct nr_gap *gap = item->rows;
 	return item->table == &nr_gap_table && strcmp(s->gap.cause, "stopped") == 0 &&
 	       strcmp(gap->cause, "stopped") == 0;
 }
 
-static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_item *item)
+static void take_item(struct nr_keeper *k, struct nr_keeper_child *s, const struct nr_relay_item *item)
 {
-	s->heard = clock_now();
+	s->heard = nr_keeper_clock();
 	s->told_silent = false;
 	switch (item->kind) {
 	case NR_RELAY_ROWS:
@@ -265,7 +220,7 @@ static void take_item(struct keeper *k, struct sensor *s, const struct nr_relay_
 }
 
 /* A sense that sends what no sense sends is not one any more. */
-static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_error *reason)
+static void stop_hostile(struct nr_keeper *k, struct nr_keeper_child *s, const struct nr_error *reason)
 {
 	nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", reason->text, "remedy",
 		"its process is killed and started again", NULL);
@@ -275,7 +230,7 @@ static void stop_hostile(struct keeper *k, struct sensor *s, const struct nr_err
 
 /* One that hangs looks like one that works to the system. To be asked after everything was read that had
  * come. Answers when to look again. */
-static nr_time look_after(struct keeper *k, struct sensor *s, nr_time now)
+static nr_time look_after(struct nr_keeper *k, struct nr_keeper_child *s, nr_time now)
 {
 	nr_time silent = k->conf->silent ? k->conf->silent : NR_KEEPER_SILENT;
 	nr_time kills = k->conf->kills ? k->conf->kills : NR_KEEPER_KILLS;
@@ -290,7 +245,7 @@ static nr_time look_after(struct keeper *k, struct sensor *s, nr_time now)
 	}
 	if (now - s->heard >= silent && !s->told_silent) {
 		s->told_silent = true;
-		set_state(k, s, NR_SENSOR_DOWN);
+		nr_keeper_set_state(k, s, NR_SENSOR_DOWN);
 		nr_log(NR_LOG_WARNING, "silent", "sensor", s->conf->name, "reason",
 			"nothing comes from the process that watches", "remedy",
 			"packets wait in the rings; when it stays so, it is killed and started again", NULL);
@@ -300,7 +255,7 @@ static nr_time look_after(struct keeper *k, struct sensor *s, nr_time now)
 
 /* true: there may be more, of which some has been taken from the socket already. While the store does not
  * work nothing is read. */
-static bool read_sensor(struct keeper *k, struct sensor *s)
+static bool read_sensor(struct nr_keeper *k, struct nr_keeper_child *s)
 {
 	for (int i = 0; i < ITEMS_PER_TURN && s->reader && !k->retry_at; i++) {
 		struct nr_relay_item item;
@@ -319,147 +274,14 @@ static bool read_sensor(struct keeper *k, struct sensor *s)
 	return s->reader != NULL;
 }
 
-/* What a process sent in the end. What a store that does not work keeps from being read comes again from the
- * outbox. */
-static void read_rest(struct keeper *k, struct sensor *s)
+void nr_keeper_read_rest(struct nr_keeper *k, struct nr_keeper_child *s)
 {
 	while (!k->retry_at && read_sensor(k, s))
 		;
 	drop_reader(s);
 }
 
-/* ---- news of the nursery ---- */
-
-static void child_started(struct keeper *k, struct sensor *s, const struct nr_child_event *event, int socket)
-{
-	struct nr_error error = {0};
-	char text[24];
-	read_rest(k, s);
-	s->heard = clock_now();
-	s->told_silent = false;
-	if (nr_relay_reader_new(
-		    k->conf->tables, k->conf->table_count, s->conf->name, socket, &s->reader, &error)) {
-		nr_log(NR_LOG_ERROR, "relay", "sensor", s->conf->name, "reason", error.text, NULL);
-		close(socket);
-	}
-	nr_log(NR_LOG_INFO, "start", "sensor", s->conf->name, "pid", number((uint64_t)event->pid, text),
-		"state", event->discard ? "discarded" : NULL, NULL);
-}
-
-static void child_died(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
-{
-	char text[24];
-	set_state(k, s, NR_SENSOR_RESTARTING);
-	if (!s->gap.cause[0]) {
-		nr_keeper_gap_death(&s->gap, s->conf->name, s->conf->sense, event);
-		put_gap(k, &s->gap);
-	} else {
-		nr_log(NR_LOG_WARNING, "death", "sensor", s->conf->name, "reason",
-			event->text[0] ? event->text : "again", NULL);
-	}
-	if (event->discard && !s->discard.cause[0]) {
-		nr_keeper_gap_discard(&s->discard, s->conf->name, s->conf->sense, event->time);
-		put_gap(k, &s->discard);
-	}
-	if (event->delay > 0 && event->delay < NR_TIME_MAX)
-		nr_log(NR_LOG_INFO, "delay", "sensor", s->conf->name, "milliseconds",
-			number((uint64_t)event->delay / 1000, text), NULL);
-}
-
-/* It cannot be opened again without rights, so the program ends; whoever started it starts it again. */
-static void child_lost(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
-{
-	set_state(k, s, NR_SENSOR_DOWN);
-	nr_fail(&k->lost, -ENODEV,
-		"%s; when it is there again, start noroshi again: it goes on with the counts that are in "
-		"memory",
-		event->text);
-	k->over = true;
-}
-
-static void ended_badly(struct keeper *k, struct sensor *s, nr_time time, const char *what, const char *why)
-{
-	nr_time since = time;
-	if (strcmp(s->gap.cause, "stopped") == 0) { /* the same gap, and more to say of it */
-		since = s->gap.gap.first;
-	} else if (s->gap.cause[0]) { /* of a death whose successor never came */
-		s->gap.gap.last = time;
-		put_gap(k, &s->gap);
-	}
-	nr_keeper_gap_unstored(&s->gap, s->conf->name, s->conf->sense, since);
-	put_gap(k, &s->gap);
-	nr_fail(&k->lost, -ECANCELED,
-		"%s%s%s; what was counted is still in memory: start noroshi again with the same command",
-		what, why[0] ? ": " : "", why);
-}
-
-/* While the program ends: the first process leaves, and the second one stores what a copy of its state holds.
- */
-static void child_ended_at_end(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
-{
-	bool last = event->delay == NR_TIME_MAX;
-	s->ended = s->ended || last;
-	if (last && !event->asked)
-		ended_badly(k, s, event->time,
-			WIFSIGNALED(event->status) ? "the process that stores the last counts was killed"
-						   : "the process that stores the last counts failed",
-			event->text);
-	else if (!event->asked)
-		nr_log(NR_LOG_WARNING, "death", "sensor", s->conf->name, "reason",
-			event->text[0] ? event->text : "killed while it left", NULL);
-	else if (!s->gap.cause[0]) {
-		nr_keeper_gap_stop(&s->gap, s->conf->name, s->conf->sense, event->time);
-		put_gap(k, &s->gap);
-	}
-}
-
-static void child_ended(struct keeper *k, struct sensor *s, const struct nr_child_event *event)
-{
-	read_rest(k, s);
-	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST)
-		child_lost(k, s, event);
-	else if (k->ending)
-		child_ended_at_end(k, s, event);
-	else if (!event->asked)
-		child_died(k, s, event);
-}
-
-/* It ends behind its children; before them it was killed, and they with it. */
-static void nursery_ended(struct keeper *k)
-{
-	k->nursery_gone = true;
-	for (size_t i = 0; k->ending && i < k->conf->count; i++)
-		if (!k->sensors[i].ended)
-			ended_badly(k, &k->sensors[i], nr_time_now(),
-				"the process that holds the rings was killed", "");
-}
-
-static void take_news(struct keeper *k)
-{
-	struct nr_child_event event;
-	int socket, rc;
-	while ((rc = nr_nursery_next(k->conf->nursery, &event, &socket)) == 1) {
-		if (event.what == NR_CHILD_RELOADED) {
-			nr_log(NR_LOG_INFO, "reload", "state", "done", NULL);
-			if (k->conf->reloaded)
-				k->conf->reloaded(k->conf->context);
-		} else if (event.what == NR_CHILD_REFUSED) {
-			nr_log(NR_LOG_ERROR, "reload", "state", "refused", "reason", event.text, "remedy",
-				"the configuration of before stays in force", NULL);
-		} else if (event.index < k->conf->count) {
-			struct sensor *s = &k->sensors[event.index];
-			if (event.what == NR_CHILD_STARTED)
-				child_started(k, s, &event, socket);
-			else
-				child_ended(k, s, &event);
-		}
-	}
-	if (rc < 0 && !k->nursery_gone)
-		nursery_ended(k);
-	k->over = k->over || k->nursery_gone;
-}
-
-static void take_signals(struct keeper *k)
+static void take_signals(struct nr_keeper *k)
 {
 	struct signalfd_siginfo info;
 	while (read(k->signals, &info, sizeof info) == sizeof info) {
@@ -478,9 +300,9 @@ static void take_signals(struct keeper *k)
 
 /* ---- the loop ---- */
 
-static int wait_ms(const struct keeper *k)
+static int wait_ms(const struct nr_keeper *k)
 {
-	nr_time now = clock_now(), next = k->conf->retain > 0 ? k->retain_at : NR_TIME_MAX;
+	nr_time now = nr_keeper_clock(), next = k->conf->retain > 0 ? k->retain_at : NR_TIME_MAX;
 	next = NR_MIN(next, k->look_at);
 	if (k->uncommitted)
 		next = NR_MIN(next, k->commit_at);
@@ -494,7 +316,7 @@ static int wait_ms(const struct keeper *k)
 	return (int)NR_MIN((NR_MAX(next - now, 0) + 999) / 1000, 60000);
 }
 
-static void turn(struct keeper *k)
+static void turn(struct nr_keeper *k)
 {
 	struct pollfd files[2 + NR_CHILDREN_MAX] = {{.fd = k->signals, .events = POLLIN},
 		{.fd = nr_nursery_socket(k->conf->nursery), .events = POLLIN}};
@@ -511,8 +333,8 @@ static void turn(struct keeper *k)
 	if (files[0].revents)
 		take_signals(k);
 	if (files[1].revents)
-		take_news(k);
-	nr_time now = clock_now();
+		nr_keeper_take_news(k);
+	nr_time now = nr_keeper_clock();
 	k->look_at = NR_TIME_MAX;
 	for (size_t i = 0; i < k->conf->count; i++)
 		k->look_at = NR_MIN(k->look_at, look_after(k, &k->sensors[i], now));
@@ -524,15 +346,15 @@ static void turn(struct keeper *k)
 		retain(k);
 }
 
-static void open_sensors(struct keeper *k)
+static void open_sensors(struct nr_keeper *k)
 {
 	for (size_t i = 0; i < k->conf->count; i++) {
-		struct sensor *s = &k->sensors[i];
+		struct nr_keeper_child *s = &k->sensors[i];
 		s->conf = &k->conf->sensors[i];
 		s->state = NR_SENSOR_RESTARTING;
 		if (!nr_keeper_gap_open(k->conf->store, s->conf->name, s->conf->sense, &s->gap))
 			s->gap.cause[0] = '\0';
-		set_state(k, s, NR_SENSOR_RESTARTING);
+		nr_keeper_set_state(k, s, NR_SENSOR_RESTARTING);
 	}
 }
 
@@ -559,7 +381,7 @@ void nr_keeper_block_signals(void)
 
 int nr_keeper_run(const struct nr_keeper_conf *conf, struct nr_error *error)
 {
-	struct keeper k = {.conf = conf, .retain_at = clock_now(), .look_at = NR_TIME_MAX};
+	struct nr_keeper k = {.conf = conf, .retain_at = nr_keeper_clock(), .look_at = NR_TIME_MAX};
 	k.signals = open_signals();
 	if (k.signals < 0)
 		return nr_fail(error, -errno, "signalfd: %s", strerror(errno));

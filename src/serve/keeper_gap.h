@@ -21,8 +21,8 @@ void nr_keeper_gap_death(
 void nr_keeper_gap_stop(struct nr_keeper_gap *gap, const char *sensor, const char *sense, nr_time time);
 /* It watches again; lost: packets in between that are known to be lost. */
 void nr_keeper_gap_close(struct nr_keeper_gap *gap, nr_time time, uint64_t lost);
-/* It began without the state of before, and nr_keeper_gap_discard() does not tell why. before: the gap that was
- * open until then. False: nothing was lost. */
+/* It began without the state of before, and nr_keeper_gap_discard() does not tell why. before: the gap that
+ * was open until then. False: nothing was lost. */
 bool nr_keeper_gap_anew(struct nr_keeper_gap *gap, struct nr_store *store, const struct nr_keeper_gap *before,
 	const char *sensor, const char *sense, const struct nr_relay_status *status);
 /* The program ends, and what was counted could not all be stored. */

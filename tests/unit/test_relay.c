@@ -187,6 +187,9 @@ static void test_heads(void **state)
 		{{.kind = 0, .length = 100}, -EBADMSG},
 		{{.kind = 99, .length = 100}, -EBADMSG},
 		{{.kind = NR_RELAY_COMMIT, .length = sizeof(struct nr_relay_head), .zero = 1}, -EBADMSG},
+		{{.kind = NR_RELAY_ROWS, .length = 100, .rows = 1, .session = INT64_MAX}, 0},
+		{{.kind = NR_RELAY_ROWS, .length = 100, .rows = 1, .session = -1}, -EBADMSG},
+		{{.kind = NR_RELAY_COMMIT, .length = sizeof(struct nr_relay_head), .session = 1}, -EBADMSG},
 	};
 	for (size_t i = 0; i < NR_COUNT(cases); i++)
 		assert_int_equal(
@@ -315,6 +318,27 @@ static void test_walk(void **state)
 	got = item.status;
 	assert_true(got.time == 5 && got.packets == 6 && got.lost == 7 && got.up == 1);
 	assert_string_equal(got.interface, "eth1");
+	close_rig(&rig);
+}
+
+/* Rows say whose they are; a sense that has more sessions than any could is none. */
+static void test_sessions(void **state)
+{
+	(void)state;
+	struct rig rig;
+	struct nr_relay_item item;
+	open_rig(&rig, NULL);
+	for (int64_t i = 0; i <= NR_RELAY_SESSIONS; i++) {
+		nr_relay_sink(rig.relay)->session = 1000 + i;
+		send_numbers(&rig, &kept, 0, 1);
+		if (i == NR_RELAY_SESSIONS)
+			break;
+		assert_int_equal(next(&rig, &item), 1);
+		assert_int_equal(item.session, 1000 + i);
+		send_numbers(&rig, &kept, 0, 1); /* one that is known costs nothing */
+		assert_int_equal(next(&rig, &item), 1);
+	}
+	assert_int_equal(next(&rig, &item), -EBADMSG);
 	close_rig(&rig);
 }
 
@@ -552,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_again_at_once),

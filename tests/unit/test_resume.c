@@ -4,6 +4,7 @@
  * is lost is the batch in hand, nothing is counted twice, and the rows that come out are those of one
  * reading.
  */
+#include "net/pipeline.h"
 #include "telescope_rig.h"
 
 #include <signal.h>
@@ -244,6 +245,59 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* A live state is one session, of all workers together. Answers it; *ret_resumed: how many went on. */
+static int64_t session_of(struct rig *rig, const char *const *paths, unsigned *ret_resumed)
+{
+	struct nr_area *areas[WORKERS];
+	struct nr_sink sink = {keep_rows, commit};
+	struct nr_pipeline *pipeline = NULL;
+	struct nr_error error = {0};
+	unsigned discarded;
+	for (unsigned w = 0; w < WORKERS; w++)
+		if (nr_area_open(paths[w], (size_t)512 << 20, 1, &areas[w], &error))
+			fail_msg("%s", error.text);
+	const struct nr_pipeline_conf conf = {.sense = &nr_telescope_sense,
+		.sense_conf = &rig->conf,
+		.workers = WORKERS,
+		.sink = &sink,
+		.areas = areas,
+		.spread_key = 1};
+	if (nr_pipeline_new(&conf, &pipeline, &error) || nr_pipeline_finish(pipeline, &error))
+		fail_msg("%s", error.text);
+	nr_pipeline_resumed(pipeline, ret_resumed, &discarded);
+	nr_pipeline_free(pipeline);
+	for (unsigned w = 0; w < WORKERS; w++)
+		nr_area_close(areas[w]);
+	return sink.session;
+}
+
+static void test_session(void **state)
+{
+	struct rig *rig = *state;
+	char names[WORKERS][64];
+	const char *paths[WORKERS];
+	unsigned resumed;
+	rig->refs.live = true;
+	for (unsigned w = 0; w < WORKERS; w++) {
+		snprintf(names[w], sizeof names[w], "%s/session-%u", folder, w);
+		paths[w] = names[w];
+	}
+	int64_t first = session_of(rig, paths, &resumed);
+	assert_true(first > 0 && resumed == 0);
+	assert_int_equal(session_of(rig, paths, &resumed), first);
+	assert_int_equal(resumed, WORKERS);
+	for (unsigned lost = 0; lost < WORKERS; lost++) {
+		int64_t before = session_of(rig, paths, &resumed);
+		unlink(paths[lost]); /* one is gone: the others would tell less in place of more */
+		int64_t anew = session_of(rig, paths, &resumed);
+		assert_true(anew > 0 && anew != before);
+		assert_int_equal(resumed, 0);
+	}
+	for (unsigned w = 0; w < WORKERS; w++)
+		unlink(paths[w]);
+	rig->refs.live = false;
+}
+
 static int tear_down(void **state)
 {
 	rig_fini(*state);
@@ -253,6 +307,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed), cmocka_unit_test(test_killed)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_undisturbed), cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_session)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
