@@ -307,7 +307,6 @@ static void a_dead_signer_is_said(void **state)
 	const struct nr_signer_key key = pair("seal-p256", 1u << NR_SIGN_SEAL);
 	struct nr_signer *signer = start(&key, 1);
 	kill(nr_signer_process(signer), SIGKILL);
-	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i++) {
 		struct nr_signed made;
 		assert_int_equal(sign_one(signer, 0, NR_SIGN_SEAL, "x", 1, &made), -EIO);
@@ -392,6 +391,26 @@ static void it_holds_one_socket_and_nothing_else(void **state)
 	nr_signer_free(signer);
 }
 
+static void it_is_nobody(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	const struct nr_signer_key key = pair("seal-p256", 1u << NR_SIGN_SEAL);
+	struct nr_signer *signer = start(&key, 1);
+	char path[64], text[4096];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)nr_signer_process(signer));
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	size_t length = fread(text, 1, sizeof text - 1, file);
+	text[length] = 0;
+	fclose(file);
+	assert_null(strstr(text, "\nUid:\t0\t"));
+	assert_non_null(strstr(text, "\nCapEff:\t0000000000000000\n"));
+	assert_non_null(strstr(text, "\nNoNewPrivs:\t1\n"));
+	nr_signer_free(signer);
+}
+
 /* ---- what it says at its start ---- */
 
 static void starts_that_fail_say_why(void **state)
@@ -464,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_dead_signer_is_said),
 		cmocka_unit_test(it_can_compute_and_nothing_else),
 		cmocka_unit_test(it_holds_one_socket_and_nothing_else),
+		cmocka_unit_test(it_is_nobody),
 		cmocka_unit_test(starts_that_fail_say_why),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/rights.h"
 #include "base/sandbox.h"
 #include "trust/signer/inside.h"
 #include "trust/signer/release.h"
@@ -134,18 +135,26 @@ int nr_signer_enclose(bool module, struct nr_error *error)
 	return nr_sandbox_enter(module ? wider : 0, NULL, error);
 }
 
-/* Nobody looks into this process, and it leaves nothing behind. */
-static int withdraw(pid_t parent, struct process *process, struct nr_error *error)
+static int bind_to_parent(pid_t parent, struct nr_error *error)
 {
-	const struct rlimit none = {0, 0};
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		return nr_fail(error, -ESRCH, "signer: who started it has ended");
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return nr_fail(error, -errno, "signer: no core files: %s", strerror(errno));
 #ifndef NR_TRACED
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return nr_fail(error, -errno, "signer: not to be traced: %s", strerror(errno));
 #endif
+	return 0;
+}
+
+/* Nobody looks into this process, and it leaves nothing behind. */
+static int withdraw(pid_t parent, struct process *process, struct nr_error *error)
+{
+	const struct rlimit none = {0, 0};
+	int rc = bind_to_parent(parent, error);
+	if (rc)
+		return rc;
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return nr_fail(error, -errno, "signer: no core files: %s", strerror(errno));
 	/* a terminal and some supervisors send them to all; the end comes when the socket is closed */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
@@ -154,6 +163,19 @@ static int withdraw(pid_t parent, struct process *process, struct nr_error *erro
 	/* 1: locked; 2: made, but not locked. One that the parent has made already stays as it is. */
 	process->locked = CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_LEAF) == 1;
 	return 0;
+}
+
+/* Who was started as root becomes nobody, but for a module, whose files are root's; everyone loses
+ * capabilities.
+ */
+static int rights_drop(bool module, pid_t parent, struct nr_error *error)
+{
+	struct nr_rights rights = {.change = false};
+	if (!module && geteuid() == 0 && nr_rights_find(NULL, NULL, &rights, NULL))
+		rights.change = false; /* there is no such user */
+	int rc = nr_rights_drop(&rights, error);
+	/* the kernel forgets it with a change of user */
+	return rc ? rc : bind_to_parent(parent, error);
 }
 
 static int keys_read(struct process *process, const struct nr_signer_conf *conf, struct nr_error *error)
@@ -223,6 +245,7 @@ static int start(struct process *process, const struct nr_signer_conf *conf, int
 {
 	int rc = withdraw(parent, process, error);
 	rc = rc ? rc : keys_read(process, conf, error);
+	rc = rc ? rc : rights_drop(conf->pkcs11_module != NULL, parent, error);
 	rc = rc ? rc : nr_signer_detach(socket, error);
 	rc = rc ? rc : tokens_open(process, conf, error);
 	return rc ? rc : nr_signer_enclose(process->module != NULL, error);

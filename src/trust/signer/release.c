@@ -44,6 +44,9 @@ static bool line_read(const char **at, const char *end, const char *name, char *
 	size_t length = (size_t)(newline - *at) - prefix - 1;
 	if (length >= room)
 		return false;
+	for (const char *p = *at; p < newline; p++)
+		if ((uint8_t)*p < ' ' || *p == 0x7f)
+			return false;
 	memcpy(ret_value, *at + prefix + 1, length);
 	ret_value[length] = 0;
 	*at = newline + 1;

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 const char *const nr_signer_purpose_names[NR_SIGN_PURPOSES] = {
@@ -201,10 +200,11 @@ static int request_send(struct nr_signer *signer, unsigned key, enum nr_signer_p
 		lengths[i] = (uint32_t)items[i].length;
 		parts[i + 2] = (struct iovec){(void *)(uintptr_t)items[i].structure, items[i].length};
 	}
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count + 2};
 	ssize_t n;
 	pthread_mutex_lock(&signer->send);
 	do
-		n = writev(signer->socket, parts, (int)count + 2);
+		n = sendmsg(signer->socket, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		*ret_number = signer->sent++;

@@ -88,7 +88,8 @@ struct nr_signed {
 };
 
 /* Signs `count` structures for one purpose with key `key` (index of the conf). Answers 0 when each ret_signed
- * says how it went; else nothing was signed. Any thread; calls are queued. */
+ * says how it went; else nothing was signed. Any thread; calls are queued. Within the sandbox it needs
+ * NR_SANDBOX_SERVE. */
 int nr_signer_sign(struct nr_signer *signer, unsigned key, enum nr_signer_purpose purpose,
 	const struct nr_signer_item *items, size_t count, struct nr_signed *ret_signed,
 	struct nr_error *error);
