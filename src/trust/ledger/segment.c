@@ -136,6 +136,19 @@ static int read_frame(
 	return 0;
 }
 
+/* Passes over the frame at the reader's place by its head alone; false: there is none, or it holds index. */
+static bool pass_over(struct nr_segment_reader *reader, uint64_t index)
+{
+	struct nr_frame_head head;
+	ssize_t got = pread(reader->file, &head, sizeof head, (off_t)reader->offset);
+	if (got < (ssize_t)sizeof head || head.mark != reader->mark || head.first != reader->index ||
+		head.length > NR_FRAME_PAYLOAD_MAX || head.count == 0 || head.first + head.count > index)
+		return false;
+	reader->offset += frame_bytes(head.length);
+	reader->index += head.count;
+	return true;
+}
+
 int nr_segment_reader_open(
 	const char *folder, uint64_t index, struct nr_segment_reader *ret_reader, struct nr_error *error)
 {
@@ -149,16 +162,11 @@ int nr_segment_reader_open(
 	if (!e && !(reader.folder = strdup(folder)))
 		e = nr_fail(error, -ENOMEM, "out of memory");
 	e = e ? e : reader_file(&reader, first, error);
-	struct nr_frame_head head = {0};
-	while (!e && reader.index < index) {
+	while (!e && reader.index < index && pass_over(&reader, index))
+		;
+	struct nr_frame_head head;
+	if (!e && reader.index < index)
 		e = read_frame(&reader, &head, error);
-		if (!e && head.first + head.count > index)
-			break;
-		if (!e) {
-			reader.offset += frame_bytes(head.length);
-			reader.index += head.count;
-		}
-	}
 	if (e == -ENODATA)
 		e = nr_fail(error, -EUCLEAN, "%s: ends before entry %llu", folder, (unsigned long long)index);
 	if (e) {
