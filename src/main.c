@@ -5,6 +5,7 @@
 #include "serve/command.h"
 #include "train/world/command.h"
 #include "trust/seal/command.h"
+#include "trust/ledger/command.h"
 #include "trust/signer/command.h"
 #include "trust/timestamp/command.h"
 
@@ -21,6 +22,12 @@ static const struct nr_command *const commands[] = {
 	&nr_timestamp_serve_command,
 	&nr_timestamp_request_command,
 	&nr_timestamp_verify_command,
+	&nr_ledger_append_command,
+	&nr_ledger_prove_command,
+	&nr_ledger_verify_command,
+	&nr_ledger_export_command,
+	&nr_ledger_show_command,
+	&nr_ledger_witness_command,
 	&nr_world_darknet_command,
 	&nr_key_new_command,
 	&nr_key_show_command,

@@ -102,7 +102,7 @@ static void test_many(void **state)
 	NR_AUTO(nr_freep) char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
-	for (unsigned i = 0; i < NR_POLICY_MAX; i++) {
+	for (unsigned i = 0; i < NR_TLOG_POLICY_MAX; i++) {
 		fprintf(out, "witness w%u %s\n", i, made_up((uint8_t)(i + 1)));
 		fprintf(out, "group g%u any w%u\n", i, i);
 	}

@@ -21,7 +21,7 @@ struct nr_cosigners {
 	struct {
 		uint64_t size; /* that it cosigned last, as far as we know */
 		time_t paused; /* CLOCK_MONOTONIC; until then it is not asked */
-	} known[NR_POLICY_MAX];
+	} known[NR_TLOG_POLICY_MAX];
 };
 
 int nr_cosigners_new(const struct nr_texts *witnesses, uint64_t quorum, const char *ca,

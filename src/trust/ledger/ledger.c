@@ -159,6 +159,8 @@ static int read_heads(struct nr_ledger *ledger, struct nr_hash *ret_root, struct
 			ledger->conf.folder);
 	e = e ? e : check_not_ahead(ledger, "its own checkpoint", size, &root, ret_root, error);
 	ledger->published = e ? 0 : size;
+	if (!e)
+		ledger->published_root = root;
 	return e;
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define WORDS_MAX (3 + 2 * NR_POLICY_MAX)
+#define WORDS_MAX (3 + 2 * NR_TLOG_POLICY_MAX)
 
 /* One line that is being read. */
 struct line {
@@ -29,7 +29,7 @@ static bool is_word(const struct word *word, const char *text)
 
 static bool take_name(const struct word *word, struct nr_tlog_policy_name *ret_name)
 {
-	if (word->length > NR_POLICY_NAME_MAX || is_word(word, "none"))
+	if (word->length > NR_TLOG_POLICY_NAME_MAX || is_word(word, "none"))
 		return false;
 	memcpy(ret_name->text, word->text, word->length);
 	ret_name->text[word->length] = '\0';
@@ -95,7 +95,7 @@ static int read_log(struct nr_tlog_policy *p, const struct line *line, struct nr
 {
 	if (line->count < 2 || line->count > 3)
 		return complain(error, line, "log VKEY [URL] is expected");
-	if (p->log_count == NR_POLICY_MAX)
+	if (p->log_count == NR_TLOG_POLICY_MAX)
 		return complain(error, line, "more logs than 64");
 	struct nr_note_key *key = &p->logs[p->log_count];
 	int e = take_key(p, line, &line->words[1], key, error);
@@ -114,7 +114,7 @@ static int read_witness(struct nr_tlog_policy *p, const struct line *line, struc
 	size_t i = p->witness_count;
 	if (line->count < 3 || line->count > 4)
 		return complain(error, line, "witness NAME VKEY [URL] is expected");
-	if (i == NR_POLICY_MAX)
+	if (i == NR_TLOG_POLICY_MAX)
 		return complain(error, line, "more witnesses than 64");
 	if (is_known(p, &line->words[1]) || !take_name(&line->words[1], &p->witness_names[i]))
 		return complain(error, line, "this name is taken, too long, or \"none\"");
@@ -163,7 +163,7 @@ static int read_group(struct nr_tlog_policy *p, const struct line *line, struct 
 	struct nr_tlog_policy_group group = {0};
 	if (line->count < 4)
 		return complain(error, line, "group NAME all|any|K MEMBER... is expected");
-	if (p->group_count == NR_POLICY_MAX)
+	if (p->group_count == NR_TLOG_POLICY_MAX)
 		return complain(error, line, "more groups than 64");
 	if (is_known(p, &line->words[1]) || !take_name(&line->words[1], &group.name))
 		return complain(error, line, "this name is taken, too long, or \"none\"");
@@ -276,8 +276,8 @@ int nr_tlog_policy_parse(const char *name, const void *bytes, size_t length, boo
 	struct line line = {.file = name};
 	if (!policy)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	if (length > NR_POLICY_BYTES)
-		return nr_fail(error, -EFBIG, "%s: more than %d bytes", name, NR_POLICY_BYTES);
+	if (length > NR_TLOG_POLICY_BYTES)
+		return nr_fail(error, -EFBIG, "%s: more than %d bytes", name, NR_TLOG_POLICY_BYTES);
 	int e = read_lines(policy, &line, bytes, (const char *)bytes + length, error);
 	if (e)
 		return e;
@@ -308,7 +308,7 @@ void nr_tlog_policy_free(struct nr_tlog_policy *policy)
 {
 	if (!policy)
 		return;
-	for (size_t i = 0; i < NR_POLICY_MAX; i++) {
+	for (size_t i = 0; i < NR_TLOG_POLICY_MAX; i++) {
 		nr_note_key_fini(&policy->logs[i]);
 		nr_note_key_fini(&policy->witnesses[i]);
 		free(policy->urls[i]);
@@ -339,8 +339,8 @@ bool nr_tlog_policy_is_met(const struct nr_tlog_policy *p, uint64_t witnesses)
 int nr_tlog_policy_check(const struct nr_tlog_policy *policy, const struct nr_note *note,
 	struct nr_tlog_policy_verdict *ret_verdict, struct nr_error *error)
 {
-	struct nr_note_verdict verdicts[NR_POLICY_MAX];
-	struct nr_tlog_policy_verdict got = {.log = NR_POLICY_MAX};
+	struct nr_note_verdict verdicts[NR_TLOG_POLICY_MAX];
+	struct nr_tlog_policy_verdict got = {.log = NR_TLOG_POLICY_MAX};
 	int e = nr_checkpoint_parse(note->text, note->text_length, &got.checkpoint, error);
 	e = e ? e : nr_note_verify(note, policy->logs, policy->log_count, verdicts, error);
 	if (e)
@@ -348,7 +348,7 @@ int nr_tlog_policy_check(const struct nr_tlog_policy *policy, const struct nr_no
 	for (size_t i = 0; i < policy->log_count; i++)
 		if (verdicts[i].valid && nr_checkpoint_is_of(&got.checkpoint, policy->logs[i].name))
 			got.log = i;
-	if (got.log == NR_POLICY_MAX)
+	if (got.log == NR_TLOG_POLICY_MAX)
 		return nr_fail(error, -ENOKEY, "checkpoint: signed by a key of another name than its origin");
 	e = nr_note_verify(note, policy->witnesses, policy->witness_count, verdicts, error);
 	if (e && e != -ENOKEY)

@@ -13,23 +13,23 @@
 #include "trust/ledger/checkpoint.h"
 #include "trust/ledger/note.h"
 
-#define NR_POLICY_MAX      64 /* of logs, of witnesses, of groups */
-#define NR_POLICY_NAME_MAX 63
-#define NR_POLICY_BYTES    (256 * 1024) /* of a file */
+#define NR_TLOG_POLICY_MAX      64 /* of logs, of witnesses, of groups */
+#define NR_TLOG_POLICY_NAME_MAX 63
+#define NR_TLOG_POLICY_BYTES    (256 * 1024) /* of a file */
 
 struct nr_tlog_policy_name {
-	char text[NR_POLICY_NAME_MAX + 1];
+	char text[NR_TLOG_POLICY_NAME_MAX + 1];
 };
 
 struct nr_tlog_policy {
-	struct nr_note_key logs[NR_POLICY_MAX], witnesses[NR_POLICY_MAX];
-	struct nr_tlog_policy_name witness_names[NR_POLICY_MAX];
-	char *urls[NR_POLICY_MAX]; /* of witnesses; owned; NULL: none was given */
+	struct nr_note_key logs[NR_TLOG_POLICY_MAX], witnesses[NR_TLOG_POLICY_MAX];
+	struct nr_tlog_policy_name witness_names[NR_TLOG_POLICY_MAX];
+	char *urls[NR_TLOG_POLICY_MAX]; /* of witnesses; owned; NULL: none was given */
 	struct nr_tlog_policy_group {
 		struct nr_tlog_policy_name name;
 		uint64_t witnesses, groups; /* members, by their numbers; groups before it only */
 		unsigned threshold;
-	} groups[NR_POLICY_MAX];
+	} groups[NR_TLOG_POLICY_MAX];
 	size_t log_count, witness_count, group_count;
 	enum { NR_QUORUM_UNSET, NR_QUORUM_NONE, NR_QUORUM_WITNESS, NR_QUORUM_GROUP } quorum;
 	size_t quorum_index;
@@ -44,11 +44,11 @@ void nr_tlog_policy_free(struct nr_tlog_policy *policy);
 void nr_tlog_policy_freep(struct nr_tlog_policy **policy);
 
 struct nr_tlog_policy_verdict {
-	size_t log;                      /* who signed */
-	uint64_t witnesses;              /* bits: who cosigned */
-	uint64_t times[NR_POLICY_MAX];   /* when, s */
-	bool quorum;                     /* enough of them */
-	struct nr_checkpoint checkpoint; /* in the note */
+	size_t log;                         /* who signed */
+	uint64_t witnesses;                 /* bits: who cosigned */
+	uint64_t times[NR_TLOG_POLICY_MAX]; /* when, s */
+	bool quorum;                        /* enough of them */
+	struct nr_checkpoint checkpoint;    /* in the note */
 };
 
 /* 0: a log of the policy signed it as its own. -EKEYREJECTED, -ENOKEY: not. -EBADMSG: no checkpoint. Whether

@@ -106,43 +106,97 @@ static int reader_file(struct nr_segment_reader *reader, uint64_t first, struct 
 	file = -1;
 	reader->offset = HEAD_BYTES;
 	reader->index = first;
+	reader->window_length = 0;
 	return 0;
 }
 
-/* Reads and checks the frame at the reader's place. -ENODATA: none is there, or not a whole one. */
-static int read_frame(
-	struct nr_segment_reader *reader, struct nr_frame_head *ret_head, struct nr_error *error)
+/* Reads on from the reader's place, `length` bytes or more. What was read before may be older than the file.
+ */
+static int fill_window(struct nr_segment_reader *reader, size_t length, struct nr_error *error)
 {
-	struct nr_frame_head head;
-	ssize_t got = pread(reader->file, &head, sizeof head, (off_t)reader->offset);
-	if (got < 0)
-		return nr_fail(error, -errno, "segment: %s", strerror(errno));
-	if (got < (ssize_t)sizeof head || head.mark != reader->mark || head.first != reader->index ||
-		head.length > NR_FRAME_PAYLOAD_MAX || head.count == 0)
-		return -ENODATA;
-	if (head.length > reader->room) {
-		uint8_t *bytes = realloc(reader->bytes, head.length);
-		if (!bytes)
+	size_t room = NR_MAX(length, LOOK_BYTES);
+	reader->window_length = 0;
+	if (room > reader->window_room) {
+		uint8_t *window = realloc(reader->window, room);
+		if (!window)
 			return nr_fail(error, -ENOMEM, "out of memory");
-		reader->bytes = bytes;
-		reader->room = head.length;
+		reader->window = window;
+		reader->window_room = room;
 	}
-	got = pread(reader->file, reader->bytes, head.length, (off_t)(reader->offset + sizeof head));
+	ssize_t got = pread(reader->file, reader->window, reader->window_room, (off_t)reader->offset);
 	if (got < 0)
-		return nr_fail(error, -errno, "segment: %s", strerror(errno));
-	if ((size_t)got < head.length || frame_crc(head, reader->bytes) != head.crc)
-		return -ENODATA;
-	*ret_head = head;
+		return nr_fail(error, -errno, "%s: %s", reader->folder, strerror(errno));
+	reader->window_offset = reader->offset;
+	reader->window_length = (size_t)got;
 	return 0;
+}
+
+/* Bytes at the reader's place; NULL: there are not so many in the window. */
+static const uint8_t *seen(const struct nr_segment_reader *reader, size_t length)
+{
+	if (reader->offset < reader->window_offset)
+		return NULL;
+	uint64_t skip = reader->offset - reader->window_offset;
+	if (skip > reader->window_length || reader->window_length - skip < length)
+		return NULL;
+	return reader->window + skip;
+}
+
+static bool head_fits(const struct nr_segment_reader *reader, const struct nr_frame_head *head)
+{
+	return head->mark == reader->mark && head->first == reader->index &&
+	       head->length <= NR_FRAME_PAYLOAD_MAX && head->count > 0;
+}
+
+/* The frame at the reader's place as far as the window has it. */
+static bool see_frame(
+	const struct nr_segment_reader *reader, struct nr_frame_head *ret_head, const uint8_t **ret_payload)
+{
+	const uint8_t *at = seen(reader, sizeof *ret_head);
+	if (!at)
+		return false;
+	memcpy(ret_head, at, sizeof *ret_head);
+	if (!head_fits(reader, ret_head))
+		return false;
+	at = seen(reader, sizeof *ret_head + ret_head->length);
+	*ret_payload = at ? at + sizeof *ret_head : NULL;
+	return at && frame_crc(*ret_head, *ret_payload) == ret_head->crc;
+}
+
+/* Reads and checks the frame at the reader's place. -ENODATA: none is there, or not a whole one. */
+static int read_frame(struct nr_segment_reader *reader, struct nr_frame_head *ret_head,
+	const uint8_t **ret_payload, struct nr_error *error)
+{
+	size_t wanted = sizeof *ret_head;
+	for (unsigned i = 0; i < 3; i++) { /* what is in the window; the head; the whole */
+		struct nr_frame_head head;
+		if (see_frame(reader, ret_head, ret_payload))
+			return 0;
+		int e = i < 2 ? fill_window(reader, wanted, error) : -ENODATA;
+		if (e)
+			return e;
+		const uint8_t *at = seen(reader, sizeof head);
+		if (!at)
+			return -ENODATA;
+		memcpy(&head, at, sizeof head);
+		if (!head_fits(reader, &head))
+			return -ENODATA;
+		wanted = sizeof head + head.length;
+	}
+	return -ENODATA;
 }
 
 /* Passes over the frame at the reader's place by its head alone; false: there is none, or it holds index. */
 static bool pass_over(struct nr_segment_reader *reader, uint64_t index)
 {
 	struct nr_frame_head head;
-	ssize_t got = pread(reader->file, &head, sizeof head, (off_t)reader->offset);
-	if (got < (ssize_t)sizeof head || head.mark != reader->mark || head.first != reader->index ||
-		head.length > NR_FRAME_PAYLOAD_MAX || head.count == 0 || head.first + head.count > index)
+	if (!seen(reader, sizeof head) && fill_window(reader, sizeof head, NULL))
+		return false;
+	const uint8_t *at = seen(reader, sizeof head);
+	if (!at)
+		return false;
+	memcpy(&head, at, sizeof head);
+	if (!head_fits(reader, &head) || head.first + head.count > index)
 		return false;
 	reader->offset += frame_bytes(head.length);
 	reader->index += head.count;
@@ -165,8 +219,9 @@ int nr_segment_reader_open(
 	while (!e && reader.index < index && pass_over(&reader, index))
 		;
 	struct nr_frame_head head;
+	const uint8_t *payload;
 	if (!e && reader.index < index)
-		e = read_frame(&reader, &head, error);
+		e = read_frame(&reader, &head, &payload, error);
 	if (e == -ENODATA)
 		e = nr_fail(error, -EUCLEAN, "%s: ends before entry %llu", folder, (unsigned long long)index);
 	if (e) {
@@ -182,7 +237,7 @@ void nr_segment_reader_close(struct nr_segment_reader *reader)
 	if (reader->file >= 0)
 		close(reader->file);
 	free(reader->folder);
-	free(reader->bytes);
+	free(reader->window);
 	*reader = (struct nr_segment_reader){.file = -1};
 }
 
@@ -190,7 +245,7 @@ int nr_segment_reader_next(struct nr_segment_reader *reader, struct nr_frame_hea
 	const uint8_t **ret_payload, struct nr_error *error)
 {
 	struct nr_frame_head head;
-	int e = read_frame(reader, &head, error);
+	int e = read_frame(reader, &head, ret_payload, error);
 	if (e == -ENODATA) { /* the end of this one: goes on in the next, or nowhere */
 		uint64_t first, next, index = reader->index;
 		bool found;
@@ -204,7 +259,7 @@ int nr_segment_reader_next(struct nr_segment_reader *reader, struct nr_frame_hea
 			return nr_fail(error, -ENODATA, "%s: no entry %llu", reader->folder,
 				(unsigned long long)index);
 		e = reader_file(reader, first, error);
-		e = e ? e : read_frame(reader, &head, NULL);
+		e = e ? e : read_frame(reader, &head, ret_payload, NULL);
 		if (e)
 			return nr_fail(
 				error, e, "%s: no entry %llu", reader->folder, (unsigned long long)index);
@@ -214,7 +269,6 @@ int nr_segment_reader_next(struct nr_segment_reader *reader, struct nr_frame_hea
 	reader->offset += frame_bytes(head.length);
 	reader->index += head.count;
 	*ret_head = head;
-	*ret_payload = reader->bytes;
 	return 0;
 }
 
@@ -244,6 +298,7 @@ static int look_behind(
 		*ret_torn = true;
 		for (size_t i = 0; i + sizeof(uint64_t) <= (size_t)got; i += ALIGN) {
 			struct nr_frame_head head;
+			const uint8_t *payload;
 			if (memcmp(window + i, &reader->mark, sizeof reader->mark) != 0 ||
 				(uint64_t)at + i == end)
 				continue;
@@ -252,7 +307,7 @@ static int look_behind(
 				continue;
 			reader->offset = (uint64_t)at + i;
 			reader->index = head.first;
-			if (read_frame(reader, &head, NULL) == 0)
+			if (read_frame(reader, &head, &payload, NULL) == 0)
 				return nr_fail(error, -EUCLEAN,
 					"%s: offset %llu: damaged; entries behind it are whole", path,
 					(unsigned long long)end);
@@ -269,10 +324,11 @@ static int find_end(
 {
 	NR_AUTO(nr_freep) char *path = segment_path(s->folder, s->file_first);
 	struct nr_frame_head head;
+	const uint8_t *payload;
 	struct stat status;
 	int e = 0;
 	s->sure = HEAD_BYTES;
-	while (!(e = read_frame(reader, &head, error))) {
+	while (!(e = read_frame(reader, &head, &payload, error))) {
 		reader->offset += frame_bytes(head.length);
 		reader->index += head.count;
 		if (reader->index <= sure)

@@ -63,8 +63,9 @@ struct nr_segment_reader {
 	char *folder;
 	int file;
 	uint64_t mark, offset, index; /* index: of the next frame's first entry */
-	uint8_t *bytes;               /* of the frame; owned */
-	size_t room;
+	uint8_t *window;              /* bytes of the file from window_offset on; owned */
+	size_t window_room, window_length;
+	uint64_t window_offset;
 };
 
 /* Before the frame that holds index, or where it would come. -EUCLEAN: no segment reaches down to it. */

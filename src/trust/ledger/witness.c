@@ -34,7 +34,7 @@ struct nr_witness {
 	uint32_t id;
 	int lock_file, evidence;
 	pthread_mutex_t evidence_lock;
-	struct record records[NR_POLICY_MAX];
+	struct record records[NR_TLOG_POLICY_MAX];
 	size_t count;
 };
 

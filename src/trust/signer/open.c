@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/signer/open.h"
 #include "base/file.h"
+#include "trust/ledger/cosign.h"
 #include "trust/ledger/note.h"
 #include "trust/signer/authority.h"
 
@@ -13,6 +14,7 @@
 struct nr_keys {
 	struct nr_signer *signer;
 	struct nr_ledger *ledger;
+	struct nr_cosigners *cosigners;   /* NULL: none */
 	unsigned index[NR_SIGN_PURPOSES]; /* of the key for a purpose; NO_KEY: was not asked for */
 	char origin[NR_NOTE_NAME_MAX + 1];
 	uint32_t origin_id; /* of the ledger's key, in signature lines */
@@ -155,14 +157,21 @@ static int checkpoint_sign(void *context, const char *text, size_t text_length, 
 
 static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, struct nr_error *error)
 {
-	char folder[PATH_ROOM];
+	char folder[PATH_ROOM], anchor[PATH_ROOM];
 	int rc = nr_keys_path(conf, "ledger", folder, sizeof folder, error);
+	rc = rc ? rc : nr_keys_path(conf, "ledger.head", anchor, sizeof anchor, error);
+	if (!rc && (conf->witnesses.count || conf->quorum))
+		rc = nr_cosigners_new(&conf->witnesses, conf->quorum, NULL, &keys->cosigners, error);
 	if (rc)
 		return rc;
 	const struct nr_ledger_conf wanted = {.folder = conf->ledger ? conf->ledger : folder,
 		.origin = keys->origin,
 		.sign = checkpoint_sign,
-		.sign_context = keys};
+		.sign_context = keys,
+		.cosign = keys->cosigners ? nr_cosigners_ask : NULL,
+		.cosign_context = keys->cosigners,
+		/* beside the key: a ledger's folder that is brought back from a copy is found by it */
+		.anchor = conf->ledger ? NULL : anchor};
 	return nr_ledger_open(&wanted, &keys->ledger, error);
 }
 
@@ -266,7 +275,8 @@ void nr_keys_close(struct nr_keys *keys)
 {
 	if (!keys)
 		return;
-	nr_ledger_close(keys->ledger); /* it asks the signer once more */
+	nr_ledger_close(keys->ledger); /* it asks the signer and the witnesses once more */
+	nr_cosigners_free(keys->cosigners);
 	nr_signer_free(keys->signer);
 	free(keys);
 }

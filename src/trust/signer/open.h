@@ -28,9 +28,15 @@ struct nr_keys_conf {
 	double rate;
 	struct nr_texts releasers;
 	const char *release;
+	struct nr_texts witnesses; /* of the ledger: cosign.h */
+	uint64_t quorum;
 };
 
 /* clang-format off */
+/* Who cosigns the ledger's checkpoints. */
+#define NR_WITNESS_OPTIONS(OUTER, PREFIX) \
+	{"witness", NR_OPTION_TEXTS, offsetof(OUTER, PREFIX witnesses), "\"VKEY URL\"", NULL, 0, 0, NULL, "a witness that cosigns the ledger: the verifier key of its cosignatures, a space, its address; may be given several times", "台帳に連署する証人：連署の検証鍵、空白、アドレス。複数指定可"}, \
+	{"quorum", NR_OPTION_UINT, offsetof(OUTER, PREFIX quorum), "N", "0", 0, 64, NULL, "so many witnesses must cosign before a checkpoint is published", "チェックポイントの公開に必要な連署の数"}
 /* The options, once, for every struct that holds a struct nr_keys_conf: PREFIX is the way to it, "keys." or nothing. */
 #define NR_KEYS_OPTIONS(OUTER, PREFIX) \
 	{"keys", NR_OPTION_PATH, offsetof(OUTER, PREFIX folder), "DIR", NULL, 0, 0, NULL, "folder of keys, as \"noroshi key new\" makes it", "鍵のフォルダー（noroshi key newが作るもの）"}, \
@@ -42,7 +48,8 @@ struct nr_keys_conf {
 	{"pin-file", NR_OPTION_PATH, offsetof(OUTER, PREFIX pin_file), "FILE", NULL, 0, 0, NULL, "file whose first line is the token's PIN", "トークンのPIN（1行目）のファイル"}, \
 	{"rate", NR_OPTION_REAL, offsetof(OUTER, PREFIX rate), "N", "0", 0, 1e9, NULL, "signatures a second that each key may make (0: without limit)", "1つの鍵が1秒間に行える署名の数（0は無制限）"}, \
 	{"releaser", NR_OPTION_TEXTS, offsetof(OUTER, PREFIX releasers), "FILE", NULL, 0, 0, NULL, "verifier key of a person who may release the seal's key; given once or more, two of them must have signed --release", "eシールの鍵の使用を許可できる人の検証鍵。指定すると2人の署名した--releaseが必要になる"}, \
-	{"release", NR_OPTION_PATH, offsetof(OUTER, PREFIX release), "FILE", NULL, 0, 0, NULL, "the release that two persons have signed (noroshi key release)", "2人が署名した使用許可（noroshi key release）"}
+	{"release", NR_OPTION_PATH, offsetof(OUTER, PREFIX release), "FILE", NULL, 0, 0, NULL, "the release that two persons have signed (noroshi key release)", "2人が署名した使用許可（noroshi key release）"}, \
+	NR_WITNESS_OPTIONS(OUTER, PREFIX)
 /* clang-format on */
 
 struct nr_keys;

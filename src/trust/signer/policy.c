@@ -186,7 +186,8 @@ static int cosignature_check(const struct nr_policy *policy, const uint8_t *byte
 	uint64_t seconds;
 	struct nr_checkpoint checkpoint;
 	if (!end || nr_note_number((const char *)bytes + head, (size_t)(end - bytes) - head, &seconds) ||
-		!checkpoint_read(end + 1, (size_t)(bytes + length - (end + 1)), &checkpoint))
+		nr_checkpoint_parse(
+			(const char *)end + 1, (size_t)(bytes + length - (end + 1)), &checkpoint, NULL))
 		return -EPERM;
 	if (seconds > INT64_MAX / NR_SECOND)
 		return -ETIME;
