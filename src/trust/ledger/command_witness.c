@@ -47,6 +47,7 @@ struct service {
 	struct nr_http_server *server;
 	struct nr_listen listen;
 	int socket;
+	bool inside; /* the sandbox */
 	char name[NR_NOTE_NAME_MAX + 1], vkey[NR_NOTE_VKEY_TEXT];
 	uint8_t public[32];
 };
@@ -58,7 +59,9 @@ static void service_fini(struct service *s)
 		close(s->socket);
 	nr_witness_free(s->witness);
 	nr_tlog_policy_free(s->policy);
-	nr_signer_free(s->signer);
+	if (!s->inside)
+		nr_signer_free(
+			s->signer); /* from inside the sandbox nobody is killed: it ends with our socket */
 }
 
 /* ---- logs ---- */
@@ -198,6 +201,7 @@ static int start(const struct witness_conf *conf, struct service *s, struct nr_e
 	 */
 	const struct nr_sandbox_places places = {.read = conf->state};
 	e = e ? e : nr_sandbox_enter_places(NR_SANDBOX_SERVE | NR_SANDBOX_READ_FILES, &places, NULL, error);
+	s->inside = e == 0;
 	const struct nr_http_server_conf http = {.socket = s->socket,
 		.threads = 2,
 		.body_max = NR_WITNESS_BODY_MAX,
