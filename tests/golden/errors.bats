@@ -169,7 +169,7 @@ one_packet() { pcap "$1" <<<"1600000000 198.51.100.7 192.0.2.1 tcp S 40000 23"; 
 	disk=$BATS_TEST_TMPDIR/disk
 	mkdir "$disk"
 	# room for an empty store, not for the rows
-	mount -t tmpfs -o size=600k tmpfs "$disk" 2>/dev/null || skip "needs the right to mount a small disk"
+	mount -t tmpfs -o size=680k tmpfs "$disk" 2>/dev/null || skip "needs the right to mount a small disk"
 	for i in $(seq 4000); do echo "$((1600000000 + i)) 198.51.100.7 192.0.2.1 tcp S 40000 $((i * 16))"; done |
 		pcap "$BATS_TEST_TMPDIR/many.pcap"
 	status=0
