@@ -242,6 +242,34 @@ static void each_signature_is_in_the_ledger(void **state)
 	nr_keys_close(keys);
 }
 
+/* What an entry says of a seal is what was sealed; of a web signature, the hash of what was signed. */
+static void entries_say_what_was_sealed(void **state)
+{
+	(void)state;
+	uint8_t buffer[256], digest[48];
+	char entry[NR_SIGNATURE_ENTRY_MAX];
+	struct nr_der_writer w;
+	memset(digest, 0xd7, sizeof digest);
+	nr_der_writer_init(&w, buffer, sizeof buffer);
+	nr_der_put_value(&w, NR_DER_OCTET_STRING, digest, sizeof digest);
+	nr_der_wrap(&w, NR_DER_SET, 0);
+	nr_oid_put(&w, NR_OID_MESSAGE_DIGEST);
+	nr_der_wrap(&w, NR_DER_SEQUENCE, 0);
+	nr_der_wrap(&w, NR_DER_SET, 0);
+	const struct nr_signer_item attributes = {w.at, nr_der_mark(&w)}, web = {(const uint8_t *)"abc", 3};
+	const struct nr_signed made = {.counter = 77};
+	size_t length = nr_signature_entry(NR_SIGN_SEAL, &attributes, &made, "0f", 0, entry);
+	assert_int_equal(length, strlen(entry));
+	assert_non_null(
+		strstr(entry, "{\"kind\":\"seal\",\"time\":\"1970-01-01T00:00:00.000000Z\",\"digest\":"
+			      "\"sha384:d7d7"));
+	assert_non_null(strstr(entry, "d7\",\"purpose\":\"seal\",\"key\":\"0f\",\"counter\":77}"));
+	nr_signature_entry(NR_SIGN_JWS, &web, &made, "0f", 0, entry);
+	assert_non_null(
+		strstr(entry, "\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
+	assert_non_null(strstr(entry, "\"purpose\":\"jws\""));
+}
+
 static void without_an_entry_no_signature(void **state)
 {
 	(void)state;
@@ -388,6 +416,7 @@ int main(void)
 		cmocka_unit_test(corporate_numbers_are_checked),
 		cmocka_unit_test(revocations_add_up),
 		cmocka_unit_test(each_signature_is_in_the_ledger),
+		cmocka_unit_test(entries_say_what_was_sealed),
 		cmocka_unit_test(without_an_entry_no_signature),
 		cmocka_unit_test(seals_need_two_persons),
 		cmocka_unit_test(releases_are_strict),

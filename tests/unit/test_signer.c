@@ -3,6 +3,7 @@
 #include "signer_rig.h"
 
 #include "trust/signer/inside.h"
+#include "trust/signer/signing_key.h"
 #include "wire/base64.h"
 
 #include <dirent.h>
@@ -245,6 +246,47 @@ static void the_rate_is_kept(void **state)
 	nr_signer_free(signer);
 }
 
+/* The signer holds the times itself, with its own clock. */
+static void times_of_release_and_certificate_are_kept(void **state)
+{
+	(void)state;
+	const struct nr_signer_key conf = pair("tsa-p256", 1u << NR_SIGN_TIMESTAMP);
+	struct nr_signing_key key;
+	nr_time now = nr_time_now();
+	rig_check(nr_signing_key_open(&conf, now, &key, &last), &last);
+	static const struct {
+		nr_time after; /* now */
+		int code;
+	} moments[] = {
+		{-NR_MINUTE - 1, -EACCES}, {-NR_MINUTE, 0}, {0, 0}, {NR_MINUTE, 0}, {NR_MINUTE + 1, -EACCES}};
+	key.released_from = now - NR_MINUTE;
+	key.released_until = now + NR_MINUTE;
+	uint64_t serial = 1, signatures = 0;
+	for (size_t i = 0; i < NR_COUNT(moments); i++) {
+		nr_time real = now + moments[i].after;
+		const struct tst_wish wish = {.serial = serial++, .time = real};
+		uint8_t info[256];
+		struct nr_signed made;
+		size_t length = tst_write(&wish, info, sizeof info);
+		nr_signing_key_sign(&key, NR_SIGN_TIMESTAMP, info, length, real, 0, &made);
+		assert_int_equal(made.code, moments[i].code);
+		signatures += made.code == 0;
+		assert_int_equal(made.counter, made.code ? 0 : signatures);
+	}
+	key.released_from = NR_TIME_MIN;
+	key.released_until = NR_TIME_MAX;
+	const nr_time edges[] = {key.from - 1, key.from, key.until, key.until + 1};
+	for (size_t i = 0; i < NR_COUNT(edges); i++) {
+		const struct tst_wish wish = {.serial = serial++, .time = edges[i]};
+		uint8_t info[256];
+		struct nr_signed made;
+		size_t length = tst_write(&wish, info, sizeof info);
+		nr_signing_key_sign(&key, NR_SIGN_TIMESTAMP, info, length, edges[i], 0, &made);
+		assert_int_equal(made.code, i == 0 || i == 3 ? -EKEYEXPIRED : 0);
+	}
+	nr_signing_key_fini(&key);
+}
+
 /* ---- many callers ---- */
 
 struct caller {
@@ -479,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_batch_says_how_each_went),
 		cmocka_unit_test(limits_of_a_call),
 		cmocka_unit_test(the_rate_is_kept),
+		cmocka_unit_test(times_of_release_and_certificate_are_kept),
 		cmocka_unit_test(callers_get_their_own_answers),
 		cmocka_unit_test(a_dead_signer_is_said),
 		cmocka_unit_test(it_can_compute_and_nothing_else),
