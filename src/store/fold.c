@@ -4,6 +4,7 @@
 #include "store/unique.h"
 
 #include <errno.h>
+#include <math.h>
 
 enum rule {
 	KEY,
@@ -185,6 +186,46 @@ int nr_packs_fold_sessions(
 	return fold_by(packs, kind, packer->layout->identity, packer, error);
 }
 
+/* The row of a country among sorted ones; there is one. */
+static size_t row_of(const struct nr_packer *countries, uint64_t country)
+{
+	size_t low = 0, high = countries->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (nr_packer_row(countries, middle)[NR_COUNTRY_COUNTRY] < country)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* An address lies in one network, so a country has as many sources as its networks together: exactly, or with
+ * the error that their samples have. Sketches would be less exact, and those of small samples wrong. */
+static int add_up_sources(
+	const struct nr_packer *origins, struct nr_packer *countries, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) double *variance = calloc(countries->count + 1, sizeof *variance);
+	NR_AUTO(nr_freep) uint64_t *sources = calloc(countries->count + 1, sizeof *sources);
+	if (!variance || !sources)
+		return nr_fail(error, -ENOMEM, "out of memory for countries");
+	for (size_t i = 0; i < origins->count; i++) {
+		const uint64_t *row = nr_packer_row(origins, i);
+		size_t at = row_of(countries, row[NR_ORIGIN_COUNTRY]);
+		double off = nr_lane_real(row[NR_ORIGIN_ERROR]) * (double)row[NR_ORIGIN_SOURCES];
+		sources[at] = NR_MIN(sources[at] + row[NR_ORIGIN_SOURCES], (uint64_t)INT64_MAX);
+		variance[at] += off * off;
+	}
+	size_t stride = nr_packer_stride(countries);
+	for (size_t i = 0; i < countries->count; i++) {
+		uint64_t *row = countries->rows + i * stride;
+		row[NR_COUNTRY_SOURCES] = sources[i];
+		row[NR_COUNTRY_ERROR] =
+			nr_lane_of_real(sources[i] ? sqrt(variance[i]) / (double)sources[i] : 0);
+	}
+	return 0;
+}
+
 int nr_packs_countries(struct nr_packs *packs, const struct nr_packer *origins, struct nr_packer *countries,
 	struct nr_error *error)
 {
@@ -199,5 +240,7 @@ int nr_packs_countries(struct nr_packs *packs, const struct nr_packer *origins, 
 		status = nr_packer_add(
 			countries, lanes, origins->bytes + row[stride - 2], row[stride - 1], error);
 	}
-	return status ? status : nr_packs_fold(packs, NR_PACK_COUNTRY, countries, error);
+	if (!status)
+		status = nr_packs_fold(packs, NR_PACK_COUNTRY, countries, error);
+	return status ? status : add_up_sources(origins, countries, error);
 }

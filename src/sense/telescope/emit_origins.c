@@ -3,6 +3,10 @@
  * Rows of countries and networks. There may be 65,536 of them, and a sketch has 4 KiB; most networks have a
  * few sources, so a sketch begins as a list of the registers that are in use and takes at most 6 bytes a
  * source.
+ *
+ * Where sources are sampled, so are the packets: nobody knows where those came from whose source was left
+ * out. A source of the sample stands for 2^level of its kind with its packets, too; busy ones, of which all
+ * are kept, for themselves.
  */
 #include "sense/telescope/emit.h"
 #include "sense/telescope/merged.h"
@@ -144,37 +148,90 @@ static struct nr_place told_apart(const struct origins *o, const struct nr_place
 	return (struct nr_place){0};
 }
 
-static int add_origin(struct origins *o, const struct nr_place *of, const struct nr_tally_sum *sum,
-	uint8_t level, struct nr_error *error)
+static struct origin_count *origin_of(struct origins *o, const struct nr_place *of, struct nr_error *error)
 {
 	struct nr_place place = told_apart(o, of);
 	struct origin_count **slot = slot_of(o, &place);
 	if (!*slot) {
 		*slot = calloc(1, sizeof **slot);
-		if (!*slot)
-			return nr_fail(error, -ENOMEM, "out of memory for countries");
+		if (!*slot) {
+			nr_fail(error, -ENOMEM, "out of memory for countries");
+			return NULL;
+		}
 		(*slot)->place = place;
 		o->used++;
 	}
-	(*slot)->packets += sum->packets;
-	(*slot)->sources++;
-	if (!add_hash(*slot, nr_sketch_hash(nr_members_member(sum), level)))
-		return nr_fail(error, -ENOMEM, "out of memory for countries");
+	return *slot;
+}
+
+static bool has_lines(const struct nr_step *step, const struct nr_tally *tally)
+{
+	return tally->level && step->seconds == NR_STEP_DAY && step->traffic == NR_TRAFFIC_ALL;
+}
+
+/* By how much the packets of a source count. */
+static uint64_t weight_of(const struct nr_step *step, const struct nr_tally *tally, uint64_t member)
+{
+	const struct nr_keeper *keeper = &step->merged->keeper;
+	if (!tally->level || !keeper->keeps(keeper->context, member))
+		return UINT64_C(1) << tally->level;
+	return has_lines(step, tally) ? 0 : UINT64_C(1) << tally->busy_level;
+}
+
+static int add_members(struct origins *o, const struct nr_step *step, const struct nr_wides *members,
+	const struct nr_tally *tally, struct nr_error *error)
+{
+	struct nr_tally_sum sum;
+	for (size_t at = 0; nr_members_next(members, &at, &sum);) {
+		struct nr_place place = {0};
+		struct nr_address address;
+		uint64_t member = nr_members_member(&sum);
+		if (nr_merged_address(step->merged, member, &address))
+			nr_origin_find(&step->conf->refs->origin, &address, &place);
+		struct origin_count *c = origin_of(o, &place, error);
+		if (!c)
+			return -ENOMEM;
+		c->packets += sum.packets * weight_of(step, tally, member);
+		if (!nr_member_counts(member, tally->level))
+			continue;
+		c->sources++;
+		if (!add_hash(c, nr_sketch_hash(member, tally->level)))
+			return nr_fail(error, -ENOMEM, "out of memory for countries");
+	}
 	return 0;
 }
 
-static int add_origins(struct origins *o, const struct nr_step *step, const struct nr_wides *members,
-	uint8_t level, struct nr_error *error)
+static int add_busy_lines(struct origins *o, const struct nr_step *step, const struct nr_source_table *table,
+	struct nr_error *error)
 {
-	struct nr_tally_sum sum;
-	int e = 0;
-	for (size_t at = 0; !e && nr_members_next(members, &at, &sum);) {
-		struct nr_place place = {0};
-		struct nr_address address;
-		if (nr_merged_address(step->merged, nr_members_member(&sum), &address))
-			nr_origin_find(&step->conf->refs->origin, &address, &place);
-		e = add_origin(o, &place, &sum, level, error);
+	for (size_t i = 0; i < table->used; i++) {
+		const struct nr_source *s = nr_source_at(table, i);
+		if (!nr_source_is_busy(s))
+			continue;
+		struct nr_place place;
+		struct nr_address address = nr_source_address(table, s);
+		nr_origin_find(&step->conf->refs->origin, &address, &place);
+		struct origin_count *c = origin_of(o, &place, error);
+		if (!c)
+			return -ENOMEM;
+		c->packets += s->packets;
 	}
+	return 0;
+}
+
+static int add_busy(struct origins *o, const struct nr_step *step, struct nr_error *error)
+{
+	const struct nr_merged *m = step->merged;
+	int e = 0;
+	for (size_t i = 0; i < m->local_count; i++)
+		for (size_t k = 0; !e && k < NR_COUNT(m->locals[i]->days); k++) {
+			const struct nr_day *day = &m->locals[i]->days[k];
+			if (!day->open || day->start != step->start)
+				continue;
+			e = add_busy_lines(o, step, &day->table4, error);
+			if (!e)
+				e = add_busy_lines(o, step, &day->table6, error);
+		}
 	return e;
 }
 
@@ -239,10 +296,12 @@ int nr_origins_emit(const struct nr_step *step, const struct nr_tally *tally, st
 	int e = origins_init(&o, step->conf, error);
 	if (!e)
 		e = nr_slices_of(tally, nr_promise(step->conf, NR_PROMISE_MEMBERS, 1), &slice, error);
-	for (; !e && slice.at < slice.of; slice.at++) {
+	for (slice.kept = true; !e && slice.at < slice.of; slice.at++) {
 		e = nr_members_from(&members, tally, &slice, nr_telescope_mask_of_group, NULL, error);
 		if (!e)
-			e = add_origins(&o, step, &members, tally->level, error);
+			e = add_members(&o, step, &members, tally, error);
 	}
+	if (!e && has_lines(step, tally))
+		e = add_busy(&o, step, error);
 	return e ? e : emit_rows(step, tally->level, &o, error);
 }

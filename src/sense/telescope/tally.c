@@ -542,7 +542,7 @@ int nr_slices_of(
 	const struct nr_tally *tally, size_t bytes, struct nr_slice *ret_first, struct nr_error *error)
 {
 	size_t whole = nr_tally_count(tally) * sizeof(struct nr_wide);
-	*ret_first = (struct nr_slice){0, 0, whole / NR_MAX(bytes, (size_t)1) + 1};
+	*ret_first = (struct nr_slice){.of = whole / NR_MAX(bytes, (size_t)1) + 1};
 	if (ret_first->of > 1 &&
 		getrandom(&ret_first->key, sizeof ret_first->key, 0) != sizeof ret_first->key)
 		return nr_fail(error, -EIO, "no random numbers: %s", strerror(errno));
@@ -570,8 +570,9 @@ int nr_members_from(struct nr_wides *members, const struct nr_tally *tally, cons
 			mask = mask_of(context, group);
 		}
 		bool extra = group >= NR_GROUP_EXTRA;
-		if (mask && nr_member_counts(nr_sum_member(&sum), tally->level) &&
-			is_in_slice(slice, nr_sum_member(&sum)))
+		uint64_t member = nr_sum_member(&sum);
+		bool counts = slice->kept ? member != NR_MEMBER_REST : nr_member_counts(member, tally->level);
+		if (mask && counts && is_in_slice(slice, member))
 			e = nr_members_add(members, nr_sum_member(&sum), mask, extra ? 0 : sum.packets,
 				extra ? 0 : sum.bytes, error);
 	}

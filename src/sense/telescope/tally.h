@@ -235,6 +235,7 @@ void nr_members_thin(struct nr_wides *members, uint8_t level);
 struct nr_slice {
 	uint64_t key; /* random: members are chosen by strangers */
 	size_t at, of;
+	bool kept; /* those, too, that are kept besides the sample: they stand for themselves */
 };
 /* So many that one takes about `bytes`. */
 int nr_slices_of(
