@@ -26,16 +26,12 @@
 struct nr_capture {
 	char *path;
 	struct nr_stream *stream;
-	uint8_t *buffers[NR_CAPTURE_KEPT_MAX]; /* taken in turns: frames of the last calls point into the
-						  others */
-	unsigned kept;                         /* buffers that there are */
-	unsigned turn;                         /* the one that is read into */
-	uint8_t *buffer;                       /* buffers[turn] */
-	bool turned;                           /* this call took the next buffer already */
-	size_t begin, end;                     /* unread bytes in the buffer */
-	uint64_t offset;                       /* of `begin` in the stream */
-	bool ended;                            /* the stream has no more */
-	bool lost;                             /* nothing more can be read */
+	uint8_t *buffers[NR_CAPTURE_BUFFERS]; /* NULL: not used yet */
+	uint8_t *buffer;                      /* the one of them that is read into */
+	size_t begin, end;                    /* unread bytes in the buffer */
+	uint64_t offset;                      /* of `begin` in the stream */
+	bool ended;                           /* the stream has no more */
+	bool lost;                            /* nothing more can be read */
 	bool damaged;
 	char *damage; /* text of the first one; room for the path and DAMAGE_TEXT */
 	enum nr_format format;
@@ -61,17 +57,13 @@ static void advance(struct nr_capture *capture, size_t n)
 	capture->offset += n;
 }
 
-/* Moves what is unread to the start of a buffer: the next one at a call's first need, so that what the last
- * calls gave out stays; then within it. */
-static void turn(struct nr_capture *capture)
+/* Moves what is unread to the start of a buffer. */
+static void move_to(struct nr_capture *capture, uint8_t *buffer)
 {
-	uint8_t *from = capture->buffer + capture->begin;
-	if (!capture->turned) {
-		capture->turn = (capture->turn + 1) % capture->kept;
-		capture->buffer = capture->buffers[capture->turn];
-		capture->turned = true;
-	}
-	memmove(capture->buffer, from, left(capture));
+	memmove(buffer, capture->buffer + capture->begin, left(capture));
+	capture->buffer = buffer;
+	capture->end -= capture->begin;
+	capture->begin = 0;
 }
 
 /* Reads one more piece behind what is unread. False at the end of the stream, or where the buffer is full. */
@@ -79,9 +71,7 @@ static bool fill(struct nr_capture *capture)
 {
 	if (capture->ended)
 		return false;
-	turn(capture);
-	capture->end -= capture->begin;
-	capture->begin = 0;
+	move_to(capture, capture->buffer);
 	size_t room = NR_MIN(BUFFER - capture->end, PIECE);
 	if (room == 0)
 		return false;
@@ -237,7 +227,6 @@ static size_t read_mixed(struct nr_capture *capture, struct nr_cursor *c, struct
 
 size_t nr_capture_read(struct nr_capture *capture, struct nr_frame *frames, size_t max, struct nr_loss *loss)
 {
-	capture->turned = false;
 	while (!capture->lost && max > 0) {
 		struct nr_cursor c = unread(capture);
 		struct nr_error reason = {0};
@@ -309,16 +298,14 @@ static int recognise(struct nr_capture *capture, struct nr_error *error)
 	return 0;
 }
 
-int nr_capture_keep(struct nr_capture *capture, unsigned calls, struct nr_error *error)
+/* Here and not when more is read: frames that are still unread shall not lie in the buffer before. */
+int nr_capture_use(struct nr_capture *capture, unsigned buffer, struct nr_error *error)
 {
-	assert(calls >= 1 && calls <= NR_CAPTURE_KEPT_MAX);
-	while (capture->kept < calls) {
-		uint8_t *buffer = malloc(BUFFER);
-		if (!buffer)
-			return nr_fail(error, -ENOMEM, "%s: out of memory", capture->path);
-		capture->buffers[capture->kept++] = buffer;
-	}
-	capture->buffer = capture->buffers[capture->turn];
+	assert(buffer < NR_CAPTURE_BUFFERS);
+	uint8_t **used = &capture->buffers[buffer];
+	if (!*used && !(*used = malloc(BUFFER)))
+		return nr_fail(error, -ENOMEM, "%s: out of memory", capture->path);
+	move_to(capture, *used);
 	return 0;
 }
 
@@ -328,9 +315,10 @@ int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr
 	if (!capture || !(capture->path = strdup(path)) ||
 		!(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
 		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
-	int code = nr_capture_keep(capture, 1, error);
-	if (code == 0)
-		code = nr_stream_open(path, &capture->stream, error);
+	capture->buffer = capture->buffers[0] = malloc(BUFFER);
+	if (!capture->buffer)
+		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
+	int code = nr_stream_open(path, &capture->stream, error);
 	if (code == 0)
 		code = recognise(capture, error);
 	if (code < 0)
@@ -344,7 +332,7 @@ void nr_capture_close(struct nr_capture *capture)
 	if (!capture)
 		return;
 	nr_stream_close(capture->stream);
-	for (unsigned i = 0; i < capture->kept; i++)
+	for (unsigned i = 0; i < NR_CAPTURE_BUFFERS; i++)
 		free(capture->buffers[i]);
 	free(capture->damage);
 	free(capture->path);

@@ -26,9 +26,10 @@ int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr
 void nr_capture_close(struct nr_capture *capture);
 void nr_capture_closep(struct nr_capture **capture);
 
-/* Frames shall stay valid until so many calls of nr_capture_read() later; without it, until the next one. */
-#define NR_CAPTURE_KEPT_MAX 8
-int nr_capture_keep(struct nr_capture *capture, unsigned calls, struct nr_error *error);
+/* Frames of the calls that follow lie in this buffer, 0 without it. They are valid until the next call that
+ * uses the same one. */
+#define NR_CAPTURE_BUFFERS 64
+int nr_capture_use(struct nr_capture *capture, unsigned buffer, struct nr_error *error);
 
 /* Up to `max` frames; 0 at the end of the file. Never fails: damage ends or interrupts the stream and is in
  * _loss and _damage. Counts records, bytes, times and record-level drops into *loss. */

@@ -108,10 +108,12 @@ static int workers_new(struct nr_pipeline *p, struct nr_error *error)
 
 static int buffers_new(struct nr_pipeline *p, struct nr_error *error)
 {
-	for (size_t i = 0; i < (p->conf.workers > 1 ? NR_ROUNDS : 1); i++) {
+	for (size_t i = 0; i < NR_ROUNDS; i++) {
 		int e = nr_round_init(&p->rounds[i], p->conf.workers, error);
 		if (e)
 			return e;
+	}
+	for (size_t i = 0; i < p->conf.workers; i++) {
 		p->frames[i].frames = calloc(NR_ROUND, sizeof *p->frames[i].frames);
 		if (!p->frames[i].frames)
 			return nr_fail(error, -ENOMEM, "out of memory");
@@ -162,10 +164,10 @@ void nr_pipeline_free(struct nr_pipeline *p)
 		}
 		free(w->gathered);
 	}
-	for (size_t i = 0; i < NR_ROUNDS; i++) {
+	for (size_t i = 0; i < NR_ROUNDS; i++)
 		nr_round_fini(&p->rounds[i]);
+	for (size_t i = 0; i < p->conf.workers; i++)
 		free(p->frames[i].frames);
-	}
 	free(p->workers);
 	free(p->locals);
 	free(p);

@@ -29,6 +29,7 @@ struct nr_round {
 	size_t count;
 	struct nr_slice slices[NR_ROUND / NR_SLICE];
 	atomic_size_t next;   /* slice that nobody has taken yet */
+	unsigned lender;      /* together.c: whose frames they are */
 	atomic_uint ready;    /* together.c: one more than its number, once it is decoded */
 	atomic_uint watchers; /* together.c: workers that have not observed it yet */
 };
@@ -56,8 +57,8 @@ struct nr_pipeline {
 	struct nr_worker *workers;
 	void **locals;
 	unsigned resumed, discarded;
-	struct nr_crew *crew;               /* NULL: one worker */
-	struct nr_frames frames[NR_ROUNDS]; /* one worker: the first alone */
+	struct nr_crew *crew;                             /* NULL: one worker */
+	struct nr_frames frames[NR_PIPELINE_WORKERS_MAX]; /* what each worker read */
 	struct nr_round rounds[NR_ROUNDS];
 	bool named;        /* the sink's session */
 	bool stepped;      /* the first interval is known */

@@ -417,6 +417,45 @@ static void file_truncated_while_reading(void **state)
 	free(data);
 }
 
+/* Frames of one buffer stay while others are read into another one, whether or not bytes had to be read for
+ * them. */
+static void keeps_frames_of_other_buffers(void **state)
+{
+	(void)state;
+	size_t count = 40000, length = 24 + count * RECORD;
+	uint8_t *data = malloc(length);
+	assert_non_null(data);
+	struct bytes head = pcap_of(1);
+	memcpy(data, head.data, head.length);
+	for (size_t i = 0; i < count; i++) {
+		memcpy(data + 24 + i * RECORD, head.data + 24, RECORD);
+		memcpy(data + 24 + i * RECORD + RECORD - 4, &(uint32_t){(uint32_t)i}, 4);
+	}
+	struct file file = file_of(data, length);
+	struct nr_capture *capture;
+	static struct nr_frame frames[3][1024];
+	size_t counts[3] = {0}, firsts[3] = {0}, read = 0;
+	struct nr_loss loss = {.first = NR_TIME_MAX, .last = NR_TIME_MIN};
+	assert_int_equal(nr_capture_open(file.path, &capture, NULL), 0);
+	for (unsigned turn = 0; read < count; turn = (turn + 1) % 3) {
+		assert_int_equal(nr_capture_use(capture, turn, NULL), 0);
+		firsts[turn] = read;
+		counts[turn] = nr_capture_read(capture, frames[turn], 1024, &loss);
+		assert_true(counts[turn] > 0);
+		read += counts[turn];
+		for (size_t k = 0; k < 3; k++)
+			for (size_t i = 0; i < counts[k]; i++) {
+				uint32_t number;
+				memcpy(&number, frames[k][i].data + frames[k][i].captured - 4, 4);
+				assert_int_equal(number, firsts[k] + i);
+			}
+	}
+	assert_int_equal(read, count);
+	nr_capture_close(capture);
+	close(file.fd);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +472,7 @@ int main(void)
 		cmocka_unit_test(reads_pipes_of_any_pieces),
 		cmocka_unit_test(closes_while_a_pipe_is_silent),
 		cmocka_unit_test(file_truncated_while_reading),
+		cmocka_unit_test(keeps_frames_of_other_buffers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
