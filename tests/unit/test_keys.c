@@ -301,7 +301,7 @@ static void without_an_entry_no_signature(void **state)
 static int sign_release(const char *release, const char *person, struct nr_error *error)
 {
 	return run(&nr_key_release_command, error, path(release), "--sign", path(person), "--certificate",
-		path("keys/seal.pem"), "--reason", "July", NULL);
+		path("keys/seal.pem"), "--reason", "July", "--purpose", "seal", NULL);
 }
 
 static int sign_again(const char *release, const char *person, struct nr_error *error)
@@ -346,6 +346,11 @@ static void seals_need_two_persons(void **state)
 	assert_int_equal(open_seal("july", both, seal, &error), -EACCES);
 	assert_int_equal(sign_again("july", "bob.key", &error), 0);
 	rig_check(open_seal("july", both, seal, &error), &error);
+	struct nr_keys *keys = NULL;
+	rig_check(nr_keys_open(&(struct nr_keys_conf){.folder = path("keys")}, 0, &keys, &error), &error);
+	entry_holds(keys, nr_ledger_size(nr_keys_ledger(keys)) - 1,
+		(const char *const[]){"\"key-use\"", "\"seal\"", "\"release\":\"sha256:", NULL});
+	nr_keys_close(keys);
 	assert_int_equal(open_seal("july", both, seal | 1u << NR_SIGN_JWS, &error), -EACCES);
 	assert_non_null(strstr(error.text, "every purpose"));
 	/* the same key under two names is one person */

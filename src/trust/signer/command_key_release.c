@@ -241,7 +241,7 @@ static const struct nr_option release_options[] = {
 	{"sign", NR_OPTION_PATH, AT(sign), "FILE", NULL, 0, 0, NULL, "key of the person who signs; FILE.vkey is beside it", "署名する人の鍵。FILE.vkeyが同じ場所に必要"},
 	{"passphrase-file", NR_OPTION_PATH, AT(passphrase_file), "FILE", NULL, 0, 0, NULL, "file whose first line opens that key", "その鍵を開くパスフレーズ（1行目）のファイル"},
 	{"certificate", NR_OPTION_PATH, AT(certificate), "FILE", NULL, 0, 0, NULL, "new release: certificate of the key that may be used", "新しい許可: 使用を許可する鍵の証明書"},
-	{"purpose", NR_OPTION_TEXTS, AT(purposes), "NAME", "seal", 0, 0, NULL, "new release: for what", "新しい許可: 用途"},
+	{"purpose", NR_OPTION_TEXTS, AT(purposes), "NAME", "seal,jws", 0, 0, NULL, "new release: for what", "新しい許可: 用途"},
 	{"from", NR_OPTION_TIME, AT(from), "TIME", NULL, 0, 0, NULL, "new release: when it begins (default: now)", "新しい許可: 開始日時（省略時は現在）"},
 	{"for", NR_OPTION_DURATION, AT(lasts), "DURATION", "1d", 0, 0, NULL, "new release: how long it lasts, at most 31 days", "新しい許可: 有効期間（最長31日）"},
 	{"reason", NR_OPTION_TEXT, AT(reason), "TEXT", NULL, 0, 0, NULL, "new release: why; everyone who signs reads it", "新しい許可: 理由。署名する人全員が読む"},

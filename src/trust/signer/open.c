@@ -175,6 +175,17 @@ static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, st
 	return nr_ledger_open(&wanted, &keys->ledger, error);
 }
 
+#define HASH_MEMBER 128
+/* ,"NAME":"sha256:..." */
+static void hash_member_write(
+	const char *name, const uint8_t hash[static 32], char ret_text[static HASH_MEMBER])
+{
+	size_t used = (size_t)snprintf(ret_text, HASH_MEMBER, ",\"%.16s\":\"sha256:", name);
+	for (size_t i = 0; i < 32; i++)
+		used += (size_t)snprintf(ret_text + used, HASH_MEMBER - used, "%02x", hash[i]);
+	snprintf(ret_text + used, HASH_MEMBER - used, "\"");
+}
+
 static int new_key_write(
 	const char *name, const EVP_PKEY *key, const char *certificate, char *ret_text, size_t room)
 {
@@ -192,7 +203,7 @@ static int new_key_write(
 static int new_certificate_write(const struct nr_keys_conf *conf, const char *name, char *ret_text,
 	size_t room, struct nr_error *error)
 {
-	char path[PATH_ROOM], file[16], member[128] = "";
+	char path[PATH_ROOM], file[16], member[HASH_MEMBER];
 	uint8_t hash[32];
 	NR_AUTO(nr_x509_freep) X509 *certificate = NULL;
 	snprintf(file, sizeof file, "%.8s.pem", name);
@@ -202,10 +213,7 @@ static int new_certificate_write(const struct nr_keys_conf *conf, const char *na
 		return rc == -ENOENT ? 0 : rc;
 	if (X509_digest(certificate, EVP_sha256(), hash, NULL) != 1)
 		return nr_fail(error, -EIO, "%s: %s", path, nr_openssl_reason());
-	size_t used = (size_t)snprintf(member, sizeof member, ",\"certificate\":\"sha256:");
-	for (size_t i = 0; i < sizeof hash; i++)
-		used += (size_t)snprintf(member + used, sizeof member - used, "%02x", hash[i]);
-	snprintf(member + used, sizeof member - used, "\"");
+	hash_member_write("certificate", hash, member);
 	return new_key_write(name, X509_get0_pubkey(certificate), member, ret_text, room);
 }
 
@@ -232,21 +240,46 @@ static int beginning_record(const struct nr_keys_conf *conf, struct nr_keys *key
 	return nr_ledger_append(keys->ledger, entries, count, &first, error);
 }
 
-/* Counters of a key begin anew with every signer: that one has begun is said first. */
-static int uses_record(struct nr_keys *keys, unsigned purposes, struct nr_error *error)
+/* By what two persons released the key; who they are stays in that file. */
+static int release_member_write(
+	const struct nr_keys_conf *conf, char ret_text[static HASH_MEMBER], struct nr_error *error)
 {
-	char text[NR_SIGN_PURPOSES][256], time[NR_TIME_TEXT];
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	size_t length;
+	uint8_t hash[32];
+	ret_text[0] = 0;
+	if (conf->releasers.count == 0)
+		return 0;
+	int rc = nr_file_read(conf->release, NR_NOTE_MAX, &bytes, &length, error);
+	if (rc)
+		return rc;
+	if (EVP_Digest(bytes, length, hash, NULL, EVP_sha256(), NULL) != 1)
+		return nr_fail(error, -EIO, "%s: %s", conf->release, nr_openssl_reason());
+	hash_member_write("release", hash, ret_text);
+	return 0;
+}
+
+/* Counters of a key begin anew with every signer: that one has begun is said first. */
+static int uses_record(
+	const struct nr_keys_conf *conf, struct nr_keys *keys, unsigned purposes, struct nr_error *error)
+{
+	char text[NR_SIGN_PURPOSES][384], time[NR_TIME_TEXT], release[HASH_MEMBER];
 	struct nr_ledger_entry entries[NR_SIGN_PURPOSES];
 	size_t count = 0;
 	uint64_t first;
+	int rc = release_member_write(conf, release, error);
+	if (rc)
+		return rc;
 	nr_time_write(nr_time_now(), time);
 	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++) {
 		if (!(purposes & 1u << i))
 			continue;
+		bool sealing = i == NR_SIGN_SEAL || i == NR_SIGN_JWS;
 		int n = snprintf(text[count], sizeof text[count],
 			"{\"kind\":\"key-use\",\"time\":\"%s\",\"purpose\":\"%s\",\"key\":\"%s\",\"counter\":"
-			"0}",
-			time, nr_signer_purpose_names[i], nr_signer_key_id(keys->signer, keys->index[i]));
+			"0%s}",
+			time, nr_signer_purpose_names[i], nr_signer_key_id(keys->signer, keys->index[i]),
+			sealing ? release : "");
 		entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
 		count++;
 	}
@@ -265,7 +298,7 @@ int nr_keys_open(
 	rc = rc ? rc : ledger_open(conf, keys, error);
 	if (!rc && nr_ledger_size(keys->ledger) == 0)
 		rc = beginning_record(conf, keys, error);
-	rc = rc ? rc : uses_record(keys, purposes, error);
+	rc = rc ? rc : uses_record(conf, keys, purposes, error);
 	if (!rc)
 		*ret_keys = nr_steal(&keys);
 	return rc;

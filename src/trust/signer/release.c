@@ -137,8 +137,9 @@ static int suits(const struct nr_release *release, const struct nr_signer_key *c
 		return nr_fail(error, -EACCES, "%s: releases another key (%.16s...), not %s", conf->release,
 			release->key, conf->key);
 	if (conf->purposes & ~release->purposes)
-		return nr_fail(
-			error, -EACCES, "%s: does not release every purpose of %s", conf->release, conf->key);
+		return nr_fail(error, -EACCES,
+			"%s: does not release every purpose that %s is wanted for: --purpose seal,jws",
+			conf->release, conf->key);
 	if (now > release->until)
 		return nr_fail(error, -EACCES, "%s: ended %s; two persons must sign a new one", conf->release,
 			nr_time_write(release->until, time));
