@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is this a CAdES seal, whose, over these data, of when, and of which level? EN 319 102-1, EN 319 122-1. */
-#include "trust/certificate/asn1_time.h"
 #include "trust/certificate/signature.h"
 #include "trust/seal/cades.h"
 #include "trust/seal/verify.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-
-#define RENEW_MARGIN (180 * NR_DAY)
 
 /* One signer. */
 struct work {
@@ -280,15 +277,6 @@ static bool find_index(const struct nr_der *token, struct nr_der *ret_index)
 	       nr_cms_find(&signer.unsigned_attributes, NR_OID_ATS_HASH_INDEX_V3, ret_index) == 1;
 }
 
-static void note_renewal(struct work *work, STACK_OF(X509) * path)
-{
-	nr_time end = path ? nr_asn1_time(X509_get0_notAfter(sk_X509_value(path, 0))) : NR_TIME_MIN;
-	if (end == NR_TIME_MIN)
-		return;
-	nr_time due = end - RENEW_MARGIN;
-	work->verdict->renew = work->verdict->renew == NR_TIME_MAX ? due : NR_MAX(work->verdict->renew, due);
-}
-
 static int check_archive(struct work *work, const struct nr_der *token, struct nr_error *error)
 {
 	struct nr_archive_cover cover = {0};
@@ -323,7 +311,7 @@ static int check_archive(struct work *work, const struct nr_der *token, struct n
 			"アーカイブタイムスタンプが署名タイムスタンプより前の時刻です");
 	if (kept->verdict == NR_PASSED) {
 		work->archive_token = true;
-		note_renewal(work, path);
+		nr_seal_note_renewal(work->verdict, path);
 	}
 	sk_X509_pop_free(path, X509_free);
 	return 0;

@@ -5,6 +5,7 @@
 #include "trust/seal/command.h"
 #include "trust/seal/command_options.h"
 #include "trust/seal/file_data.h"
+#include "trust/seal/form.h"
 
 #include <errno.h>
 
@@ -34,7 +35,7 @@ static int extend(const struct extend_conf *conf, const char *const *operands, s
 		e = nr_file_read(
 			path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal, &length, error);
 	if (!e && operand_count == 2)
-		e = nr_file_data_open(&file, operands[0], false, error);
+		e = nr_file_data_open(&file, operands[0], nr_seal_holds_data(seal, length), error);
 	if (e)
 		return nr_exit_of_input(e);
 	e = nr_seal_extend(

@@ -7,6 +7,7 @@
 #include "trust/certificate/signature.h"
 #include "trust/seal/command.h"
 #include "trust/seal/file_data.h"
+#include "trust/seal/form.h"
 #include "wire/cms.h"
 
 #include <errno.h>
@@ -193,7 +194,7 @@ static int judge(const struct verify_conf *conf, const char *const *operands, si
 		e = nr_file_read(seal_path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal,
 			&question.length, error);
 	if (!e && operand_count == 2)
-		e = nr_file_data_open(&file, operands[0], false, error);
+		e = nr_file_data_open(&file, operands[0], nr_seal_holds_data(seal, question.length), error);
 	if (e)
 		return nr_exit_of_input(e);
 	if (nr_sandbox_enter(0, NULL, error) != 0)

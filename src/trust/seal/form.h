@@ -31,6 +31,9 @@ struct nr_seal_format {
 
 extern const struct nr_seal_format nr_cades_format, nr_jades_format, nr_pades_format;
 
+/* Whether judging or lifting this seal takes the data in memory, and not only their digest. */
+bool nr_seal_holds_data(const uint8_t *seal, size_t length);
+
 /* By its first bytes: CMS, JWS (compact or JSON), PDF. -EBADMSG: none of them. */
 int nr_seal_recognise(
 	const uint8_t *bytes, size_t length, enum nr_seal_form *ret_form, struct nr_error *error);

@@ -7,8 +7,13 @@ const char *const nr_seal_level_names[] = {"none", "B-B", "B-T", "B-LT", "B-LTA"
 
 static const struct nr_seal_format *format_of(enum nr_seal_form form)
 {
-	(void)form;
-	return &nr_cades_format;
+	switch (form) {
+	case NR_SEAL_JADES_COMPACT:
+	case NR_SEAL_JADES_JSON:
+		return &nr_jades_format;
+	default:
+		return &nr_cades_format;
+	}
 }
 
 static void note(struct nr_seal_work *work, int code, const struct nr_error *error)
@@ -107,6 +112,12 @@ int nr_seal_extend(const struct nr_seal_maker *maker, const uint8_t *seal, size_
 	enum nr_seal_form form;
 	int e = nr_seal_recognise(seal, length, &form, error);
 	return e ? e : format_of(form)->lift(maker, seal, length, data, ret_seal, ret_length, error);
+}
+
+bool nr_seal_holds_data(const uint8_t *seal, size_t length)
+{
+	enum nr_seal_form form;
+	return nr_seal_recognise(seal, length, &form, NULL) == 0 && form != NR_SEAL_CADES;
 }
 
 int nr_seal_recognise(

@@ -28,6 +28,7 @@ extern const char
 struct nr_seal_data {
 	const uint8_t *bytes; /* NULL: `digest` is all there is (detached) */
 	size_t length;
+	const char *name; /* of the file; NULL: not known */
 	/* SHA-256, SHA-384 and SHA-512 of it, as asked for; false: cannot be had */
 	bool (*digest)(void *context, enum nr_oid digest, uint8_t ret_hash[64]);
 	void *context;

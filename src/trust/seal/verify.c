@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust/seal/verify.h"
 
+#include "trust/certificate/asn1_time.h"
 #include "trust/signer/authority.h"
 
 #include <string.h>
+
+#define RENEW_MARGIN (180 * NR_DAY)
 
 void nr_seal_checked(struct nr_seal_verdict *verdict, const char *check)
 {
@@ -91,6 +94,15 @@ int nr_seal_check_token(struct nr_seal_verdict *verdict, const struct nr_seal_qu
 	else if (verdict->proven == NR_TIME_MIN || kept->token.time < verdict->proven)
 		verdict->proven = kept->token.time;
 	return 0;
+}
+
+void nr_seal_note_renewal(struct nr_seal_verdict *verdict, STACK_OF(X509) * path)
+{
+	nr_time end = path ? nr_asn1_time(X509_get0_notAfter(sk_X509_value(path, 0))) : NR_TIME_MIN;
+	if (end == NR_TIME_MIN)
+		return;
+	nr_time due = end - RENEW_MARGIN;
+	verdict->renew = verdict->renew == NR_TIME_MAX ? due : NR_MAX(verdict->renew, due);
 }
 
 /* ---- path ---- */

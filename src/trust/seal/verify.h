@@ -18,6 +18,9 @@ int nr_seal_check_token(struct nr_seal_verdict *verdict, const struct nr_seal_qu
 	const char *kind, const struct nr_der *token, bool (*digest)(void *, enum nr_oid, uint8_t *),
 	void *context, STACK_OF(X509) * *ret_path, struct nr_error *error);
 
+/* An archive token whose authority's path this is: when it should be followed by another. */
+void nr_seal_note_renewal(struct nr_seal_verdict *verdict, STACK_OF(X509) * path);
+
 /* The certificate's path at the time that is proven, else now. within: the certificates that the seal itself
  * holds. *ret_complete: every certificate below the anchor is in it, and revocation is known of all. */
 int nr_seal_check_path(struct nr_seal_verdict *verdict, const struct nr_seal_question *question,
