@@ -3,6 +3,7 @@
  * What only shows over many sources of a day: campaigns (sources that share an unusual invariant and its
  * value) and spoofed floods (one packet each, one signature, addresses from everywhere).
  */
+#include "base/hash.h"
 #include "sense/telescope/merged.h"
 
 #include <errno.h>
@@ -10,13 +11,15 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* There may be as many as lines, so they hold a hash of their signature; its key is fixed, so that the answer
+ * depends on the packets alone. */
 struct signed_source {
-	char signature[128];
+	uint64_t signature;
 	const struct nr_source *source;
 };
 struct signed_sources {
 	struct signed_source *items; /* owned */
-	size_t count, room;
+	size_t count, room, most;
 	uint64_t beyond;
 };
 
@@ -28,9 +31,8 @@ static void signed_sources_fini(struct signed_sources *s)
 static int by_signature(const void *a, const void *b)
 {
 	const struct signed_source *x = a, *y = b;
-	int c = strcmp(x->signature, y->signature);
-	if (c)
-		return c;
+	if (x->signature != y->signature)
+		return x->signature < y->signature ? -1 : 1;
 	return (x->source->destination_port > y->source->destination_port) -
 	       (x->source->destination_port < y->source->destination_port);
 }
@@ -43,11 +45,11 @@ static void find_signed(struct signed_sources *out, const struct nr_day *day, ui
 		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || !nr_member_is_sampled(s->address, level) ||
 			nr_tools_judge(day, s, s->address).tools || !nr_tools_signature(s, text))
 			continue;
-		struct signed_source *new = nr_list_add(out);
-		if (!new)
-			continue;
-		memcpy(new->signature, text, sizeof text);
-		new->source = s;
+		struct signed_source *new = out->count < out->most ? nr_list_add(out) : NULL;
+		if (new)
+			*new = (struct signed_source){nr_siphash(text, strlen(text), 0, 0), s};
+		else
+			out->beyond += out->count >= out->most;
 	}
 }
 
@@ -74,7 +76,13 @@ static void add_campaign(const struct nr_day_end *end, const struct signed_sourc
 	c->first = end->day->start + ((nr_time)first << NR_SOURCE_TIME_SHIFT);
 	c->last = end->day->start + ((nr_time)last << NR_SOURCE_TIME_SHIFT);
 	c->sources = (uint64_t)count << nr_day_level(end);
-	memcpy(c->signature, items[0].signature, sizeof c->signature);
+	(void)nr_tools_signature(items[0].source, c->signature);
+}
+
+static int campaign_by_signature(const void *a, const void *b)
+{
+	const struct nr_campaign *x = a, *y = b;
+	return strcmp(x->signature, y->signature);
 }
 
 static int emit_campaign(const struct nr_day_end *end, const struct nr_campaign *c, struct nr_error *error)
@@ -95,7 +103,9 @@ static int emit_campaign(const struct nr_day_end *end, const struct nr_campaign 
 
 static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
 {
-	NR_AUTO(signed_sources_fini) struct signed_sources s = {0};
+	/* the windows are closed: their share is free; growing and sorting take as much again each */
+	NR_AUTO(signed_sources_fini)
+	struct signed_sources s = {.most = nr_promise(end->conf, NR_PROMISE_LOGS, 3) / sizeof *s.items};
 	for (size_t i = 0; i < end->local_count; i++)
 		if (nr_day_of(end, i))
 			find_signed(&s, nr_day_of(end, i), nr_day_level(end));
@@ -105,11 +115,14 @@ static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
 	qsort(s.items, s.count, sizeof *s.items, by_signature);
 	size_t first = end->merged->campaigns.count;
 	for (size_t from = 0, to; from < s.count; from = to) {
-		for (to = from + 1; to < s.count && !strcmp(s.items[to].signature, s.items[from].signature);)
+		for (to = from + 1; to < s.count && s.items[to].signature == s.items[from].signature;)
 			to++;
 		if (to - from >= NR_CAMPAIGN_SOURCES)
 			add_campaign(end, s.items + from, to - from);
 	}
+	if (end->merged->campaigns.count > first)
+		qsort(end->merged->campaigns.items + first, end->merged->campaigns.count - first,
+			sizeof *end->merged->campaigns.items, campaign_by_signature);
 	for (size_t i = first; end->sink && i < end->merged->campaigns.count; i++) {
 		int e = emit_campaign(end, &end->merged->campaigns.items[i], error);
 		if (e)
