@@ -6,6 +6,7 @@
 #include "trust/signer/command.h"
 #include "trust/signer/open.h"
 #include "trust/signer/release.h"
+#include "trust/signer/share.h"
 
 #include <errno.h>
 #include <openssl/x509v3.h>
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 /* cmocka wants some of the above first */
 #include <cmocka.h>
 
@@ -296,6 +298,85 @@ static void without_an_entry_no_signature(void **state)
 	nr_keys_close(keys);
 }
 
+/* ---- one writer ---- */
+
+static struct nr_keys *open_keys(unsigned purposes, int wanted)
+{
+	struct nr_error error = {0};
+	struct nr_keys *keys = NULL;
+	int rc = nr_keys_open(&(struct nr_keys_conf){.folder = path("keys")}, purposes, &keys, &error);
+	if (rc != wanted)
+		fail_msg("%d: %s", rc, error.text);
+	return keys;
+}
+
+static void who_seals_hands_entries_to_who_writes(void **state)
+{
+	(void)state;
+	struct nr_error error = {0};
+	struct nr_keys *authority = open_keys(1u << NR_SIGN_TIMESTAMP, 0);
+	assert_null(open_keys(1u << NR_SIGN_TIMESTAMP, -EBUSY));
+	assert_null(open_keys(0, -EBUSY));
+	struct nr_keys *sealer = open_keys(1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS, 0);
+	struct nr_ledger *ledger = nr_keys_ledger(authority);
+	assert_non_null(ledger);
+	assert_null(nr_keys_ledger(sealer));
+	uint64_t size = nr_ledger_size(ledger), first = 0;
+	entry_holds(authority, size - 2, (const char *const[]){"\"key-use\"", "\"seal\"", NULL});
+	static char text[NR_SHARE_ENTRIES_MAX + 1][640];
+	struct nr_ledger_entry entries[NR_SHARE_ENTRIES_MAX + 1];
+	for (size_t i = 0; i < NR_COUNT(entries); i++) {
+		memset(text[i], 'x', sizeof text[i]);
+		entries[i] = (struct nr_ledger_entry){text[i],
+			(size_t)snprintf(text[i], sizeof text[i], "{\"kind\":\"seal\",\"number\":%zu}", i)};
+	}
+	entries[7].length = sizeof text[7];
+	rig_check(nr_keys_append(sealer, entries, NR_SHARE_ENTRIES_MAX, &first, &error), &error);
+	assert_true(first == size && nr_ledger_size(ledger) == size + NR_SHARE_ENTRIES_MAX);
+	entry_holds(authority, size, (const char *const[]){"\"number\":0}", NULL});
+	entry_holds(authority, size + 255, (const char *const[]){"\"number\":255}", NULL});
+	assert_int_equal(nr_keys_append(sealer, entries, NR_SHARE_ENTRIES_MAX + 1, &first, &error), -E2BIG);
+	nr_keys_close(authority);
+	assert_int_equal(nr_keys_append(sealer, entries, 1, &first, &error), -EIO);
+	assert_non_null(strstr(error.text, "has gone"));
+	nr_keys_close(sealer);
+	nr_keys_close(open_keys(1u << NR_SIGN_SEAL, 0)); /* who comes now writes */
+}
+
+static void strangers_at_the_socket_harm_nobody(void **state)
+{
+	(void)state;
+	struct nr_error error = {0};
+	struct nr_keys *keys = open_keys(1u << NR_SIGN_TIMESTAMP, 0);
+	uint64_t size = nr_ledger_size(nr_keys_ledger(keys)), first;
+	static const uint32_t messages[][4] = {{0, 0, 0, 0}, {1, 5, 0, 0}, {2, 4, 4, 0},
+		{UINT32_MAX, 0, 0, 0}, {3, 0, 0, 8}, {1, UINT32_MAX, 0, 0}};
+	for (size_t i = 0; i < NR_COUNT(messages); i++)
+		for (size_t length = 1; length <= sizeof messages[i]; length += 5) {
+			int client;
+			char answer;
+			rig_check(nr_share_connect(path("keys/ledger"), &client, &error), &error);
+			assert_int_equal(send(client, messages[i], length, MSG_NOSIGNAL), length);
+			assert_true(read(client, &answer, 1) <= 0); /* hung up */
+			close(client);
+		}
+	assert_true(nr_ledger_size(nr_keys_ledger(keys)) == size);
+	/* one more than may come: he is sent away, the others are served */
+	int clients[NR_SHARE_CLIENTS_MAX + 1];
+	const struct nr_ledger_entry entry = {"{}", 2};
+	for (size_t i = 0; i < NR_COUNT(clients); i++)
+		rig_check(nr_share_connect(path("keys/ledger"), &clients[i], &error), &error);
+	for (size_t i = 0; i < NR_COUNT(clients); i++) {
+		int rc = nr_share_append(clients[i], &entry, 1, &first, &error);
+		assert_int_equal(rc, i < NR_SHARE_CLIENTS_MAX ? 0 : -EIO);
+		if (rc == 0)
+			assert_true(first == size + i);
+	}
+	for (size_t i = 0; i < NR_COUNT(clients); i++)
+		close(clients[i]);
+	nr_keys_close(keys);
+}
+
 /* ---- two persons ---- */
 
 static int sign_release(const char *release, const char *person, struct nr_error *error)
@@ -423,6 +504,8 @@ int main(void)
 		cmocka_unit_test(each_signature_is_in_the_ledger),
 		cmocka_unit_test(entries_say_what_was_sealed),
 		cmocka_unit_test(without_an_entry_no_signature),
+		cmocka_unit_test(who_seals_hands_entries_to_who_writes),
+		cmocka_unit_test(strangers_at_the_socket_harm_nobody),
 		cmocka_unit_test(seals_need_two_persons),
 		cmocka_unit_test(releases_are_strict),
 	};

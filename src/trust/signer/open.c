@@ -4,16 +4,24 @@
 #include "trust/ledger/cosign.h"
 #include "trust/ledger/note.h"
 #include "trust/signer/authority.h"
+#include "trust/signer/share.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
-#define PATH_ROOM 4096
-#define NO_KEY    NR_SIGNER_KEYS_MAX
+#define PATH_ROOM      4096
+#define NO_KEY         NR_SIGNER_KEYS_MAX
+#define SHARE_ATTEMPTS 40
+#define SHARE_PAUSE_NS 50000000L
 
 struct nr_keys {
 	struct nr_signer *signer;
-	struct nr_ledger *ledger;
+	struct nr_ledger *ledger; /* NULL: another process writes it */
+	struct nr_share *share;   /* where we do: for others' entries */
+	int writer;               /* where another does: to it, under `turn`; -1: we do */
+	pthread_mutex_t turn;
 	struct nr_cosigners *cosigners;   /* NULL: none */
 	unsigned index[NR_SIGN_PURPOSES]; /* of the key for a purpose; NO_KEY: was not asked for */
 	char origin[NR_NOTE_NAME_MAX + 1];
@@ -155,7 +163,26 @@ static int checkpoint_sign(void *context, const char *text, size_t text_length, 
 	return rc;
 }
 
-static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, struct nr_error *error)
+/* Ours, and then open to others; or, where that is enough, theirs. Two who come at the same moment may each
+ * find the other neither writing nor listening yet: a few times more. */
+static int ledger_reach(
+	const struct nr_ledger_conf *conf, struct nr_keys *keys, bool shared, struct nr_error *error)
+{
+	for (unsigned attempt = 0;; attempt++) {
+		int rc = nr_ledger_open(conf, &keys->ledger, error);
+		if (!rc)
+			return nr_share_open(conf->folder, keys->ledger, &keys->share, error);
+		if (rc != -EBUSY || !shared || attempt == SHARE_ATTEMPTS)
+			return rc;
+		if (nr_share_connect(conf->folder, &keys->writer, NULL) == 0)
+			return 0;
+		const struct timespec pause = {.tv_nsec = SHARE_PAUSE_NS};
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int ledger_open(
+	const struct nr_keys_conf *conf, struct nr_keys *keys, bool shared, struct nr_error *error)
 {
 	char folder[PATH_ROOM], anchor[PATH_ROOM];
 	int rc = nr_keys_path(conf, "ledger", folder, sizeof folder, error);
@@ -172,7 +199,7 @@ static int ledger_open(const struct nr_keys_conf *conf, struct nr_keys *keys, st
 		.cosign_context = keys->cosigners,
 		/* beside the key: a ledger's folder that is brought back from a copy is found by it */
 		.anchor = conf->ledger ? NULL : anchor};
-	return nr_ledger_open(&wanted, &keys->ledger, error);
+	return ledger_reach(&wanted, keys, shared, error);
 }
 
 #define HASH_MEMBER 128
@@ -237,7 +264,7 @@ static int beginning_record(const struct nr_keys_conf *conf, struct nr_keys *key
 	int n = key ? new_key_write("ledger", key, "", text[count], sizeof text[count]) : 0;
 	entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
 	count += n > 0;
-	return nr_ledger_append(keys->ledger, entries, count, &first, error);
+	return nr_keys_append(keys, entries, count, &first, error);
 }
 
 /* By what two persons released the key; who they are stays in that file. */
@@ -283,7 +310,7 @@ static int uses_record(
 		entries[count] = (struct nr_ledger_entry){text[count], (size_t)n};
 		count++;
 	}
-	return count ? nr_ledger_append(keys->ledger, entries, count, &first, error) : 0;
+	return count ? nr_keys_append(keys, entries, count, &first, error) : 0;
 }
 
 int nr_keys_open(
@@ -292,11 +319,14 @@ int nr_keys_open(
 	NR_AUTO(nr_keys_closep) struct nr_keys *keys = calloc(1, sizeof *keys);
 	if (!keys)
 		return nr_fail(error, -ENOMEM, "signer: out of memory");
+	const unsigned seal = 1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS;
+	keys->writer = -1;
+	pthread_mutex_init(&keys->turn, NULL);
 	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++)
 		keys->index[i] = NO_KEY;
 	int rc = signer_start(conf, purposes, keys, error);
-	rc = rc ? rc : ledger_open(conf, keys, error);
-	if (!rc && nr_ledger_size(keys->ledger) == 0)
+	rc = rc ? rc : ledger_open(conf, keys, purposes && !(purposes & ~seal), error);
+	if (!rc && keys->ledger && nr_ledger_size(keys->ledger) == 0)
 		rc = beginning_record(conf, keys, error);
 	rc = rc ? rc : uses_record(conf, keys, purposes, error);
 	if (!rc)
@@ -308,6 +338,9 @@ void nr_keys_close(struct nr_keys *keys)
 {
 	if (!keys)
 		return;
+	nr_share_close(keys->share);
+	nr_close_fd(&keys->writer);
+	pthread_mutex_destroy(&keys->turn);
 	nr_ledger_close(keys->ledger); /* it asks the signer and the witnesses once more */
 	nr_cosigners_free(keys->cosigners);
 	nr_signer_free(keys->signer);
@@ -329,6 +362,17 @@ struct nr_signer *nr_keys_signer(const struct nr_keys *keys)
 struct nr_ledger *nr_keys_ledger(const struct nr_keys *keys)
 {
 	return keys->ledger;
+}
+
+int nr_keys_append(struct nr_keys *keys, const struct nr_ledger_entry *entries, size_t count,
+	uint64_t *ret_first, struct nr_error *error)
+{
+	if (keys->ledger)
+		return nr_ledger_append(keys->ledger, entries, count, ret_first, error);
+	pthread_mutex_lock(&keys->turn);
+	int rc = nr_share_append(keys->writer, entries, count, ret_first, error);
+	pthread_mutex_unlock(&keys->turn);
+	return rc;
 }
 
 const char *nr_keys_origin(const struct nr_keys *keys)
@@ -376,7 +420,7 @@ static int entries_append(struct nr_keys *keys, enum nr_signer_purpose purpose,
 		used++;
 	}
 	uint64_t next = 0;
-	int rc = used ? nr_ledger_append(keys->ledger, entries, used, &next, error) : 0;
+	int rc = used ? nr_keys_append(keys, entries, used, &next, error) : 0;
 	for (size_t i = 0; !rc && ret_entries && i < count; i++)
 		ret_entries[i] = made[i].code ? NR_NO_ENTRY : next++;
 	return rc;
