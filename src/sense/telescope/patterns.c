@@ -211,10 +211,16 @@ static int key_of(const void *key, const void *item)
 static void find_suspected(
 	const struct nr_day_end *end, const struct nr_space_saving *signatures, struct suspecteds *out)
 {
-	uint64_t least = NR_MAX((uint64_t)NR_FLOOD_SOURCES >> nr_day_level(end), (uint64_t)2);
+	/* fewer cannot have so many bits of entropy */
+	const uint64_t spread = UINT64_C(1) << (unsigned)NR_FLOOD_ENTROPY;
+	uint64_t least = NR_MAX((uint64_t)NR_FLOOD_SOURCES >> nr_day_level(end), spread);
+	size_t most = nr_promise(end->conf, NR_PROMISE_LOGS, 3) / sizeof *out->items; /* as of campaigns */
 	for (uint32_t i = 0; i < signatures->used; i++) {
 		const struct nr_space_counter *c = nr_space_saving_at(signatures, i);
-		struct suspected *new = c->count >= least ? nr_list_add(out) : NULL;
+		if (c->count < least)
+			continue;
+		struct suspected *new = out->count < most ? nr_list_add(out) : NULL;
+		end->merged->no_room += out->count >= most && !new;
 		if (new)
 			new->flood = (struct nr_flood){.day = end->day->start,
 				.first = NR_TIME_MAX,
