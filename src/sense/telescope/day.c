@@ -236,7 +236,7 @@ static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const s
 {
 	for (size_t i = 0; i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
-		if (!s->packets || !s->syns)
+		if (!s->packets || !nr_tools_any_mark(s))
 			continue;
 		uint64_t member = nr_source_member(table, s);
 		struct nr_tool_verdict v = nr_tools_judge(day, s, member);

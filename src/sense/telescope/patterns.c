@@ -150,13 +150,14 @@ static bool is_single(const struct nr_source *s, uint8_t level)
 
 static uint64_t count_singles(const struct nr_day_end *end)
 {
+	const uint8_t level = nr_day_level(end);
 	uint64_t count = 0;
 	for (size_t i = 0; i < end->local_count; i++) {
 		const struct nr_day *day = nr_day_of(end, i);
 		for (size_t k = 0; day && k < day->table4.used; k++)
-			count += is_single(nr_source_at(&day->table4, k), nr_day_level(end));
+			count += is_single(nr_source_at(&day->table4, k), level);
 	}
-	return count << nr_day_level(end);
+	return count << level;
 }
 
 static void count_signatures(struct nr_space_saving *signatures, const struct nr_day *day, uint8_t level)
@@ -249,9 +250,10 @@ static void add_source(const struct nr_day_end *end, struct suspected *suspected
 /* One walk over the sources for all floods: forged packets can make thousands of them. */
 static void add_sources(const struct nr_day_end *end, const struct nr_day *day, struct suspecteds *suspecteds)
 {
+	const uint8_t level = nr_day_level(end);
 	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
-		if (!is_single(s, nr_day_level(end)))
+		if (!is_single(s, level))
 			continue;
 		uint64_t key = flood_key(s);
 		struct suspected *found = bsearch(

@@ -55,8 +55,7 @@ static bool is_nmap(const struct nr_source *s)
 struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *s, uint64_t member)
 {
 	struct nr_tool_verdict v = {0};
-	/* most sources carry no mark at all */
-	if (!s->syns || !(s->mirai | s->zmap | s->masscan | s->zmap_new | (s->constant & NR_ONLY_NMAP_SHAPE)))
+	if (!nr_tools_any_mark(s))
 		return v;
 	if (is_mirai(s)) {
 		v.tools |= NR_BIT(NR_TOOL_MIRAI);

@@ -15,6 +15,12 @@ struct nr_tool_verdict {
 	uint64_t packets[NR_TOOL_COUNT]; /* SYNs that carry the tool's mark; counted to 65535 */
 };
 
+/* Most sources carry no mark at all: false, and no tool is to be judged. */
+NR_INLINE bool nr_tools_any_mark(const struct nr_source *s)
+{
+	return s->syns &&
+	       (s->mirai | s->zmap | s->masscan | s->zmap_new | (s->constant & NR_ONLY_NMAP_SHAPE));
+}
 struct nr_tool_verdict nr_tools_judge(
 	const struct nr_day *day, const struct nr_source *source, uint64_t member);
 /* Packets of a source, not tagged, that matched a rule by chance; to be taken off the day's matches. */
