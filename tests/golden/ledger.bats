@@ -233,3 +233,14 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	ends 2 ledger witness --state s --key nothing --log "$vkey"
 	one_line "$message" nothing.vkey
 }
+
+@test "a pipe in a stranger's folder keeps nobody waiting" {
+	begin
+	cp -r keys/ledger copy
+	for file in checkpoint $(cd copy && find tile -type f); do
+		mv "copy/$file" file && mkfifo "copy/$file"
+		ends 1 ledger verify --vkey "$vkey" --ledger copy </dev/null
+		rm "copy/$file" && mv file "copy/$file"
+	done
+	ends 0 ledger verify --vkey "$vkey" --ledger copy
+}

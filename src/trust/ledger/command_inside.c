@@ -2,6 +2,7 @@
 #include "trust/ledger/command_inside.h"
 
 #include "base/file.h"
+#include "trust/ledger/folder.h"
 #include "wire/base64.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ int nr_ledger_source_checkpoint(const struct nr_ledger_source *source, uint8_t *
 		return nr_fail(error, -EINVAL, "name the ledger: --ledger DIR, or --keys DIR");
 	if (asprintf(&path, "%s/checkpoint", source->folder) < 0)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	int e = nr_file_read(path, NR_NOTE_MAX, &bytes, &length, error);
+	int e = nr_folder_read_file(path, NR_NOTE_MAX, &bytes, &length, error);
 	if (e)
 		return e;
 	e = nr_note_parse(bytes, length, ret_note, error);

@@ -100,16 +100,27 @@ void nr_folder_drop_partial(const struct nr_folder *folder, unsigned level, uint
 	rmdir(path);
 }
 
+int nr_folder_read_file(
+	const char *path, size_t limit, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error)
+{
+	struct stat status;
+	if (stat(path, &status) < 0)
+		return nr_fail(error, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return nr_fail(error, -EUCLEAN, "%s: not a file", path);
+	return nr_file_read(path, limit, ret_bytes, ret_length, error);
+}
+
 /* The file of a partial tile, or of the full one that has taken its place. */
 static int read_either(const char *folder, unsigned level, uint64_t index, unsigned width, size_t limit,
 	uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) char *path = tile_place(folder, level, index, width);
-	int e = path ? nr_file_read(path, limit, ret_bytes, ret_length, error) : -ENOMEM;
+	int e = path ? nr_folder_read_file(path, limit, ret_bytes, ret_length, error) : -ENOMEM;
 	if (e != -ENOENT || width == NR_TILE_HASHES)
 		return e;
 	NR_AUTO(nr_freep) char *full = tile_place(folder, level, index, NR_TILE_HASHES);
-	int again = full ? nr_file_read(full, limit, ret_bytes, ret_length, NULL) : -ENOMEM;
+	int again = full ? nr_folder_read_file(full, limit, ret_bytes, ret_length, NULL) : -ENOMEM;
 	return again == -ENOENT ? e : again ? nr_fail(error, again, "%s: %s", full, strerror(-again)) : 0;
 }
 

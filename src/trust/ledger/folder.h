@@ -29,6 +29,10 @@ int nr_folder_read_tile(const char *path, unsigned level, uint64_t index, unsign
 int nr_folder_read_bundle(const char *path, uint64_t index, unsigned width, uint8_t **ret_bytes,
 	size_t *ret_length, struct nr_error *error);
 
+/* As nr_file_read(), but regular files only: a stranger's folder may hold a pipe that never ends. */
+int nr_folder_read_file(
+	const char *path, size_t limit, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error);
+
 /* Makes folders up to the last slash of path. */
 int nr_folder_make(const char *path, struct nr_error *error);
 

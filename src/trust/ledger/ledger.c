@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a ledger: who may, what a crash left, and whether it is what was signed. */
-#include "base/file.h"
 #include "trust/ledger/checkpoint.h"
 #include "trust/ledger/ledger_inside.h"
 
@@ -95,7 +94,7 @@ static int read_checkpoint(
 	NR_AUTO(nr_freep) char *path = nr_ledger_path(ledger, "checkpoint");
 	NR_AUTO(nr_freep) uint8_t *note = NULL;
 	size_t length;
-	int e = path ? nr_file_read(path, NR_NOTE_MAX, &note, &length, error) : -ENOMEM;
+	int e = path ? nr_folder_read_file(path, NR_NOTE_MAX, &note, &length, error) : -ENOMEM;
 	return e ? e : nr_ledger_head_parse(ledger, (const char *)note, length, ret_size, ret_root, error);
 }
 
