@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust/ledger/segment.h"
+#include "trust/ledger/segment_inside.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,10 +10,7 @@
 #include <zlib.h>
 
 #define MAGIC       "noroshi ledger 1"
-#define HEAD_BYTES  64 /* of a segment */
 #define NAME_DIGITS 20
-#define ALIGN       8
-#define LOOK_BYTES  ((size_t)1024 * 1024)
 #define SET_ASIDE   ((uint64_t)4 * 1024 * 1024)
 
 struct segment_head {
@@ -22,19 +19,14 @@ struct segment_head {
 	uint32_t crc; /* of what is before it */
 };
 
-static uint64_t frame_bytes(uint64_t payload)
-{
-	return (sizeof(struct nr_frame_head) + payload + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-static uint32_t frame_crc(struct nr_frame_head head, const uint8_t *payload)
+uint32_t nr_frame_crc(struct nr_frame_head head, const uint8_t *payload)
 {
 	head.crc = 0;
 	uint32_t crc = (uint32_t)crc32(0, (const Bytef *)&head, sizeof head);
 	return (uint32_t)crc32(crc, payload, head.length);
 }
 
-static char *segment_path(const char *folder, uint64_t first)
+char *nr_segment_path(const char *folder, uint64_t first)
 {
 	char *path = NULL;
 	return asprintf(&path, "%s/%0*llu", folder, NAME_DIGITS, (unsigned long long)first) < 0 ? NULL : path;
@@ -42,8 +34,7 @@ static char *segment_path(const char *folder, uint64_t first)
 
 /* ---- the folder ---- */
 
-/* The greatest name that is at most `most`, and the least above it (UINT64_MAX: none). */
-static int find_segment(const char *folder, uint64_t most, uint64_t *ret_first, uint64_t *ret_next,
+int nr_segment_find(const char *folder, uint64_t most, uint64_t *ret_first, uint64_t *ret_next,
 	bool *ret_found, struct nr_error *error)
 {
 	DIR *entries = opendir(folder);
@@ -70,8 +61,8 @@ static int find_segment(const char *folder, uint64_t most, uint64_t *ret_first, 
 	return 0;
 }
 
-/* -ENODATA: there is no head; what a crash left that came before the head was on the disk. */
-static int read_head(int file, const char *path, uint64_t first, uint64_t *ret_mark, struct nr_error *error)
+int nr_segment_read_head(
+	int file, const char *path, uint64_t first, uint64_t *ret_mark, struct nr_error *error)
 {
 	struct segment_head head;
 	ssize_t got = pread(file, &head, sizeof head, 0);
@@ -88,190 +79,6 @@ static int read_head(int file, const char *path, uint64_t first, uint64_t *ret_m
 	return 0;
 }
 
-/* ---- reading ---- */
-
-static int reader_file(struct nr_segment_reader *reader, uint64_t first, struct nr_error *error)
-{
-	NR_AUTO(nr_freep) char *path = segment_path(reader->folder, first);
-	NR_AUTO(nr_close_fd) int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (file < 0)
-		return nr_fail(error, path ? -errno : -ENOMEM, "%s: %s", path ? path : "segment",
-			strerror(path ? errno : ENOMEM));
-	int e = read_head(file, path, first, &reader->mark, error);
-	if (e)
-		return e;
-	if (reader->file >= 0)
-		close(reader->file);
-	reader->file = file;
-	file = -1;
-	reader->offset = HEAD_BYTES;
-	reader->index = first;
-	reader->window_length = 0;
-	return 0;
-}
-
-/* Reads on from the reader's place, `length` bytes or more. What was read before may be older than the file.
- */
-static int fill_window(struct nr_segment_reader *reader, size_t length, struct nr_error *error)
-{
-	size_t room = NR_MAX(length, LOOK_BYTES);
-	reader->window_length = 0;
-	if (room > reader->window_room) {
-		uint8_t *window = realloc(reader->window, room);
-		if (!window)
-			return nr_fail(error, -ENOMEM, "out of memory");
-		reader->window = window;
-		reader->window_room = room;
-	}
-	ssize_t got = pread(reader->file, reader->window, reader->window_room, (off_t)reader->offset);
-	if (got < 0)
-		return nr_fail(error, -errno, "%s: %s", reader->folder, strerror(errno));
-	reader->window_offset = reader->offset;
-	reader->window_length = (size_t)got;
-	return 0;
-}
-
-/* Bytes at the reader's place; NULL: there are not so many in the window. */
-static const uint8_t *seen(const struct nr_segment_reader *reader, size_t length)
-{
-	if (reader->offset < reader->window_offset)
-		return NULL;
-	uint64_t skip = reader->offset - reader->window_offset;
-	if (skip > reader->window_length || reader->window_length - skip < length)
-		return NULL;
-	return reader->window + skip;
-}
-
-static bool head_fits(const struct nr_segment_reader *reader, const struct nr_frame_head *head)
-{
-	return head->mark == reader->mark && head->first == reader->index &&
-	       head->length <= NR_FRAME_PAYLOAD_MAX && head->count > 0;
-}
-
-/* The frame at the reader's place as far as the window has it. */
-static bool see_frame(
-	const struct nr_segment_reader *reader, struct nr_frame_head *ret_head, const uint8_t **ret_payload)
-{
-	const uint8_t *at = seen(reader, sizeof *ret_head);
-	if (!at)
-		return false;
-	memcpy(ret_head, at, sizeof *ret_head);
-	if (!head_fits(reader, ret_head))
-		return false;
-	at = seen(reader, sizeof *ret_head + ret_head->length);
-	*ret_payload = at ? at + sizeof *ret_head : NULL;
-	return at && frame_crc(*ret_head, *ret_payload) == ret_head->crc;
-}
-
-/* Reads and checks the frame at the reader's place. -ENODATA: none is there, or not a whole one. */
-static int read_frame(struct nr_segment_reader *reader, struct nr_frame_head *ret_head,
-	const uint8_t **ret_payload, struct nr_error *error)
-{
-	size_t wanted = sizeof *ret_head;
-	for (unsigned i = 0; i < 3; i++) { /* what is in the window; the head; the whole */
-		struct nr_frame_head head;
-		if (see_frame(reader, ret_head, ret_payload))
-			return 0;
-		int e = i < 2 ? fill_window(reader, wanted, error) : -ENODATA;
-		if (e)
-			return e;
-		const uint8_t *at = seen(reader, sizeof head);
-		if (!at)
-			return -ENODATA;
-		memcpy(&head, at, sizeof head);
-		if (!head_fits(reader, &head))
-			return -ENODATA;
-		wanted = sizeof head + head.length;
-	}
-	return -ENODATA;
-}
-
-/* Passes over the frame at the reader's place by its head alone; false: there is none, or it holds index. */
-static bool pass_over(struct nr_segment_reader *reader, uint64_t index)
-{
-	struct nr_frame_head head;
-	if (!seen(reader, sizeof head) && fill_window(reader, sizeof head, NULL))
-		return false;
-	const uint8_t *at = seen(reader, sizeof head);
-	if (!at)
-		return false;
-	memcpy(&head, at, sizeof head);
-	if (!head_fits(reader, &head) || head.first + head.count > index)
-		return false;
-	reader->offset += frame_bytes(head.length);
-	reader->index += head.count;
-	return true;
-}
-
-int nr_segment_reader_open(
-	const char *folder, uint64_t index, struct nr_segment_reader *ret_reader, struct nr_error *error)
-{
-	struct nr_segment_reader reader = {.file = -1};
-	uint64_t first, next;
-	bool found;
-	int e = find_segment(folder, index, &first, &next, &found, error);
-	if (!e && !found)
-		e = nr_fail(error, -EUCLEAN, "%s: no segment holds entry %llu", folder,
-			(unsigned long long)index);
-	if (!e && !(reader.folder = strdup(folder)))
-		e = nr_fail(error, -ENOMEM, "out of memory");
-	e = e ? e : reader_file(&reader, first, error);
-	while (!e && reader.index < index && pass_over(&reader, index))
-		;
-	struct nr_frame_head head;
-	const uint8_t *payload;
-	if (!e && reader.index < index)
-		e = read_frame(&reader, &head, &payload, error);
-	if (e == -ENODATA)
-		e = nr_fail(error, -EUCLEAN, "%s: ends before entry %llu", folder, (unsigned long long)index);
-	if (e) {
-		nr_segment_reader_close(&reader);
-		return e;
-	}
-	*ret_reader = reader;
-	return 0;
-}
-
-void nr_segment_reader_close(struct nr_segment_reader *reader)
-{
-	if (reader->file >= 0)
-		close(reader->file);
-	free(reader->folder);
-	free(reader->window);
-	*reader = (struct nr_segment_reader){.file = -1};
-}
-
-int nr_segment_reader_next(struct nr_segment_reader *reader, struct nr_frame_head *ret_head,
-	const uint8_t **ret_payload, struct nr_error *error)
-{
-	struct nr_frame_head head;
-	int e = read_frame(reader, &head, ret_payload, error);
-	if (e == -ENODATA) { /* the end of this one: goes on in the next, or nowhere */
-		uint64_t first, next, index = reader->index;
-		bool found;
-		e = find_segment(reader->folder, index, &first, &next, &found, error);
-		if (e)
-			return e;
-		if (next != UINT64_MAX && first != index)
-			return nr_fail(error, -EUCLEAN, "%s: entries from %llu to %llu are missing",
-				reader->folder, (unsigned long long)index, (unsigned long long)next - 1);
-		if (!found || first != index || reader->offset == HEAD_BYTES)
-			return nr_fail(error, -ENODATA, "%s: no entry %llu", reader->folder,
-				(unsigned long long)index);
-		e = reader_file(reader, first, error);
-		e = e ? e : read_frame(reader, &head, ret_payload, NULL);
-		if (e)
-			return nr_fail(
-				error, e, "%s: no entry %llu", reader->folder, (unsigned long long)index);
-	}
-	if (e)
-		return e;
-	reader->offset += frame_bytes(head.length);
-	reader->index += head.count;
-	*ret_head = head;
-	return 0;
-}
-
 /* ---- the end ---- */
 
 static bool is_zero(const uint8_t *bytes, size_t length)
@@ -283,20 +90,21 @@ static bool is_zero(const uint8_t *bytes, size_t length)
 static int look_behind(
 	struct nr_segment_reader *reader, const char *path, bool *ret_torn, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) uint8_t *window = malloc(LOOK_BYTES);
+	NR_AUTO(nr_freep) uint8_t *window = malloc(NR_SEGMENT_LOOK_BYTES);
 	uint64_t end = reader->offset, index = reader->index;
 	if (!window)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	*ret_torn = false;
-	for (off_t at = (off_t)end; (at = lseek(reader->file, at, SEEK_DATA)) >= 0; at += (off_t)LOOK_BYTES) {
-		at = at / ALIGN * ALIGN; /* frames stand there */
-		ssize_t got = pread(reader->file, window, LOOK_BYTES, at);
+	for (off_t at = (off_t)end; (at = lseek(reader->file, at, SEEK_DATA)) >= 0;
+		at += (off_t)NR_SEGMENT_LOOK_BYTES) {
+		at = at / NR_FRAME_ALIGN * NR_FRAME_ALIGN; /* frames stand there */
+		ssize_t got = pread(reader->file, window, NR_SEGMENT_LOOK_BYTES, at);
 		if (got <= 0)
 			break;
 		if (is_zero(window, (size_t)got))
 			continue;
 		*ret_torn = true;
-		for (size_t i = 0; i + sizeof(uint64_t) <= (size_t)got; i += ALIGN) {
+		for (size_t i = 0; i + sizeof(uint64_t) <= (size_t)got; i += NR_FRAME_ALIGN) {
 			struct nr_frame_head head;
 			const uint8_t *payload;
 			if (memcmp(window + i, &reader->mark, sizeof reader->mark) != 0 ||
@@ -307,7 +115,7 @@ static int look_behind(
 				continue;
 			reader->offset = (uint64_t)at + i;
 			reader->index = head.first;
-			if (read_frame(reader, &head, &payload, NULL) == 0)
+			if (nr_segment_read_frame(reader, &head, &payload, NULL) == 0)
 				return nr_fail(error, -EUCLEAN,
 					"%s: offset %llu: damaged; entries behind it are whole", path,
 					(unsigned long long)end);
@@ -322,14 +130,14 @@ static int look_behind(
 static int find_end(
 	struct nr_segments *s, uint64_t sure, struct nr_segment_reader *reader, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) char *path = segment_path(s->folder, s->file_first);
+	NR_AUTO(nr_freep) char *path = nr_segment_path(s->folder, s->file_first);
 	struct nr_frame_head head;
 	const uint8_t *payload;
 	struct stat status;
 	int e = 0;
-	s->sure = HEAD_BYTES;
-	while (!(e = read_frame(reader, &head, &payload, error))) {
-		reader->offset += frame_bytes(head.length);
+	s->sure = NR_SEGMENT_HEAD_BYTES;
+	while (!(e = nr_segment_read_frame(reader, &head, &payload, error))) {
+		reader->offset += nr_frame_bytes(head.length);
 		reader->index += head.count;
 		if (reader->index <= sure)
 			s->sure = reader->offset;
@@ -352,17 +160,17 @@ static int find_end(
 /* A segment that was made and whose head did not get to the disk: nothing else can be in it. */
 static int is_unborn(const char *folder, uint64_t first, bool *ret_unborn, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) char *path = segment_path(folder, first);
+	NR_AUTO(nr_freep) char *path = nr_segment_path(folder, first);
 	NR_AUTO(nr_close_fd) int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	uint64_t mark;
 	uint8_t byte;
 	if (file < 0)
 		return nr_fail(error, path ? -errno : -ENOMEM, "%s: cannot be opened", folder);
-	int e = read_head(file, path, first, &mark, error);
+	int e = nr_segment_read_head(file, path, first, &mark, error);
 	*ret_unborn = e == -ENODATA;
 	if (e != -ENODATA)
 		return e;
-	for (off_t at = HEAD_BYTES; pread(file, &byte, 1, at) == 1; at += 512)
+	for (off_t at = NR_SEGMENT_HEAD_BYTES; pread(file, &byte, 1, at) == 1; at += 512)
 		if (byte)
 			return nr_fail(error, -EUCLEAN, "%s: the head is damaged", path);
 	return 0;
@@ -375,13 +183,13 @@ static int last_segment(const char *folder, uint64_t *ret_first, bool *ret_found
 	int e = 0;
 	while (unborn) {
 		uint64_t next;
-		e = find_segment(folder, UINT64_MAX, ret_first, &next, ret_found, error);
+		e = nr_segment_find(folder, UINT64_MAX, ret_first, &next, ret_found, error);
 		if (e || !*ret_found)
 			return e;
 		e = is_unborn(folder, *ret_first, &unborn, error);
 		if (e && e != -ENODATA)
 			return e;
-		NR_AUTO(nr_freep) char *path = unborn ? segment_path(folder, *ret_first) : NULL;
+		NR_AUTO(nr_freep) char *path = unborn ? nr_segment_path(folder, *ret_first) : NULL;
 		if (unborn && (!path || unlink(path) < 0))
 			return nr_fail(error, path ? -errno : -ENOMEM,
 				"%s: an empty segment cannot be removed", folder);
@@ -401,7 +209,7 @@ int nr_segments_open(const char *folder, uint64_t size, uint64_t sure, struct nr
 	if (!e && (!s.folder || !reader.folder))
 		e = nr_fail(error, -ENOMEM, "out of memory");
 	if (!e && found)
-		e = reader_file(&reader, s.file_first, error);
+		e = nr_segment_reader_file(&reader, s.file_first, error);
 	if (!e && found)
 		e = find_end(&s, sure, &reader, error);
 	nr_segment_reader_close(&reader);
@@ -457,14 +265,14 @@ int nr_segments_trim(struct nr_segments *s, struct nr_error *error)
 {
 	if (s->file < 0)
 		return 0;
-	NR_AUTO(nr_freep) uint8_t *piece = malloc(LOOK_BYTES);
+	NR_AUTO(nr_freep) uint8_t *piece = malloc(NR_SEGMENT_LOOK_BYTES);
 	int e = piece ? 0 : -ENOMEM;
 	if (!e && s->torn) {
 		e = ftruncate(s->file, (off_t)s->offset) < 0 ? -errno : 0;
 		s->reserved = s->offset;
 	}
 	for (uint64_t at = s->sure; !e && at < s->offset;) {
-		size_t wanted = (size_t)NR_MIN(s->offset - at, (uint64_t)LOOK_BYTES);
+		size_t wanted = (size_t)NR_MIN(s->offset - at, (uint64_t)NR_SEGMENT_LOOK_BYTES);
 		ssize_t got = pread(s->file, piece, wanted, (off_t)at);
 		if (got <= 0)
 			e = got < 0 ? -errno : -EIO;
@@ -484,7 +292,7 @@ static int birth(const char *folder, int file, uint64_t mark, uint64_t first)
 	struct segment_head head = {.mark = mark, .first = first};
 	memcpy(head.magic, MAGIC, sizeof head.magic);
 	head.crc = (uint32_t)crc32(0, (const Bytef *)&head, offsetof(struct segment_head, crc));
-	uint8_t bytes[HEAD_BYTES] = {0};
+	uint8_t bytes[NR_SEGMENT_HEAD_BYTES] = {0};
 	memcpy(bytes, &head, sizeof head);
 	int e = write_all(file, bytes, sizeof bytes, 0);
 	if (!e && fsync(file) < 0)
@@ -497,7 +305,7 @@ static int birth(const char *folder, int file, uint64_t mark, uint64_t first)
 
 static int next_segment(struct nr_segments *s, struct nr_error *error)
 {
-	NR_AUTO(nr_freep) char *path = segment_path(s->folder, s->size);
+	NR_AUTO(nr_freep) char *path = nr_segment_path(s->folder, s->size);
 	uint64_t mark;
 	if (!path || getrandom(&mark, sizeof mark, 0) != sizeof mark)
 		return nr_fail(error, -ENOMEM, "out of memory");
@@ -515,14 +323,14 @@ static int next_segment(struct nr_segments *s, struct nr_error *error)
 	s->file = file;
 	s->file_first = s->size;
 	s->mark = mark;
-	s->offset = s->reserved = HEAD_BYTES;
+	s->offset = s->reserved = NR_SEGMENT_HEAD_BYTES;
 	return 0;
 }
 
 int nr_segments_write(
 	struct nr_segments *s, uint8_t *bytes, size_t payload_length, uint32_t count, struct nr_error *error)
 {
-	uint64_t whole = frame_bytes(payload_length);
+	uint64_t whole = nr_frame_bytes(payload_length);
 	if (s->file < 0 || s->offset + whole > NR_SEGMENT_BYTES) {
 		int e = next_segment(s, error);
 		if (e)
@@ -530,7 +338,7 @@ int nr_segments_write(
 	}
 	struct nr_frame_head head = {
 		.mark = s->mark, .first = s->size, .count = count, .length = (uint32_t)payload_length};
-	head.crc = frame_crc(head, bytes + sizeof head);
+	head.crc = nr_frame_crc(head, bytes + sizeof head);
 	memcpy(bytes, &head, sizeof head);
 	memset(bytes + sizeof head + payload_length, 0, whole - sizeof head - payload_length);
 	int e = set_aside(s, s->offset + whole);
@@ -548,14 +356,14 @@ void nr_segments_drop(struct nr_segments *s, uint64_t index)
 {
 	uint64_t keep, next;
 	bool found;
-	if (find_segment(s->folder, index, &keep, &next, &found, NULL) || !found)
+	if (nr_segment_find(s->folder, index, &keep, &next, &found, NULL) || !found)
 		return;
 	for (bool more = keep > 0; more;) {
 		uint64_t first;
 		NR_AUTO(nr_freep) char *path = NULL;
-		if (find_segment(s->folder, keep - 1, &first, &next, &found, NULL) || !found)
+		if (nr_segment_find(s->folder, keep - 1, &first, &next, &found, NULL) || !found)
 			return;
-		path = segment_path(s->folder, first);
+		path = nr_segment_path(s->folder, first);
 		more = path && unlink(path) == 0 && first > 0;
 	}
 }
