@@ -80,6 +80,9 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	noroshi ledger prove --keys keys $((base + 255)) >proof
 	lines 255 255 >entry
 	equal "$(head -n 2 proof | tr '\n' ' ')" "c2sp.org/tlog-proof@v1 index $((base + 255)) "
+	equal "$(noroshi ledger prove --keys keys --json $((base + 255)) | jq -c '[.index, .size, (.proof | length), .signature_checked]')" \
+		"[$((base + 255)),$((base + 701)),10,true]"
+	equal "$(noroshi ledger prove --keys keys --json $((base + 255)) | jq -r '.entry')" "$(<entry)"
 	rm -r keys/ledger
 	noroshi ledger verify --vkey "$vkey" proof entry
 	noroshi ledger verify --vkey keys/ledger.vkey --json proof entry | jq -e '.valid and .size == '$((base + 701)) >/dev/null

@@ -106,7 +106,8 @@ int nr_slots_write(struct nr_slots *slots, const void *bytes, size_t length, str
 	struct head head = {.magic = MAGIC, .sequence = slots->sequence + 1, .length = (uint32_t)length};
 	if (length > slots->slot_bytes - sizeof head)
 		return nr_fail(error, -E2BIG, "%s: a record of %zu bytes", slots->path, length);
-	NR_AUTO(nr_freep) uint8_t *slot = calloc(1, slots->slot_bytes);
+	size_t whole = sizeof head + length;
+	NR_AUTO(nr_freep) uint8_t *slot = malloc(whole);
 	if (!slot)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	head.crc = crc_of(head, bytes);
@@ -114,8 +115,8 @@ int nr_slots_write(struct nr_slots *slots, const void *bytes, size_t length, str
 	memcpy(slot + sizeof head, bytes, length);
 	/* the first goes into slot 0, see nr_slots_read() */
 	off_t place = (off_t)((head.sequence + 1) % 2 * slots->slot_bytes);
-	ssize_t put = pwrite(slots->file, slot, slots->slot_bytes, place);
-	if (put != (ssize_t)slots->slot_bytes)
+	ssize_t put = pwrite(slots->file, slot, whole, place);
+	if (put != (ssize_t)whole)
 		return nr_fail(error, put < 0 ? -errno : -ENOSPC, "%s: %s", slots->path,
 			strerror(put < 0 ? errno : ENOSPC));
 	if (fdatasync(slots->file) < 0)
