@@ -28,6 +28,7 @@ static const struct nr_command *const commands[] = {
 	&nr_ledger_export_command,
 	&nr_ledger_show_command,
 	&nr_ledger_witness_command,
+	&nr_timestamp_renew_command,
 	&nr_world_darknet_command,
 	&nr_key_new_command,
 	&nr_key_show_command,

@@ -6,14 +6,14 @@
 #include "trust/certificate/options.h"
 #include "trust/certificate/signature.h"
 #include "trust/timestamp/command.h"
-#include "trust/timestamp/token.h"
+#include "trust/timestamp/evidence.h"
 
 #include <errno.h>
 #include <string.h>
 
 struct verify_conf {
 	struct nr_material_conf material;
-	const char *token, *request;
+	const char *token, *request, *evidence;
 	bool json;
 };
 
@@ -24,6 +24,9 @@ static const struct nr_option options[] = {
 		"トークン（タイムスタンプ局の応答またはトークン単体）"},
 	{"request", NR_OPTION_PATH, offsetof(struct verify_conf, request), "FILE", NULL, 0, 0, NULL,
 		"the request that it must answer", "対応する要求"},
+	{"evidence", NR_OPTION_PATH, offsetof(struct verify_conf, evidence), "FILE", NULL, 0, 0, NULL,
+		"an evidence record (RFC 4998) instead of a token",
+		"トークンの代わりに証拠記録（RFC 4998）を検証する"},
 	{"json", NR_OPTION_FLAG, offsetof(struct verify_conf, json), NULL, NULL, 0, 0, NULL,
 		"print one JSON object", "1つのJSONオブジェクトで出力する"},
 };
@@ -35,6 +38,7 @@ struct inputs {
 	size_t token_length, request_length;
 	FILE *data;
 	const char *path;
+	bool read;
 };
 
 static void inputs_fini(struct inputs *inputs)
@@ -48,11 +52,14 @@ static void inputs_fini(struct inputs *inputs)
 static int read_inputs(
 	const struct verify_conf *conf, const char *path, struct inputs *inputs, struct nr_error *error)
 {
-	if (!conf->token)
-		return nr_fail(error, -EINVAL, "which token? --token FILE");
+	if (!conf->token == !conf->evidence)
+		return nr_fail(
+			error, -EINVAL, "which token, or which record? --token FILE or --evidence FILE");
 	int e = nr_material_read(&conf->material, &inputs->material, error);
 	if (!e)
-		e = nr_file_read(conf->token, NR_TOKEN_MAX, &inputs->token, &inputs->token_length, error);
+		e = nr_file_read(conf->token ? conf->token : conf->evidence,
+			conf->token ? NR_TOKEN_MAX : NR_EVIDENCE_MAX, &inputs->token, &inputs->token_length,
+			error);
 	if (!e && conf->request)
 		e = nr_file_read(
 			conf->request, NR_TSP_REQUEST_MAX, &inputs->request, &inputs->request_length, error);
@@ -66,7 +73,11 @@ static int read_inputs(
 static bool digest_file(void *context, enum nr_oid digest, uint8_t ret_hash[NR_TSP_IMPRINT_MAX])
 {
 	struct inputs *inputs = context;
-	return nr_digest_stream(digest, inputs->data, ret_hash, NULL) == 0;
+	bool again =
+		inputs->read; /* a record of several chains asks by several digests; a pipe is read once */
+	inputs->read = true;
+	return (!again || fseeko(inputs->data, 0, SEEK_SET) == 0) &&
+	       nr_digest_stream(digest, inputs->data, ret_hash, NULL) == 0;
 }
 
 /* ---- what is said ---- */
@@ -142,7 +153,14 @@ static int judge(const struct verify_conf *conf, struct inputs *inputs, struct n
 			return nr_error_prefix(error, "%.100s", conf->request);
 		question.request = &request;
 	}
-	return nr_token_verify(&question, ret_token, NULL, ret_judgement, error);
+	if (!conf->evidence)
+		return nr_token_verify(&question, ret_token, NULL, ret_judgement, error);
+	struct nr_evidence evidence;
+	int e = nr_evidence_verify(
+		inputs->token, inputs->token_length, &question, &evidence, ret_judgement, error);
+	*ret_token = evidence.last;
+	ret_token->time = evidence.time; /* the document is at least that old */
+	return e;
 }
 
 static int run(const void *context, const char *const *operands, size_t operand_count, struct nr_error *error)
@@ -154,7 +172,7 @@ static int run(const void *context, const char *const *operands, size_t operand_
 	struct nr_judgement judgement;
 	int e = read_inputs(conf, operands[0], &inputs, error);
 	if (e)
-		return e == -EINVAL && !conf->token ? NR_EXIT_USAGE : nr_exit_of_input(e);
+		return e == -EINVAL && !conf->token == !conf->evidence ? NR_EXIT_USAGE : nr_exit_of_input(e);
 	nr_crypto_prepare();
 	e = nr_sandbox_enter(0, NULL, error);
 	if (e)
