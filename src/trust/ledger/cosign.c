@@ -114,7 +114,7 @@ static int take_cosignature(const struct nr_note_key *key, const char *answer, s
 		const struct nr_note_line *line = &parsed.lines[i];
 		const char *end = line->base64 + line->base64_length + 1;
 		const char *start = line->name - strlen("\xe2\x80\x94 ");
-		if (start < note + *length || line->id != key->id)
+		if (start < note + *length || !nr_note_line_is_by(line, key))
 			continue;
 		memmove(note + *length, start, (size_t)(end - start));
 		*length += (size_t)(end - start);

@@ -182,7 +182,7 @@ static bool verify_line(const struct nr_note_key *key, const struct nr_note *not
 	return false;
 }
 
-static bool is_by(const struct nr_note_line *line, const struct nr_note_key *key)
+bool nr_note_line_is_by(const struct nr_note_line *line, const struct nr_note_key *key)
 {
 	return key->key && line->id == key->id && strlen(key->name) == line->name_length &&
 	       memcmp(key->name, line->name, line->name_length) == 0;
@@ -196,7 +196,7 @@ int nr_note_verify(const struct nr_note *note, const struct nr_note_key *keys, s
 		ret_verdicts[k] = (struct nr_note_verdict){0};
 	for (size_t i = 0; i < note->count; i++) {
 		for (size_t k = 0; k < count; k++) {
-			if (!is_by(&note->lines[i], &keys[k]))
+			if (!nr_note_line_is_by(&note->lines[i], &keys[k]))
 				continue;
 			struct nr_note_verdict verdict = {.valid = true};
 			if (!verify_line(&keys[k], note, &note->lines[i], &verdict))

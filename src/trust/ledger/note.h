@@ -31,6 +31,9 @@ struct nr_note_key {
 int nr_note_key_parse(const char *vkey, size_t length, struct nr_note_key *ret_key, struct nr_error *error);
 void nr_note_key_fini(struct nr_note_key *key);
 
+/* Whether the line says that it is of this key, and of a type that is known here. */
+bool nr_note_line_is_by(const struct nr_note_line *line, const struct nr_note_key *key);
+
 struct nr_note_verdict {
 	bool valid;
 	uint64_t time; /* that it says, s: cosignatures and RFC 6962; else 0 */
