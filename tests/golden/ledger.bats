@@ -64,6 +64,19 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	equal "$(noroshi ledger export --keys keys --from $((base + 2)) --count 1 | jq -r .bytes)" "//4="
 }
 
+@test "a large input is read in pieces, and no line is cut" {
+	begin
+	lines 1 120000 >entries # 3 MB
+	append entries >appended.json
+	equal "$(jq .count appended.json)" 120000
+	noroshi ledger export --keys keys --from $((base + 1)) | jq -c .entry >exported
+	cmp entries exported
+	noroshi ledger verify --keys keys >/dev/null
+	{ echo one; head -c 3000000 /dev/zero | tr '\0' x; } >entries
+	ends 3 ledger append --keys keys entries
+	one_line "$message" entries "line 2"
+}
+
 @test "a line that is too long is named, and what was before it is kept" {
 	begin
 	{ echo one; head -c 65536 /dev/zero | tr '\0' x; echo; echo three; } >entries

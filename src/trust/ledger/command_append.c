@@ -54,7 +54,14 @@ static int append_entries(struct input *in, size_t count, struct nr_error *error
 	return 0;
 }
 
-/* Appends the whole lines; *ret_used is what they took. Empty lines are no entries. */
+static int too_long(const struct input *in, struct nr_error *error)
+{
+	return nr_fail(error, -EBADMSG, "%.150s: line %llu: an entry has at most %d bytes", in->name,
+		(unsigned long long)in->line, NR_LEDGER_ENTRY_MAX);
+}
+
+/* Appends the whole lines, and what is behind them where it is the input's end; *ret_used is what they took.
+ * Empty lines are no entries. */
 static int append_lines(struct input *in, const char *bytes, size_t length, bool last, size_t *ret_used,
 	struct nr_error *error)
 {
@@ -68,11 +75,8 @@ static int append_lines(struct input *in, const char *bytes, size_t length, bool
 		size_t line = (size_t)((newline ? newline : end) - at);
 		size_t entry = line && at[line - 1] == '\r' ? line - 1 : line;
 		if (entry > NR_LEDGER_ENTRY_MAX) {
-			e = append_entries(in, count, error);
-			return e ? e
-				 : nr_fail(error, -EBADMSG,
-					   "%.150s: line %llu: an entry has at most %d bytes", in->name,
-					   (unsigned long long)in->line, NR_LEDGER_ENTRY_MAX);
+			e = append_entries(in, count, error); /* what is before it is kept */
+			return e ? e : too_long(in, error);
 		}
 		in->line++;
 		if (entry)
@@ -103,7 +107,9 @@ static int append_input(struct input *in, int file, struct nr_error *error)
 		if (got < 0)
 			return nr_fail(error, -EBADMSG, "%.150s: %s", in->name, strerror(errno));
 		length += (size_t)got;
-		int e = append_lines(in, bytes, length, got == 0 || length == READ_BYTES, &used, error);
+		int e = append_lines(in, bytes, length, got == 0, &used, error);
+		if (!e && length - used == READ_BYTES)
+			e = too_long(in, error);
 		if (e)
 			return e;
 		memmove(bytes, bytes + used, length - used);
