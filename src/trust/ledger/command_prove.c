@@ -4,7 +4,7 @@
 #include "base/sandbox.h"
 #include "trust/ledger/command.h"
 #include "trust/ledger/command_inside.h"
-#include "trust/ledger/proof.h"
+#include "trust/ledger/source_proof.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,51 +20,7 @@ static const struct nr_option options[] = {
 		"print one JSON object", "1つのJSONオブジェクトで出力する"},
 };
 
-struct made {
-	struct nr_ledger_source source;
-	uint8_t *checkpoint, *entry;
-	size_t checkpoint_length, entry_length;
-	struct nr_tlog_policy_verdict verdict;
-	struct nr_tlog_proof proof;
-};
-
-static void made_fini(struct made *made)
-{
-	nr_ledger_source_fini(&made->source);
-	free(made->checkpoint);
-	free(made->entry);
-}
-
-/* The folder may be anybody's: what it yields is checked like a proof that a stranger sent. */
-static int make(struct made *made, uint64_t index, struct nr_error *error)
-{
-	NR_AUTO(nr_ledger_closep) struct nr_ledger *ledger = NULL;
-	struct nr_note note;
-	int e = nr_ledger_source_checkpoint(
-		&made->source, &made->checkpoint, &made->checkpoint_length, &note, &made->verdict, error);
-	const struct nr_ledger_conf conf = {.folder = made->source.folder};
-	e = e ? e : nr_ledger_open(&conf, &ledger, error);
-	e = e ? e : nr_ledger_read(ledger, index, &made->entry, &made->entry_length, error);
-	e = e ? e
-	      : nr_ledger_prove_inclusion(
-			ledger, index, made->verdict.checkpoint.size, &made->proof.proof, error);
-	if (e)
-		return e;
-	struct nr_hash leaf;
-	const struct nr_checkpoint *c = &made->verdict.checkpoint;
-	made->proof.index = index;
-	nr_merkle_leaf(made->entry, made->entry_length, &leaf);
-	if (!nr_merkle_check_inclusion(
-		    index, c->size, &leaf, made->proof.proof.hashes, made->proof.proof.count, &c->root))
-		return nr_fail(error, -EUCLEAN,
-			"%.120s: entry %llu does not lead to the root of its checkpoint: the folder is "
-			"damaged or "
-			"forged",
-			made->source.folder, (unsigned long long)index);
-	return 0;
-}
-
-static void print_json(const struct made *made)
+static void print_json(const struct nr_ledger_source *source, const struct nr_source_proof *made)
 {
 	struct nr_json json;
 	char text[NR_ROOT_TEXT];
@@ -73,7 +29,7 @@ static void print_json(const struct made *made)
 	nr_json_object(&json, NULL);
 	nr_json_uint(&json, "index", made->proof.index);
 	nr_json_text_n(&json, "entry", (const char *)made->entry, made->entry_length);
-	nr_ledger_write_checkpoint_json(&made->source, &made->verdict, &json);
+	nr_ledger_write_checkpoint_json(source, &made->verdict, &json);
 	nr_json_array(&json, "proof");
 	for (size_t i = 0; i < made->proof.proof.count; i++)
 		nr_json_text(&json, NULL, nr_root_write(&made->proof.proof.hashes[i], text));
@@ -85,12 +41,11 @@ static void print_json(const struct made *made)
 	nr_json_fini(&json);
 }
 
-static int print_text(const struct made *made, struct nr_error *error)
+static int print_text(const struct nr_source_proof *made, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) char *text = NULL;
 	size_t length;
-	int e = nr_tlog_proof_write(made->proof.index, &made->proof.proof, made->checkpoint,
-		made->checkpoint_length, &text, &length, error);
+	int e = nr_source_proof_write(made, &text, &length, error);
 	if (!e)
 		fwrite(text, 1, length, stdout);
 	return e;
@@ -100,23 +55,24 @@ static int run(const void *context, const char *const *operands, size_t count, s
 {
 	(void)count;
 	const struct prove_conf *conf = context;
-	NR_AUTO(made_fini) struct made made = {0};
+	NR_AUTO(nr_ledger_source_fini) struct nr_ledger_source source = {0};
+	NR_AUTO(nr_source_proof_fini) struct nr_source_proof made = {0};
 	uint64_t index;
 	int e = nr_note_number(operands[0], strlen(operands[0]), &index);
 	if (e)
 		return nr_fail(error, -EINVAL, "\"%.40s\" is no index of an entry", operands[0]),
 		       NR_EXIT_USAGE;
-	e = nr_ledger_source_load(&conf->source, &made.source, error);
+	e = nr_ledger_source_load(&conf->source, &source, error);
 	if (e)
 		return nr_exit_of_input(e);
 	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES, NULL, error);
 	if (e)
 		return NR_EXIT_ENVIRONMENT;
-	e = make(&made, index, error);
+	e = nr_source_proof_make(&source, index, &made, error);
 	if (e)
 		return nr_ledger_exit_of(e);
 	if (conf->json)
-		print_json(&made);
+		print_json(&source, &made);
 	else
 		e = print_text(&made, error);
 	return e ? NR_EXIT_ENVIRONMENT : NR_EXIT_OK;

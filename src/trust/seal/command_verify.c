@@ -8,6 +8,7 @@
 #include "trust/seal/command.h"
 #include "trust/seal/file_data.h"
 #include "trust/seal/form.h"
+#include "trust/seal/verdict.h"
 #include "wire/cms.h"
 
 #include <errno.h>
@@ -29,68 +30,7 @@ struct verdicts {
 	size_t count;
 };
 
-/* Never "one good is good". */
-static bool all_passed(const struct verdicts *verdicts)
-{
-	for (size_t i = 0; i < verdicts->count; i++) {
-		if (verdicts->items[i].judgement.verdict != NR_PASSED)
-			return false;
-	}
-	return verdicts->count > 0;
-}
-
 /* ---- JSON ---- */
-
-static void write_time(struct nr_json *json, const char *key, nr_time time, nr_time none)
-{
-	if (time == none)
-		nr_json_null(json, key);
-	else
-		nr_json_time(json, key, time);
-}
-
-static void write_tokens(struct nr_json *json, const struct nr_seal_verdict *verdict)
-{
-	nr_json_array(json, "time_stamps");
-	for (size_t i = 0; i < verdict->token_count; i++) {
-		const struct nr_seal_token *token = &verdict->tokens[i];
-		nr_json_object(json, NULL);
-		nr_json_text(json, "kind", token->kind);
-		nr_json_text(json, "indication", nr_verdict_name(token->verdict));
-		nr_json_time(json, "time", token->token.time);
-		nr_json_text(json, "authority", *token->token.authority ? token->token.authority : NULL);
-		nr_json_text(json, "serial", token->token.serial);
-		if (*token->covers)
-			nr_json_text(json, "uncovered", token->covers);
-		nr_json_object_end(json);
-	}
-	nr_json_array_end(json);
-}
-
-static void write_verdict(struct nr_json *json, const struct nr_seal_verdict *verdict)
-{
-	static const char *const forms[] = {"cades", "jades", "jades-json", "pades"};
-	nr_json_object(json, NULL);
-	nr_json_text(json, "form", forms[verdict->form]);
-	nr_json_text(json, "level", nr_seal_level_names[verdict->level]);
-	nr_json_text(json, "signer", *verdict->signer ? verdict->signer : NULL);
-	nr_json_text(json, "organisation", *verdict->organisation ? verdict->organisation : NULL);
-	if (*verdict->number) {
-		nr_json_text(json, "corporate_number", verdict->number);
-		nr_json_bool(json, "corporate_number_valid", !verdict->number_wrong);
-	}
-	write_time(json, "claimed_time", verdict->claimed, NR_TIME_MIN);
-	write_time(json, "proven_time", verdict->proven, NR_TIME_MIN);
-	write_time(json, "renew_by", verdict->renew, NR_TIME_MAX);
-	nr_json_bool(json, "later_changes", verdict->later_changes);
-	nr_judgement_write_json(&verdict->judgement, json);
-	nr_json_array(json, "checked");
-	for (size_t i = 0; i < verdict->check_count; i++)
-		nr_json_text(json, NULL, verdict->checks[i]);
-	nr_json_array_end(json);
-	write_tokens(json, verdict);
-	nr_json_object_end(json);
-}
 
 static void print_json(const struct verdicts *verdicts, const char *path)
 {
@@ -99,11 +39,7 @@ static void print_json(const struct verdicts *verdicts, const char *path)
 	json.pretty = true;
 	nr_json_object(&json, NULL);
 	nr_json_text(&json, "file", path);
-	nr_json_bool(&json, "valid", all_passed(verdicts));
-	nr_json_array(&json, "signatures");
-	for (size_t i = 0; i < verdicts->count; i++)
-		write_verdict(&json, &verdicts->items[i]);
-	nr_json_array_end(&json);
+	nr_seal_verdicts_write_json(verdicts->items, verdicts->count, &json);
 	nr_json_object_end(&json);
 	if (nr_json_finish(&json, NULL) == 0)
 		puts(json.bytes);
@@ -166,16 +102,6 @@ static void print_text(const struct verdicts *verdicts, const char *path)
 
 /* ---- the command ---- */
 
-/* What strangers made into the seal that it is not is an answer, too. */
-static void not_a_seal(struct verdicts *verdicts, const char *why)
-{
-	verdicts->count = 1;
-	verdicts->items[0] =
-		(struct nr_seal_verdict){.claimed = NR_TIME_MIN, .proven = NR_TIME_MIN, .renew = NR_TIME_MAX};
-	nr_judge_with(&verdicts->items[0].judgement, NR_FAILED, "FORMAT_FAILURE", "%s",
-		"形式が正しくありません: %s", why);
-}
-
 static int judge(const struct verify_conf *conf, const char *const *operands, size_t operand_count,
 	struct verdicts *verdicts, struct nr_error *error)
 {
@@ -206,8 +132,10 @@ static int judge(const struct verify_conf *conf, const char *const *operands, si
 		*error = why;
 		return NR_EXIT_ENVIRONMENT;
 	}
-	if (e)
-		not_a_seal(verdicts, why.text);
+	if (e) {
+		nr_seal_verdict_of_none(&verdicts->items[0], why.text);
+		verdicts->count = 1;
+	}
 	return NR_EXIT_OK;
 }
 
@@ -223,7 +151,7 @@ static int run(const void *context, const char *const *operands, size_t operand_
 	int rc = judge(conf, operands, operand_count, verdicts, error);
 	if (rc == NR_EXIT_OK) {
 		(conf->json ? print_json : print_text)(verdicts, operands[0]);
-		rc = all_passed(verdicts) ? NR_EXIT_OK : NR_EXIT_NO;
+		rc = nr_seal_all_passed(verdicts->items, verdicts->count) ? NR_EXIT_OK : NR_EXIT_NO;
 	}
 	free(verdicts);
 	return rc;

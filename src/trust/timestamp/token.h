@@ -42,6 +42,11 @@ struct nr_token_question {
 int nr_token_verify(const struct nr_token_question *question, struct nr_token *ret_token,
 	STACK_OF(X509) * *ret_path, struct nr_judgement *ret_judgement, struct nr_error *error);
 
+/* What was judged, into the object that is open: "valid", "indication", "reasons", and of a token that could be
+ * read "time", "authority", ... (token_json.c) */
+void nr_token_write_json(
+	const struct nr_token *token, const struct nr_judgement *judgement, struct nr_json *json);
+
 /* For (*digest): of bytes in memory; context is a struct nr_bytes. */
 struct nr_bytes {
 	const uint8_t *bytes;
