@@ -62,6 +62,9 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	equal "$(jq .count appended.json)" 3
 	equal "$(noroshi ledger export --keys keys --from $((base + 1)) | jq -r '.bytes | @base64d' | head -n 1)" "plain text"
 	equal "$(noroshi ledger export --keys keys --from $((base + 2)) --count 1 | jq -r .bytes)" "//4="
+	printf '{"a": 1.50, "a":"\\u72fc",  "b":[ ]}\n' >odd # as it is, not as a reader would write it
+	append odd >/dev/null
+	equal "$(noroshi ledger export --keys keys --from $((base + 4)))" "{\"index\":$((base + 4)),\"entry\":$(<odd)}"
 }
 
 @test "a large input is read in pieces, and no line is cut" {

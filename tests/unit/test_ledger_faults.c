@@ -13,6 +13,7 @@
 #include "ledger_memory.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -242,6 +243,41 @@ static void test_an_error_of_the_disk_at_each_call(void **state)
 	assert_int_equal(harmless, 4); /* publications */
 }
 
+/* Many at once: what waits while the disk fails is not written after it. */
+#define WRITERS 6
+
+static void *write_until_it_fails(void *context)
+{
+	uint64_t first;
+	const struct nr_ledger_entry entry = {"entry", 5};
+	while (nr_ledger_append(context, &entry, 1, &first, NULL) == 0)
+		;
+	return NULL;
+}
+
+static void test_nothing_after_an_error_of_the_disk(void **state)
+{
+	(void)state;
+	for (long at = 1; at <= 40; at++) {
+		const char *folder = starting_point();
+		struct nr_ledger *ledger = open_ok(folder);
+		pthread_t writers[WRITERS];
+		arm(FAIL_ONCE, EIO, at, true);
+		for (unsigned i = 0; i < WRITERS; i++)
+			assert_int_equal(pthread_create(&writers[i], NULL, write_until_it_fails, ledger), 0);
+		for (unsigned i = 0; i < WRITERS; i++)
+			pthread_join(writers[i], NULL);
+		assert_int_equal(__atomic_load_n(&calls, __ATOMIC_RELAXED), at);
+		arm(NO_FAULT, 0, 0, true);
+		uint64_t size = nr_ledger_size(ledger);
+		nr_ledger_close(ledger);
+		ledger = open_ok(folder);
+		assert_true(nr_ledger_size(ledger) >= size);
+		nr_ledger_close(ledger);
+		rig_remove(folder);
+	}
+}
+
 /* Faults while it is being opened: it does not open, or it does; then everything is there. */
 static bool fault_at_opening(const char *folder, int code, long at)
 {
@@ -322,6 +358,7 @@ int main(void)
 		cmocka_unit_test_prestate(test_ended_at_each_call, "by a power cut"),
 		cmocka_unit_test(test_a_full_disk_at_each_call),
 		cmocka_unit_test(test_an_error_of_the_disk_at_each_call),
+		cmocka_unit_test(test_nothing_after_an_error_of_the_disk),
 		cmocka_unit_test(test_faults_at_opening),
 		cmocka_unit_test(test_a_disk_that_is_full),
 	};

@@ -104,9 +104,12 @@ static void flush_group(struct nr_ledger *ledger)
 	ledger->filling = NULL;
 	ledger->flushing = true;
 	group->first = ledger->size;
+	group->error = ledger->failure; /* what gathered before it is not written after it */
+	int e = ledger->failure.code;
 	pthread_mutex_unlock(&ledger->lock);
-	int e = nr_segments_write(
-		&ledger->segments, group->bytes, group->length, group->count, &group->error);
+	if (!e)
+		e = nr_segments_write(
+			&ledger->segments, group->bytes, group->length, group->count, &group->error);
 	pthread_mutex_lock(&ledger->lock);
 	ledger->segment = ledger->segments.file_first;
 	if (!e)

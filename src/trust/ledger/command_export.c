@@ -48,9 +48,11 @@ static bool is_wanted(const struct nr_texts *kinds, struct json_object *entry)
 	return false;
 }
 
-/* One object of JSON and nothing else; NULL: it is none, and its bytes are shown as base64. */
+/* One object of JSON in one line and nothing else; NULL: it is none, and its bytes are shown as base64. */
 static struct json_object *parse(struct json_tokener *tokener, const uint8_t *entry, size_t length)
 {
+	if (memchr(entry, '\n', length))
+		return NULL;
 	json_tokener_reset(tokener);
 	struct json_object *object = json_tokener_parse_ex(tokener, (const char *)entry, (int)length);
 	bool whole = object && json_tokener_get_parse_end(tokener) == length &&
@@ -61,26 +63,26 @@ static struct json_object *parse(struct json_tokener *tokener, const uint8_t *en
 	return NULL;
 }
 
+/* The entry's own bytes, where they are JSON: what was hashed can be had from the line. */
 static int print_entry(
 	void *context, uint64_t index, const uint8_t *entry, size_t length, struct nr_error *error)
 {
 	struct printing *p = context;
 	struct json_object *object = parse(p->tokener, entry, length);
-	if (is_wanted(&p->conf->kinds, object)) {
-		printf("{\"index\":%llu,", (unsigned long long)index);
-		if (object) {
-			printf("\"entry\":%s}\n",
-				json_object_to_json_string_ext(
-					object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-		} else {
-			NR_AUTO(nr_freep) char *base64 = malloc(NR_BASE64_TEXT(length) + 1);
-			if (!base64)
-				return nr_fail(error, -ENOMEM, "out of memory");
-			nr_base64_write(entry, length, base64);
-			printf("\"bytes\":\"%s\"}\n", base64);
-		}
-	}
+	bool wanted = is_wanted(&p->conf->kinds, object), is_json = object != NULL;
 	json_object_put(object);
+	if (!wanted)
+		return 0;
+	if (is_json) {
+		printf("{\"index\":%llu,\"entry\":%.*s}\n", (unsigned long long)index, (int)length,
+			(const char *)entry);
+	} else {
+		NR_AUTO(nr_freep) char *base64 = malloc(NR_BASE64_TEXT(length) + 1);
+		if (!base64)
+			return nr_fail(error, -ENOMEM, "out of memory");
+		nr_base64_write(entry, length, base64);
+		printf("{\"index\":%llu,\"bytes\":\"%s\"}\n", (unsigned long long)index, base64);
+	}
 	return ferror(stdout) ? nr_fail(error, -EIO, "standard output: %s", strerror(errno)) : 0;
 }
 
@@ -112,7 +114,7 @@ static int run(const void *context, const char *const *operands, size_t count, s
 	struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
 	if (e || !tokener)
 		return NR_EXIT_ENVIRONMENT;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	e = export_entries(conf, &source, tokener, error);
 	json_tokener_free(tokener);
 	return e ? nr_ledger_exit_of(e) : NR_EXIT_OK;
