@@ -9,7 +9,11 @@ floors='
 base
 wire model
 net store
-trust
+trust/certificate trust/ledger trust/clock
+trust/signer
+trust/timestamp
+trust/seal
+trust/command
 sense train
 respond
 serve
@@ -28,14 +32,20 @@ judge() {
 				floor[name[j]] = i
 		}
 	}
-	# "a/b/c.h" -> "a"; a sense or a part of the training ground is a room of its own: "sense/flow/x.c" -> "sense/flow"
+	# "a/b/c.h" -> "a"; a sense, a part of the training ground or of trust is a room of its own: "sense/flow/x.c" ->
+	# "sense/flow". The commands of trust are doors to several of its rooms: "trust/seal/command_sign.c" -> "trust/command"
 	function room(path,  part, count) {
 		count = split(path, part, "/")
+		if (part[1] == "trust" && count > 2)
+			return part[count] ~ /^command/ ? "trust/command" : part[1] "/" part[2]
 		if ((part[1] == "sense" || part[1] == "train") && count > 2)
 			return part[1] "/" part[2]
 		return part[1]
 	}
+	# The line of floors that it stands on: its own, or that of the house around it.
 	function top(name,  part) {
+		if (name in floor)
+			return name
 		split(name, part, "/")
 		return part[1]
 	}
@@ -107,6 +117,11 @@ self_test 'sideways is rejected' wire/a.c '"model/table.h"' 'sideways'
 self_test 'a store that knows net is rejected' store/a.c '"net/capture.h"' 'sideways'
 self_test 'a sense that knows another is rejected' sense/flow/a.c '"sense/telescope/tables.h"' 'sideways'
 self_test 'a sense that knows the world is rejected' sense/flow/a.c '"train/world/a.h"' 'sideways'
+self_test 'a part of trust sees those below it' trust/seal/a.c '"trust/timestamp/b.h"' ''
+self_test 'and not those above it' trust/ledger/a.c '"trust/signer/b.h"' 'upward'
+self_test 'a command of trust sees all of it' trust/ledger/command_a.c '"trust/signer/b.h"' ''
+self_test 'what is above sees all of trust' serve/a.c '"trust/seal/b.h"' ''
+self_test 'the store does not know trust' store/a.c '"trust/ledger/b.h"' 'upward'
 self_test 'respond that knows a sense is rejected' respond/a.c '"sense/flow/tables.h"' 'never a sense'
 self_test 'an include without its room is rejected' base/a.c '"error.h"' 'does not start'
 self_test 'an include that climbs is rejected' net/a.c '"../wire/packet.h"' 'does not start'

@@ -2,7 +2,7 @@
 /* noroshi ledger append: each line is an entry; what was answered is on the disk. */
 #include "base/language.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 #include "trust/signer/open.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* noroshi ledger export: entries as JSON lines. */
 #include "base/sandbox.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 #include "trust/ledger/verify.h"
 #include "wire/base64.h"
 

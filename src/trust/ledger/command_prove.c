@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/sandbox.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 #include "trust/ledger/source_proof.h"
 
 #include <errno.h>

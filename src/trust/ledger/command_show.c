@@ -3,7 +3,7 @@
 #include "base/language.h"
 #include "base/sandbox.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 
 #include <string.h>
 

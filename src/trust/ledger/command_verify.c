@@ -5,8 +5,8 @@
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
 #include "trust/ledger/proof.h"
+#include "trust/ledger/source.h"
 #include "trust/ledger/verify.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "net/http.h"
 #include "net/listen.h"
 #include "trust/ledger/command.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 #include "trust/ledger/witness.h"
 #include "trust/signer/signer.h"
 

@@ -6,7 +6,7 @@
 #ifndef NR_TRUST_LEDGER_SOURCE_PROOF_H
 #define NR_TRUST_LEDGER_SOURCE_PROOF_H
 
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 #include "trust/ledger/proof.h"
 
 struct nr_source_proof {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 
 #include "base/file.h"
 #include "trust/ledger/folder.h"

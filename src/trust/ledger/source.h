@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands that read a ledger share: where it is, and whose signatures count. */
-#ifndef NR_TRUST_LEDGER_COMMAND_INSIDE_H
-#define NR_TRUST_LEDGER_COMMAND_INSIDE_H
+/* What those who read a ledger share: where it is, and whose signatures count. */
+#ifndef NR_TRUST_LEDGER_SOURCE_H
+#define NR_TRUST_LEDGER_SOURCE_H
 
 #include "base/option.h"
 #include "trust/ledger/ledger.h"
