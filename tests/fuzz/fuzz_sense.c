@@ -7,6 +7,7 @@
  */
 #include "input_file.h"
 #include "net/pipeline.h"
+#include "sense/telescope/promise.h"
 #include "sense/telescope/report.h"
 #include <assert.h>
 #include <string.h>
@@ -17,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define REPEAT_MAX    1024
 #define FRAMES_MAX    8192
 #define SECONDS       1700000000
+#define TINY_SHARED   (1 << 18) /* bytes */
 
 enum flag {
 	FLAG_ROWS = 1,    /* rows are wanted */
@@ -123,12 +125,13 @@ static void run_init(struct run *run, uint8_t flags, unsigned workers)
 		set(run, "own", "198.51.100.0/24");
 	if (flags & FLAG_TUNNEL)
 		set(run, "tunnel-end", "192.0.2.9");
-	if (flags & FLAG_TINY)
-		run->conf.memory_bytes = 1 << 18; /* far below what --memory takes */
 	run->refs.store = flags & FLAG_ROWS;
 	run->refs.workers = workers;
 	if (nr_telescope_prepare(&run->conf, &run->refs, NULL) != 0)
 		abort();
+	/* far below what --memory takes: set where that was checked already */
+	if (flags & FLAG_TINY)
+		run->conf.memory_bytes = nr_promise_fixed(&run->refs) + TINY_SHARED;
 }
 
 static void run_fini(struct run *run)
