@@ -4,8 +4,8 @@
 #include "sense/telescope/command.h"
 #include "serve/command.h"
 #include "train/world/command.h"
-#include "trust/seal/command.h"
 #include "trust/ledger/command.h"
+#include "trust/seal/command.h"
 #include "trust/signer/command.h"
 #include "trust/timestamp/command.h"
 

@@ -94,9 +94,8 @@ static int count_packets(struct state *state, struct nr_relay *relay, struct nr_
 {
 	char bytes[BATCH];
 	int rc = 0;
-	struct nr_relay_status status = {.up = true,
-		.layers = NR_RELAY_LANDLOCK | NR_RELAY_SECCOMP,
-		.state = shared->begins_with};
+	struct nr_relay_status status = {
+		.up = true, .layers = NR_RELAY_LANDLOCK | NR_RELAY_SECCOMP, .state = shared->begins_with};
 	while (rc == 0 && nr_child_asked() == NR_CHILD_WORK) {
 		struct pollfd file = {packets[0], POLLIN, 0};
 		poll(&file, 1, 1);
@@ -291,9 +290,10 @@ static void await_failure(pid_t pid)
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
 	assert_int_equal(access(state_path, F_OK), 0);
-	assert_int_equal(ask("SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last = "
-			     "9223372036854775807 AND text_en LIKE '%could not all be stored%' AND text_ja LIKE "
-			     "'%保存できず%'"),
+	assert_int_equal(
+		ask("SELECT count(*) FROM sensor_gap WHERE cause = 'stopped' AND last = "
+		    "9223372036854775807 AND text_en LIKE '%could not all be stored%' AND text_ja LIKE "
+		    "'%保存できず%'"),
 		1);
 }
 
@@ -421,7 +421,8 @@ static void test_begins_anew(void **state)
 		send_packets("..");
 		stop_keeper(keeper);
 		snprintf(sql, sizeof sql,
-			"SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded' AND text_en LIKE '%s'",
+			"SELECT count(*) FROM sensor_gap WHERE cause = 'state-discarded' AND text_en LIKE "
+			"'%s'",
 			cases[i].gaps ? cases[i].text : "%");
 		assert_int_equal(ask(sql), cases[i].gaps);
 		run_sql("DELETE FROM sensor_gap WHERE cause = 'state-discarded'");

@@ -19,7 +19,7 @@ struct watcher {
 	struct nr_pipeline *pipeline;
 	uint32_t layers; /* enum nr_relay_layer */
 	uint32_t state;  /* enum nr_relay_state */
-	nr_time alive;   /* when a predecessor of another run last was; NR_TIME_MIN: none, or not to be told */
+	nr_time alive; /* when a predecessor of another run last was; NR_TIME_MIN: none, or not to be told */
 	nr_time told;
 };
 
@@ -65,8 +65,8 @@ static int tell_stopped(struct watcher *w, struct nr_error *error)
 	nr_time now = nr_time_now();
 	double seconds = now > w->alive ? (double)(now - w->alive) / NR_SECOND : 0;
 	bool resumed = w->state & NR_RELAY_RESUMED;
-	snprintf(text_en, sizeof text_en, "noroshi was killed and started again after about %.1f s%s", seconds,
-		resumed ? "; it goes on with the counts of before" : "");
+	snprintf(text_en, sizeof text_en, "noroshi was killed and started again after about %.1f s%s",
+		seconds, resumed ? "; it goes on with the counts of before" : "");
 	snprintf(text_ja, sizeof text_ja, "noroshi が強制終了され、約%.1f秒後に再開された%s", seconds,
 		resumed ? "。それまでの集計は引き継いだ" : "");
 	const struct nr_gap gap = {.first = w->alive,
