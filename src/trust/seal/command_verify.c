@@ -77,6 +77,9 @@ static void print_verdict(const struct nr_seal_verdict *verdict)
 	if (*verdict->number)
 		printf("  %s %s%s\n", nr_says("number   ", "法人番号  "), verdict->number,
 			verdict->number_wrong ? nr_says(" (wrong check digit)", "（検査数字が誤り）") : "");
+	if (verdict->revisions)
+		printf("  %s %u / %u\n", nr_says("revision ", "対象の版  "), verdict->revision,
+			verdict->revisions);
 	print_time(nr_says("proven   ", "証明時刻  "), verdict->proven, NR_TIME_MIN);
 	print_time(nr_says("claimed  ", "自称時刻  "), verdict->claimed, NR_TIME_MIN);
 	print_time(nr_says("renew by ", "更新期限  "), verdict->renew, NR_TIME_MAX);

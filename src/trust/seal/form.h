@@ -11,6 +11,7 @@
 struct nr_seal_draft {
 	struct nr_pile to_sign; /* the structure that the signer reads */
 	struct nr_pile rest;    /* the form's own: what becomes the seal */
+	size_t place;           /* the form's own: where in it the signature goes */
 	struct nr_signed signature;
 };
 

@@ -11,6 +11,8 @@ static const struct nr_seal_format *format_of(enum nr_seal_form form)
 	case NR_SEAL_JADES_COMPACT:
 	case NR_SEAL_JADES_JSON:
 		return &nr_jades_format;
+	case NR_SEAL_PADES:
+		return &nr_pades_format;
 	default:
 		return &nr_cades_format;
 	}

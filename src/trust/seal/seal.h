@@ -94,7 +94,8 @@ struct nr_seal_verdict {
 	const char
 		*checks[24]; /* codes of what was checked, in order: "format", "digest", "attributes", ... */
 	size_t check_count;
-	bool later_changes; /* PDF: something was added after this seal */
+	bool later_changes;           /* PDF: something was added after this seal */
+	unsigned revision, revisions; /* PDF: that it covers, and there are; 0: another form */
 };
 
 /* A seal with several signers: *ret_verdicts has one each (at most NR_CMS_SIGNERS_MAX), never "one good is

@@ -62,6 +62,10 @@ static void write_verdict(struct nr_json *json, const struct nr_seal_verdict *ve
 	write_time(json, "proven_time", verdict->proven, NR_TIME_MIN);
 	write_time(json, "renew_by", verdict->renew, NR_TIME_MAX);
 	nr_json_bool(json, "later_changes", verdict->later_changes);
+	if (verdict->revisions) {
+		nr_json_uint(json, "revision", verdict->revision);
+		nr_json_uint(json, "revisions", verdict->revisions);
+	}
 	nr_judgement_write_json(&verdict->judgement, json);
 	nr_json_array(json, "checked");
 	for (size_t i = 0; i < verdict->check_count; i++)
