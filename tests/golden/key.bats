@@ -144,6 +144,26 @@ serve() { fails "$1" timestamp serve --listen 127.0.0.1:0 --keys "$2" "${@:3}"; 
 	one_line "$message" nonexistent.so
 }
 
+@test "one folder of keys serves an authority that runs and who seals meanwhile" {
+	cp -r "$KEYS/p256" "$BATS_TEST_TMPDIR/k"
+	cd "$BATS_TEST_TMPDIR"
+	"$NOROSHI" timestamp serve --listen 127.0.0.1:0 --keys k >url 2>log 3>&- &
+	server=$!
+	for _ in $(seq 100); do
+		[ -s url ] && break
+		sleep 0.1
+	done
+	echo one >one
+	noroshi seal sign --keys k --level B-T --tsa "$(head -n 1 url)" one
+	kill "$server"
+	wait "$server" || true
+	noroshi seal verify --ca k/ca.pem one one.p7s
+	noroshi ledger export --keys k >entries
+	for kind in key-new key-use token seal; do
+		grep -q "\"kind\":\"$kind\"" entries
+	done
+}
+
 @test "two persons release a key; what they sign is what they read" {
 	cd "$BATS_TEST_TMPDIR"
 	noroshi key note alice --out alice.key >alice.said

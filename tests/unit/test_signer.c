@@ -253,7 +253,8 @@ static void times_of_release_and_certificate_are_kept(void **state)
 	const struct nr_signer_key conf = pair("tsa-p256", 1u << NR_SIGN_TIMESTAMP);
 	struct nr_signing_key key;
 	nr_time now = nr_time_now();
-	rig_check(nr_signing_key_open(&conf, now, &key, &last), &last);
+	static const struct nr_secret none = {.length = 0};
+	rig_check(nr_signing_key_open(&conf, &none, now, &key, &last), &last);
 	static const struct {
 		nr_time after; /* now */
 		int code;
@@ -341,6 +342,22 @@ static void callers_get_their_own_answers(void **state)
 			assert_int_equal(callers[i].counters[j], j + 1);
 	}
 	nr_signer_free(signer);
+}
+
+static void a_passphrase_may_come_through_a_pipe(void **state)
+{
+	(void)state;
+	int ends[2];
+	char path[32];
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "open sesame\n", 12), 12);
+	close(ends[1]);
+	snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+	struct nr_signer_key keys[2] = {
+		pair("locked", 1u << NR_SIGN_SEAL), pair("locked", 1u << NR_SIGN_SEAL)};
+	keys[0].passphrase = keys[1].passphrase = path;
+	nr_signer_free(start(keys, 2));
+	close(ends[0]);
 }
 
 static void a_dead_signer_is_said(void **state)
@@ -523,6 +540,7 @@ int main(void)
 		cmocka_unit_test(the_rate_is_kept),
 		cmocka_unit_test(times_of_release_and_certificate_are_kept),
 		cmocka_unit_test(callers_get_their_own_answers),
+		cmocka_unit_test(a_passphrase_may_come_through_a_pipe),
 		cmocka_unit_test(a_dead_signer_is_said),
 		cmocka_unit_test(it_can_compute_and_nothing_else),
 		cmocka_unit_test(it_holds_one_socket_and_nothing_else),

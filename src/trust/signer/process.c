@@ -28,7 +28,7 @@
 
 struct process {
 	struct nr_signing_key keys[NR_SIGNER_KEYS_MAX];
-	struct nr_secret pins[NR_SIGNER_KEYS_MAX];
+	struct nr_secret secrets[NR_SIGNER_KEYS_MAX]; /* passphrases, PINs; wiped when keys are open */
 	size_t count;
 	struct nr_token_module *module;
 	bool locked;
@@ -178,6 +178,20 @@ static int rights_drop(bool module, pid_t parent, struct nr_error *error)
 	return rc ? rc : bind_to_parent(parent, error);
 }
 
+/* A file is read once, whatever number of keys it opens: it may be a pipe. */
+static int secret_read(
+	struct process *process, const struct nr_signer_conf *conf, size_t index, struct nr_error *error)
+{
+	const char *path = conf->keys[index].passphrase;
+	for (size_t i = 0; path && i < index; i++) {
+		if (!conf->keys[i].passphrase || strcmp(conf->keys[i].passphrase, path) != 0)
+			continue;
+		process->secrets[index] = process->secrets[i];
+		return 0;
+	}
+	return nr_secret_read(path, &process->secrets[index], error);
+}
+
 static int keys_read(struct process *process, const struct nr_signer_conf *conf, struct nr_error *error)
 {
 	nr_time now = nr_time_now(), monotonic = clock_read(CLOCK_MONOTONIC);
@@ -185,7 +199,8 @@ static int keys_read(struct process *process, const struct nr_signer_conf *conf,
 	for (size_t i = 0; !rc && i < conf->count; i++) {
 		const struct nr_signer_key *wanted = &conf->keys[i];
 		struct nr_signing_key *key = &process->keys[i];
-		rc = nr_signing_key_open(wanted, now, key, error);
+		rc = secret_read(process, conf, i, error);
+		rc = rc ? rc : nr_signing_key_open(wanted, &process->secrets[i], now, key, error);
 		if (rc)
 			break;
 		process->count++;
@@ -193,8 +208,6 @@ static int keys_read(struct process *process, const struct nr_signer_conf *conf,
 		if (wanted->releaser_count > 0)
 			rc = nr_release_read(
 				wanted, key->id, now, &key->released_from, &key->released_until, error);
-		if (!rc && nr_token_names(wanted->key))
-			rc = nr_secret_read(wanted->passphrase, &process->pins[i], error);
 	}
 	return rc;
 }
@@ -214,11 +227,11 @@ static int tokens_open(struct process *process, const struct nr_signer_conf *con
 				rc = nr_token_module_open(conf->pkcs11_module, &process->module, error);
 		}
 		if (!rc && nr_token_names(wanted->key))
-			rc = nr_token_key_open(process->module, wanted->key, &process->pins[i],
+			rc = nr_token_key_open(process->module, wanted->key, &process->secrets[i],
 				process->keys[i].policy.algorithm, &process->keys[i].token, error);
 		rc = rc ? rc : nr_signing_key_prove(&process->keys[i], wanted->key, error);
 	}
-	OPENSSL_cleanse(process->pins, sizeof process->pins);
+	OPENSSL_cleanse(process->secrets, sizeof process->secrets);
 	return rc;
 }
 

@@ -112,19 +112,16 @@ static int spki_take(struct nr_signing_key *key, struct nr_error *error)
 }
 
 /* Private key, certificate, and that they belong together. */
-static int files_read(
-	const struct nr_signer_key *conf, nr_time now, struct nr_signing_key *key, struct nr_error *error)
+static int files_read(const struct nr_signer_key *conf, const struct nr_secret *passphrase, nr_time now,
+	struct nr_signing_key *key, struct nr_error *error)
 {
 	NR_AUTO(nr_x509_freep) X509 *certificate = NULL;
 	int rc = 0;
 	if (nr_token_names(conf->key) && !conf->certificate)
 		return nr_fail(
 			error, -EINVAL, "%s: a key in a token needs its certificate beside it", conf->key);
-	if (!nr_token_names(conf->key)) {
-		NR_AUTO(nr_secret_wipe) struct nr_secret passphrase = {.length = 0};
-		rc = nr_secret_read(conf->passphrase, &passphrase, error);
-		rc = rc ? rc : nr_key_read(conf->key, &passphrase, &key->pkey, error);
-	}
+	if (!nr_token_names(conf->key))
+		rc = nr_key_read(conf->key, passphrase, &key->pkey, error);
 	if (rc || !conf->certificate)
 		return rc;
 	rc = nr_certificate_read(conf->certificate, &certificate, error);
@@ -193,8 +190,8 @@ static int purposes_check(
 	return 0;
 }
 
-int nr_signing_key_open(
-	const struct nr_signer_key *conf, nr_time now, struct nr_signing_key *ret_key, struct nr_error *error)
+int nr_signing_key_open(const struct nr_signer_key *conf, const struct nr_secret *passphrase, nr_time now,
+	struct nr_signing_key *ret_key, struct nr_error *error)
 {
 	struct nr_signing_key key = {.policy.purposes = conf->purposes,
 		.from = NR_TIME_MIN,
@@ -202,7 +199,7 @@ int nr_signing_key_open(
 		.released_from = NR_TIME_MIN,
 		.released_until = NR_TIME_MAX};
 	const char *named = conf->certificate && nr_token_names(conf->key) ? conf->certificate : conf->key;
-	int rc = files_read(conf, now, &key, error);
+	int rc = files_read(conf, passphrase, now, &key, error);
 	rc = rc ? rc : nr_key_classify(key.pkey, named, &key.policy.algorithm, error);
 	rc = rc ? rc : purposes_check(conf, &key, error);
 	rc = rc ? rc : spki_take(&key, error);

@@ -40,8 +40,8 @@ struct nr_signing_key {
 
 /* Reads the files that conf names. A key in a token ("pkcs11:") has its certificate read; nr_token_key_open()
  * does the rest. Errors name the file. */
-int nr_signing_key_open(const struct nr_signer_key *conf, nr_time now, struct nr_signing_key *ret_key,
-	struct nr_error *error);
+int nr_signing_key_open(const struct nr_signer_key *conf, const struct nr_secret *passphrase, nr_time now,
+	struct nr_signing_key *ret_key, struct nr_error *error);
 void nr_signing_key_fini(struct nr_signing_key *key);
 
 /* Checks and signs. real, monotonic: the clocks now. */
