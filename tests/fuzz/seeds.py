@@ -12,6 +12,7 @@ import os
 import shutil
 import struct
 import subprocess
+import zlib
 
 SOURCE, DARK = bytes([198, 51, 100, 7]), bytes([192, 0, 2, 9])
 SOURCE6, DARK6 = bytes.fromhex("20010db8" + "00" * 11 + "07"), bytes.fromhex("20010db8" + "00" * 11 + "09")
@@ -398,3 +399,75 @@ write("signer", "request", b"\5" + struct.pack("<IIIII", 0, 0, 2, len(TST_INFO),
 write("signer", "release", b"\6noroshi release v1\nkey " + b"0f" * 32 + b"\npurposes seal,jws\n"
       b"from 2026-11-24T00:00:00.000000Z\nuntil 2026-11-25T00:00:00.000000Z\nreason invoices of July\n")
 write("signer", "uri", b"\7pkcs11:token=my%20house;object=tsa;id=%01%02;slot-id=3;type=private")
+
+
+# --- JSON that is checked, PDF files that are sealed ---
+
+write("json_check", "jws", b'{"payload":"aGVsbG8","protected":"eyJhbGciOiJFUzI1NiJ9","header":{"etsiU":["e30"]},"signature":"AAAA"}')
+write("json_check", "values", b' [ null , true , false , 0 , -1.5e+3 , "\\u3042\\ud83d\\ude00\\n" , "\xe7\x8b\xbc\xe7\x85\x99" , {} , [] ] \n')
+write("json_check", "twice", b'{"a":{"b":1},"c":[{"b":1},{"b":2}],"a":3}')
+
+PAGES = [b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]/SigFlags 3>>>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Annots[4 0 R]>>",
+         b"<</Type/Annot/Subtype/Widget/FT/Sig/T(a)/Rect[0 0 0 0]/V 5 0 R/P 3 0 R>>"]
+
+
+def pdf_table(at, size, prev=b""):
+    rows = b"".join(b"%d 1\n%010d 00000 n \n" % (number, place) for number, place in sorted(at.items()))
+    return b"xref\n" + rows + b"trailer\n<</Size %d/Root 1 0 R%s>>\n" % (size, prev)
+
+
+def pdf_sealed(message):
+    """Two ranges that are right: around /Contents, to the end."""
+    text, at = b"%PDF-1.4\n", {}
+    for number, body in enumerate(PAGES, 1):
+        at[number] = len(text)
+        text += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    at[5] = len(text)
+    head = b"5 0 obj\n<</Type/Sig/SubFilter/ETSI.CAdES.detached/M(D:20261124120000Z)/ByteRange[0 %s]/Contents "
+    contents = b"<" + message.hex().encode() + b"00" * 8 + b">"
+    before = len(text) + len(head % (b" " * 20))
+    after = before + len(contents)
+    tail = b">>\nendobj\n"
+    table = after + len(tail)
+    tail += pdf_table(at, 6) + b"startxref\n%d\n%%%%EOF\n" % table
+    numbers = b"%d %d %d" % (before, after, len(tail))
+    return text + head % numbers.ljust(20) + contents + tail, table
+
+
+def pdf_updated(text, prev, objects):
+    at = {}
+    for number, body in objects.items():
+        at[number] = len(text)
+        text += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    return text + pdf_table(at, max([5, *objects]) + 1, b"/Prev %d" % prev) + b"startxref\n%d\n%%%%EOF\n" % len(text)
+
+
+def pdf_compressed():
+    """Objects 1 to 3 in a stream, cross-references in another."""
+    bodies = [b"<</Type/Catalog/Pages 2 0 R>>", PAGES[1], PAGES[2].replace(b"/Annots[4 0 R]", b"")]
+    pairs = b" ".join(b"%d %d" % (number, sum(map(len, bodies[:number - 1])) + number - 1) for number in (1, 2, 3)) + b" "
+    packed = zlib.compress(pairs + b" ".join(bodies))
+    text = b"%PDF-1.5\n"
+    stream = len(text)
+    text += b"4 0 obj\n<</Type/ObjStm/N 3/First %d/Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream\nendobj\n" % (
+        len(pairs), len(packed), packed)
+    rows = [(0, 0, 255), (2, 4, 0), (2, 4, 1), (2, 4, 2), (1, stream, 0), (1, len(text), 0)]
+    plain = [bytes([kind]) + struct.pack(">H", place) + bytes([more]) for kind, place, more in rows]
+    up = b"".join(b"\2" + bytes((a - b) & 255 for a, b in zip(row, above))
+                  for row, above in zip(plain, [bytes(4)] + plain))
+    packed = zlib.compress(up)
+    return text + b"5 0 obj\n<</Type/XRef/Size 6/Root 1 0 R/W[1 2 1]/Filter/FlateDecode/DecodeParms<</Predictor 12" \
+        b"/Columns 4>>/Length %d>>\nstream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % (
+            len(packed), packed, len(text))
+
+
+SEALED, TABLE = pdf_sealed(der(0x30, der(2, b"\1")))
+write("pdf", "sealed", SEALED)
+write("pdf", "compressed", pdf_compressed())
+write("pdf", "later-seal", pdf_updated(SEALED, TABLE, {
+    1: PAGES[0].replace(b"[4 0 R]", b"[4 0 R 6 0 R]"), 3: PAGES[2].replace(b"[4 0 R]", b"[4 0 R 6 0 R]"),
+    6: PAGES[3].replace(b"5 0 R", b"7 0 R"), 7: b"<</Type/Sig/ByteRange[0 1 2 3]/Contents<00>>>"}))
+write("pdf", "later-validation", pdf_updated(SEALED, TABLE, {
+    1: PAGES[0][:-2] + b"/DSS 6 0 R>>", 6: b"<</Type/DSS/Certs[7 0 R]>>", 7: b"<<>>"}))
+write("pdf", "later-page", pdf_updated(SEALED, TABLE, {3: PAGES[2].replace(b"9 9", b"5 5")}))

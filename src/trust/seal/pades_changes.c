@@ -13,8 +13,11 @@ struct changes {
 	struct nr_pdf_reader *covered, *whole;
 	struct nr_judgement *judgement;
 	uint32_t form; /* number of the form's object; 0: none */
+	bool *known;   /* by number: new, and part of something that may be added; owned */
 	size_t added;
 };
+
+#define KNOWN_DEPTH_MAX 16
 
 static void blame(struct changes *changes, uint32_t number, const char *en, const char *ja)
 {
@@ -33,6 +36,25 @@ static bool is_new(const struct changes *changes, const struct nr_pdf *reference
 	return reference->kind == NR_PDF_REFERENCE &&
 	       !nr_pdf_reader_entry(changes->covered, (uint32_t)reference->integer) &&
 	       nr_pdf_reader_entry(changes->whole, (uint32_t)reference->integer);
+}
+
+/* New objects that a new part leads to belong to it. */
+static void know(struct changes *changes, const struct nr_pdf *value, unsigned depth)
+{
+	struct nr_pdf_object object;
+	struct nr_pdf item;
+	if (value->kind == NR_PDF_REFERENCE) {
+		bool again = !is_new(changes, value) || changes->known[value->integer];
+		if (again || depth == KNOWN_DEPTH_MAX ||
+			nr_pdf_reader_object(changes->whole, (uint32_t)value->integer, &object, NULL) != 0)
+			return;
+		changes->known[value->integer] = true;
+		know(changes, &object.value, depth + 1);
+		return;
+	}
+	struct nr_cursor c = nr_pdf_inside(value);
+	while (nr_pdf_next(&c, &item))
+		know(changes, &item, depth);
 }
 
 /* ---- further seals ---- */
@@ -81,8 +103,11 @@ static bool is_seal_field(struct changes *changes, const struct nr_pdf *referenc
 	}
 	struct nr_pdf type = nr_pdf_get(&object.value, "FT"), subtype = nr_pdf_get(&object.value, "Subtype"),
 		      seal = nr_pdf_get(&object.value, "V");
-	return nr_pdf_name_is(&type, "Sig") && nr_pdf_name_is(&subtype, "Widget") &&
-	       is_invisible(&object.value) && is_seal(changes, &seal);
+	if (!nr_pdf_name_is(&type, "Sig") || !nr_pdf_name_is(&subtype, "Widget") ||
+		!is_invisible(&object.value) || !is_seal(changes, &seal))
+		return false;
+	know(changes, reference, 0);
+	return true;
 }
 
 /* What a list of fields or annotations holds: objects of their own that are such. */
@@ -117,10 +142,14 @@ static bool is_longer(struct changes *changes, const struct nr_pdf *before, cons
 static bool list_grew(
 	struct changes *changes, const struct nr_pdf *before, const struct nr_pdf *after, const char *name)
 {
-	struct nr_pdf old, now;
-	return nr_pdf_reader_member(changes->covered, before, name, &old, NULL) == 0 &&
-	       nr_pdf_reader_member(changes->whole, after, name, &now, NULL) == 0 &&
-	       (is_longer(changes, &old, &now) || (old.kind == now.kind && nr_pdf_same(&old, &now)));
+	struct nr_pdf old, now, reference = nr_pdf_get(after, name);
+	if (nr_pdf_reader_member(changes->covered, before, name, &old, NULL) != 0 ||
+		nr_pdf_reader_member(changes->whole, after, name, &now, NULL) != 0 ||
+		(!is_longer(changes, &old, &now) && !nr_pdf_same(&old, &now)))
+		return false;
+	if (is_new(changes, &reference))
+		changes->known[reference.integer] = true;
+	return true;
 }
 
 /* ---- dictionaries ---- */
@@ -168,6 +197,10 @@ static bool catalog_grew(struct changes *changes, const struct nr_pdf *before, c
 		nr_pdf_reader_member(changes->covered, before, "AcroForm", &old, NULL) != 0 ||
 		nr_pdf_reader_member(changes->whole, after, "AcroForm", &now, NULL) != 0)
 		return false;
+	struct nr_pdf validation = nr_pdf_get(after, "DSS"), form = nr_pdf_get(after, "AcroForm");
+	know(changes, &validation, 0);
+	if (is_new(changes, &form))
+		changes->known[form.integer] = true; /* its fields are looked at below */
 	return (old.kind == NR_PDF_NONE && now.kind == NR_PDF_NONE) || form_grew(changes, &old, &now);
 }
 
@@ -184,8 +217,11 @@ static bool field_was_filled(struct changes *changes, const struct nr_pdf *befor
 {
 	static const char *const names[] = {"V"};
 	struct nr_pdf type = nr_pdf_get(before, "FT"), old, now = nr_pdf_get(after, "V");
-	return nr_pdf_name_is(&type, "Sig") && nr_pdf_count(before, "V", &old) == 0 &&
-	       is_same_but(before, after, names, NR_COUNT(names)) && is_seal(changes, &now);
+	if (!nr_pdf_name_is(&type, "Sig") || nr_pdf_count(before, "V", &old) != 0 ||
+		!is_same_but(before, after, names, NR_COUNT(names)) || !is_seal(changes, &now))
+		return false;
+	know(changes, &now, 0);
+	return true;
 }
 
 /* A list of fields or annotations that is an object of its own. */
@@ -215,8 +251,10 @@ static bool is_allowed(struct changes *changes, uint32_t number)
 		return form_grew(changes, &before.value, &after.value);
 	if (nr_pdf_reader_resolve(changes->covered, &root, &catalog, NULL) == 0) {
 		struct nr_pdf dss = nr_pdf_get(&catalog, "DSS");
-		if (dss.kind == NR_PDF_REFERENCE && dss.integer == number)
+		if (dss.kind == NR_PDF_REFERENCE && dss.integer == number) {
+			know(changes, &after.value, 0);
 			return true;
+		}
 	}
 	return nr_pdf_same(&before.value, &after.value) || page_grew(changes, &before.value, &after.value) ||
 	       field_was_filled(changes, &before.value, &after.value) ||
@@ -271,34 +309,72 @@ static void find_form(struct changes *changes)
 	changes->form = form.kind == NR_PDF_REFERENCE ? (uint32_t)form.integer : 0;
 }
 
+/* A new object must be part of a seal or of validation data, or hold objects or cross-references. */
+static bool is_known(struct changes *changes, uint32_t number)
+{
+	struct nr_pdf_object object;
+	if (changes->known[number])
+		return true;
+	if (nr_pdf_reader_object(changes->whole, number, &object, NULL) != 0 || !object.stream)
+		return false;
+	struct nr_pdf type = nr_pdf_get(&object.value, "Type");
+	return nr_pdf_name_is(&type, "XRef") || nr_pdf_name_is(&type, "ObjStm");
+}
+
+static void check_old_objects(struct changes *changes)
+{
+	for (uint32_t number = 1; number < changes->covered->count; number++) {
+		const struct nr_pdf_entry *old = nr_pdf_reader_entry(changes->covered, number),
+					  *now = nr_pdf_reader_entry(changes->whole, number);
+		if (!old || (now && same_place(old, now)) || is_allowed(changes, number))
+			continue;
+		blame(changes, number,
+			"object %s was changed or removed after the seal: more than a further seal or "
+			"validation data",
+			"オブジェクト%"
+			"sがシールの後に変更または削除されています（追加のシールや検証情報ではありません）");
+		return;
+	}
+}
+
+static void check_new_objects(struct changes *changes)
+{
+	bool blamed = false;
+	for (uint32_t number = 1; number < changes->whole->count; number++) {
+		if (nr_pdf_reader_entry(changes->covered, number) ||
+			!nr_pdf_reader_entry(changes->whole, number))
+			continue;
+		changes->added++;
+		if (blamed || is_known(changes, number))
+			continue;
+		blamed = true;
+		blame(changes, number,
+			"object %s was added after the seal, and is part neither of a further seal nor of "
+			"validation "
+			"data",
+			"オブジェクト%"
+			"sがシールの後に追加されています（追加のシールや検証情報ではありません）");
+	}
+}
+
 int nr_pades_judge_changes(struct nr_pdf_reader *covered, struct nr_pdf_reader *whole,
 	struct nr_judgement *judgement, size_t *ret_added, struct nr_error *error)
 {
 	struct changes changes = {.covered = covered, .whole = whole, .judgement = judgement};
 	struct nr_pdf before = nr_pdf_get(&covered->trailer, "Root"),
 		      after = nr_pdf_get(&whole->trailer, "Root");
-	(void)error;
+	changes.known = calloc(whole->count, sizeof *changes.known);
+	if (!changes.known)
+		return nr_fail(error, -ENOMEM, "out of memory");
 	if (before.integer != after.integer || before.generation != after.generation)
 		blame(&changes, (uint32_t)after.integer, "a later revision has another catalog: object %s",
 			"後の版でカタログが別のオブジェクト（%s）に替わっています");
 	find_form(&changes);
-	uint32_t count = NR_MAX(covered->count, whole->count), blamed = 0;
-	for (uint32_t number = 1; number < count && !blamed; number++) {
-		const struct nr_pdf_entry *old = nr_pdf_reader_entry(covered, number),
-					  *now = nr_pdf_reader_entry(whole, number);
-		if (!old && now)
-			changes.added++;
-		if (old && (!now || !same_place(old, now)) && !is_allowed(&changes, number))
-			blamed = number;
-	}
-	if (blamed)
-		blame(&changes, blamed,
-			"object %s was changed or removed after the seal: more than a further seal or "
-			"validation data",
-			"オブジェクト%"
-			"sがシールの後に変更または削除されています（追加のシールや検証情報ではありません）");
+	check_old_objects(&changes);
+	check_new_objects(&changes);
 	if (changes.added)
 		check_shadows(&changes);
+	free(changes.known);
 	*ret_added = changes.added;
 	return 0;
 }

@@ -91,15 +91,17 @@ static int decode(const struct nr_pdf *dictionary, const uint8_t *data, size_t l
 	}
 	if (!nr_pdf_name_is(&filter, "FlateDecode"))
 		return nr_fail(error, -EBADMSG, "a structural stream with a filter other than FlateDecode");
-	int e = inflate_all(data, length, ret_bytes, ret_length, error);
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	int e = inflate_all(data, length, &bytes, ret_length, error);
 	struct nr_pdf predictor = nr_pdf_get(&parms, "Predictor"), columns = nr_pdf_get(&parms, "Columns");
-	if (e || predictor.kind == NR_PDF_NONE || predictor.integer == 1)
-		return e;
-	if (predictor.integer >= 10 && columns.kind == NR_PDF_INTEGER && columns.integer > 0 &&
-		nr_pdf_unpredict(*ret_bytes, ret_length, (size_t)columns.integer))
-		return 0;
-	free(*ret_bytes);
-	return nr_fail(error, -EBADMSG, "a structural stream with a predictor that is not understood");
+	bool plain = predictor.kind == NR_PDF_NONE || predictor.integer == 1;
+	if (!e && !plain &&
+		(predictor.integer < 10 || columns.kind != NR_PDF_INTEGER || columns.integer < 1 ||
+			!nr_pdf_unpredict(bytes, ret_length, (size_t)columns.integer)))
+		e = nr_fail(error, -EBADMSG, "a structural stream with a predictor that is not understood");
+	if (!e)
+		*ret_bytes = nr_steal(&bytes);
+	return e;
 }
 
 static int read_at(struct nr_pdf_reader *reader, const struct nr_pdf_entry *entry,
@@ -151,7 +153,8 @@ static void note_entry(struct nr_pdf_reader *reader, const struct nr_pdf_entry *
 		reader->entries[entry->number] = *entry;
 }
 
-static int check_trailer(const struct nr_pdf *trailer, struct nr_error *error)
+static int check_trailer(
+	const struct nr_pdf_reader *reader, const struct nr_pdf *trailer, struct nr_error *error)
 {
 	struct nr_pdf value;
 	if (nr_pdf_count(trailer, "Encrypt", &value))
@@ -163,6 +166,10 @@ static int check_trailer(const struct nr_pdf *trailer, struct nr_error *error)
 	if (nr_pdf_count(trailer, "Prev", &value) > 1 || nr_pdf_count(trailer, "Size", &value) != 1 ||
 		nr_pdf_count(trailer, "Root", &value) > 1)
 		return nr_fail(error, -EBADMSG, "a trailer without /Size, or with a name twice");
+	value = nr_pdf_get(trailer, "Size");
+	if (reader->entries && value.integer > reader->count)
+		return nr_fail(error, -EBADMSG,
+			"/Size became smaller in a later revision: readers differ over what was cut off");
 	return 0;
 }
 
@@ -193,7 +200,7 @@ static int read_table(
 	struct nr_pdf trailer = nr_pdf_take(&table.c);
 	if (table.c.failed || trailer.kind != NR_PDF_DICTIONARY)
 		return nr_fail(error, -EBADMSG, "a cross-reference table that cannot be read");
-	int e = check_trailer(&trailer, error);
+	int e = check_trailer(reader, &trailer, error);
 	if (!e && !reader->entries)
 		e = begin_entries(reader, &trailer, error);
 	while (!e && nr_pdf_table_next(&again, &entry))
@@ -252,7 +259,7 @@ static int read_stream(
 	struct nr_pdf type = nr_pdf_get(&object.value, "Type"), said = nr_pdf_get(&object.value, "Length");
 	if (!nr_pdf_name_is(&type, "XRef") || said.kind != NR_PDF_INTEGER)
 		return nr_fail(error, -EBADMSG, "no cross-reference where one should be");
-	int e = check_trailer(&object.value, error);
+	int e = check_trailer(reader, &object.value, error);
 	if (!e)
 		e = stream_data(reader, &object, &length, error);
 	if (!e)
