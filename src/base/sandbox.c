@@ -68,6 +68,9 @@ static int landlock_allow(int ruleset, uint64_t handled, unsigned allow,
 				 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_TRUNCATE;
 	int rc = landlock_allow_below(ruleset, places->read ? places->read : "/",
 		handled & (allow & NR_SANDBOX_READ_FILES ? reading : 0), error);
+	if (rc == 0 && places->read_too)
+		rc = landlock_allow_below(ruleset, places->read_too,
+			handled & (allow & NR_SANDBOX_READ_FILES ? reading : 0), error);
 	if (rc == 0)
 		rc = landlock_allow_below(ruleset, places->write ? places->write : "/",
 			handled & (allow & NR_SANDBOX_WRITE_FILES ? writing : 0), error);
@@ -236,7 +239,7 @@ static int seccomp_enter(unsigned allow, struct nr_sandbox *sandbox, struct nr_e
 
 int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error)
 {
-	const struct nr_sandbox_places anywhere = {NULL, NULL};
+	const struct nr_sandbox_places anywhere = {.read = NULL};
 	return nr_sandbox_enter_places(allow, &anywhere, ret_sandbox, error);
 }
 

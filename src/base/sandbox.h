@@ -37,10 +37,11 @@ struct nr_sandbox {
  * hostile input. */
 int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error);
 
-/* As above; where Landlock is there, files can be read below `read` and written (and read) below `write`
- * alone. NULL: anywhere. */
+/* As above; where Landlock is there, files can be read below `read` (and read_too, NULL: nowhere else) and
+ * written (and read) below `write` alone. NULL: anywhere. */
 struct nr_sandbox_places {
 	const char *read, *write;
+	const char *read_too;
 };
 int nr_sandbox_enter_places(unsigned allow, const struct nr_sandbox_places *places,
 	struct nr_sandbox *ret_sandbox, struct nr_error *error);

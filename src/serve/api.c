@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/api.h"
 
+#include "serve/trust_api.h"
 #include "store/rows.h"
 
 #include <errno.h>
@@ -16,8 +17,7 @@ void nr_reply_fini(struct nr_reply *reply)
 	reply->bytes = NULL;
 }
 
-/* The JSON's text becomes the reply's. */
-static int reply_json(struct nr_json *json, unsigned status, struct nr_reply *ret_reply)
+int nr_api_reply_json(struct nr_json *json, unsigned status, struct nr_reply *ret_reply)
 {
 	if (nr_json_finish(json, NULL) != 0)
 		return -ENOMEM;
@@ -40,7 +40,7 @@ int nr_api_error(unsigned status, const char *code, const char *parameter, const
 	nr_json_text(&json, "text", text);
 	nr_json_object_end(&json);
 	nr_json_object_end(&json);
-	return reply_json(&json, status, ret_reply);
+	return nr_api_reply_json(&json, status, ret_reply);
 }
 
 static int fail_store(int status, const struct nr_error *error, struct nr_reply *ret_reply)
@@ -148,7 +148,7 @@ static int answer_json(const struct nr_api *api, const struct question *question
 		nr_json_raw(&envelope, "rows", rows.json.bytes);
 		nr_json_text(&envelope, "next", *answer.next ? answer.next : NULL);
 		nr_json_object_end(&envelope);
-		status = reply_json(&envelope, 200, ret_reply);
+		status = nr_api_reply_json(&envelope, 200, ret_reply);
 	}
 	nr_json_fini(&rows.json);
 	return status;
@@ -254,7 +254,8 @@ static int answer_status(const struct nr_api *api, struct nr_reply *ret_reply)
 	nr_json_text(&rows.json, "sandbox_missing", api->sandbox_missing);
 	nr_connections_write_status(api->connections, &rows.json);
 	nr_json_object_end(&rows.json);
-	status = status ? fail_store(status, &error, ret_reply) : reply_json(&rows.json, 200, ret_reply);
+	status = status ? fail_store(status, &error, ret_reply)
+			: nr_api_reply_json(&rows.json, 200, ret_reply);
 	nr_json_fini(&rows.json);
 	return status;
 }
@@ -264,7 +265,7 @@ static int answer_description(struct nr_reply *ret_reply)
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
 	int status = nr_api_describe(&json, NULL);
-	return status ? status : reply_json(&json, 200, ret_reply);
+	return status ? status : nr_api_reply_json(&json, 200, ret_reply);
 }
 
 int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_argument *arguments,
@@ -277,6 +278,8 @@ int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_ar
 		return answer_status(api, ret_reply);
 	if (description)
 		return answer_description(ret_reply);
+	if (nr_trust_api_has(path))
+		return nr_trust_api_answer(api, path, arguments, count, ret_reply);
 	const struct nr_query *query = nr_store_query(path);
 	if (!query)
 		return nr_api_error(

@@ -24,6 +24,9 @@ struct nr_api {
 	struct nr_sensors *sensors;
 	struct nr_events *events;
 	struct nr_webhook *webhook;
+	/* trust (trust_api.h); borrowed; NULL: none */
+	struct nr_ledger_watch *ledger;
+	struct nr_judge *judge;
 };
 
 /* One name=value of the address, decoded. */
@@ -50,6 +53,9 @@ int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_ar
 /* {"error":{"code","parameter","text"}}; parameter NULL: none. */
 int nr_api_error(unsigned status, const char *code, const char *parameter, const char *text,
 	struct nr_reply *ret_reply);
+
+/* Finishes the JSON; its text becomes the reply's. */
+int nr_api_reply_json(struct nr_json *json, unsigned status, struct nr_reply *ret_reply);
 
 /* The OpenAPI 3.1 document, from the descriptors (openapi.c). */
 int nr_api_describe(struct nr_json *json, struct nr_error *error);

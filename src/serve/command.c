@@ -14,7 +14,9 @@
 #include "serve/keeper.h"
 #include "serve/server.h"
 #include "serve/tee.h"
+#include "serve/trust_api.h"
 #include "serve/webhook.h"
+#include "trust/certificate/signature.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -32,6 +34,8 @@ struct serve_conf {
 	struct nr_telescope_live_conf live; /* interface NULL: nothing is watched */
 	struct nr_telescope_conf sense;
 	struct nr_webhook_conf webhook;
+	struct nr_ledger_source_conf ledger; /* ledger NULL: none is shown */
+	struct nr_material_conf trust;       /* ca empty: no seals are judged */
 };
 
 static const struct nr_option options[] = {
@@ -60,6 +64,26 @@ static const struct nr_option options[] = {
 	NR_TELESCOPE_LIVE_OPTIONS(struct serve_conf, live.),
 	NR_TELESCOPE_OPTIONS(struct serve_conf, sense.),
 	NR_WEBHOOK_OPTIONS(struct serve_conf, webhook.),
+	{"ledger", NR_OPTION_PATH, offsetof(struct serve_conf, ledger.ledger), "DIR", NULL,
+		.text_en = "folder of the ledger that the page Trust follows; it is only read",
+		.text_ja = "「信頼」のページに表示する台帳のフォルダー（読み取りのみ）"},
+	{"ledger-vkey", NR_OPTION_TEXT, offsetof(struct serve_conf, ledger.vkey), "VKEY", NULL,
+		.text_en = "its verifier key, or a file that holds it; without it signatures are not checked",
+		.text_ja = "台帳の検証鍵、またはそれを収めたファイル。なければ署名は検証しない"},
+	{"ledger-policy", NR_OPTION_PATH, offsetof(struct serve_conf, ledger.policy), "FILE", NULL,
+		.text_en = "or a policy (C2SP tlog-policy) that names witnesses, too",
+		.text_ja = "または証人も定めるポリシー（C2SP tlog-policy）"},
+	{"trust-ca", NR_OPTION_TEXTS, offsetof(struct serve_conf, trust.ca), "PEM", NULL,
+		.text_en = "certificates that are trusted when the page Trust judges seals and time stamps",
+		.text_ja = "「信頼」のページでeシールやタイムスタンプを検証するときに信頼する証明書"},
+	{"trust-certificates", NR_OPTION_TEXTS, offsetof(struct serve_conf, trust.certificates), "PEM", NULL,
+		.text_en = "further certificates, trusted only as far as they lead to one of --trust-ca",
+		.text_ja = "その他の証明書（--trust-ca に至る経路がある場合のみ信頼する）"},
+	{"trust-crl", NR_OPTION_TEXTS, offsetof(struct serve_conf, trust.crls), "FILE", NULL,
+		.text_en = "revocation lists (PEM or DER)", .text_ja = "失効リスト（PEMまたはDER）"},
+	{"trust-require-revocation", NR_OPTION_FLAG, offsetof(struct serve_conf, trust.require_revocation),
+		.text_en = "what is not known to be unrevoked does not pass",
+		.text_ja = "失効していないと確認できないものは合格としない"},
 };
 
 /* Everything of one run; released in reverse order. */
@@ -76,6 +100,8 @@ struct service {
 	char spool[4096 + sizeof ".webhooks"]; /* beside the store */
 	struct nr_webhook *webhook;            /* NULL: none asked for */
 	struct nr_tee listeners;
+	struct nr_ledger_watch *ledger; /* NULL: none is shown */
+	struct nr_judge *judge;         /* NULL: no seals are judged */
 	struct nr_server *server;
 };
 
@@ -87,6 +113,8 @@ static void service_fini(struct service *s)
 		nr_server_stop(s->server);
 	else
 		nr_close_fd(&s->server_conf.socket);
+	nr_ledger_watch_free(s->ledger);
+	nr_judge_free(s->judge);
 	nr_webhook_free(s->webhook);
 	nr_events_free(s->events);
 	nr_sensors_free(s->sensors);
@@ -166,6 +194,32 @@ static void wait_for_end(const struct serve_conf *conf)
 	}
 }
 
+/* ---- trust ---- */
+
+static int start_judge(struct service *s, const struct nr_rights *rights, struct nr_error *error)
+{
+	if (!s->conf->trust.ca.count)
+		return 0;
+	int rc = nr_judge_start(&s->conf->trust, rights, &s->judge, error);
+	return rc ? nr_error_prefix(error, "--trust-ca") : 0;
+}
+
+/* Its keys are read now, and its folder must be there: later only that folder can be seen. */
+static int open_ledger(struct service *s, struct nr_error *error)
+{
+	const char *folder = s->conf->ledger.ledger;
+	if (!folder)
+		return 0;
+	if (access(folder, R_OK | X_OK) != 0)
+		return nr_fail(error, -errno,
+			"--ledger %.150s: %s; a ledger comes to be with its first entry, and the server must "
+			"be "
+			"allowed to read it",
+			folder, strerror(errno));
+	nr_crypto_prepare();
+	return nr_ledger_watch_new(&s->conf->ledger, &s->ledger, error);
+}
+
 /* ---- watching ---- */
 
 static int read_again(struct nr_telescope_live_again *ret_again, struct nr_error *error)
@@ -204,6 +258,8 @@ static int start_nursery(struct service *s, struct nr_error *error)
 	const struct nr_child child = nr_telescope_live_child(s->live);
 	const struct nr_nursery_conf conf = {&child, 1, drop_rights, &rights};
 	rc = nr_nursery_start(&conf, &s->nursery, error);
+	if (rc == 0)
+		rc = start_judge(s, &rights, error);
 	if (rc == 0)
 		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
 	if (rc == 0 && s->webhook) /* its secret may be root's alone, and is no business of the nursery */
@@ -308,6 +364,11 @@ static int close_door(struct service *s, struct nr_error *error)
 		places.read = dirname(copy);
 		allow |= NR_SANDBOX_READ_FILES;
 	}
+	if (s->ledger) {
+		places.read_too = places.read ? s->conf->ledger.ledger : NULL;
+		places.read = places.read ? places.read : s->conf->ledger.ledger;
+		allow |= NR_SANDBOX_READ_FILES;
+	}
 	int rc = nr_sandbox_enter_places(allow, &places, &sandbox, error);
 	if (rc)
 		return rc;
@@ -321,9 +382,9 @@ static int close_door(struct service *s, struct nr_error *error)
 
 static int start(struct service *s, struct nr_error *error)
 {
-	int rc = s->conf->live.interface ? start_nursery(s, error)
-					 : nr_listen_open(
-						   &s->server_conf.listen, &s->server_conf.socket, error);
+	int rc = s->conf->live.interface ? start_nursery(s, error) : start_judge(s, NULL, error);
+	if (rc == 0 && !s->conf->live.interface)
+		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
 	if (rc == 0 && s->webhook)
 		rc = nr_webhook_start(s->webhook, error);
 	if (rc == 0)
@@ -331,7 +392,13 @@ static int start(struct service *s, struct nr_error *error)
 	if (rc == 0)
 		rc = make_listeners(s, error);
 	if (rc == 0)
+		rc = open_ledger(s, error);
+	if (rc == 0)
 		rc = close_door(s, error);
+	if (rc == 0 && s->ledger)
+		rc = nr_ledger_watch_start(s->ledger, error);
+	s->server_conf.api.ledger = s->ledger;
+	s->server_conf.api.judge = s->judge;
 	if (rc == 0)
 		rc = nr_server_start(&s->server_conf, &s->server, error);
 	return rc;

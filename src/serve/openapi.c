@@ -250,7 +250,9 @@ static void write_error_schema(struct nr_json *json)
 	nr_json_text(json, "type", "object");
 	nr_json_object(json, "properties");
 	write_property(json, "code", NR_VALUE_TEXT, false,
-		"bad-parameter, not-found, bad-method, too-long, busy, store");
+		"bad-parameter, not-found, bad-method, too-long, busy, store; of trust: no-ledger, ledger, "
+		"no-judge, "
+		"bad-question, not-judged, not-json, other-origin");
 	write_property(json, "parameter", NR_VALUE_TEXT, false, "the parameter at fault");
 	write_property(json, "text", NR_VALUE_TEXT, false, "one sentence");
 	for (int i = 0; i < 6; i++)
@@ -272,6 +274,7 @@ int nr_api_describe(struct nr_json *json, struct nr_error *error)
 	write_plain(json, NR_API_PREFIX "status", "The server and what it has stored", write_status_schema);
 	write_plain(json, NR_API_PREFIX "openapi.json", "This document", write_any_object);
 	nr_openapi_write_stream(json);
+	nr_openapi_write_trust(json);
 	for (size_t i = 0; nr_store_queries[i]; i++)
 		write_query(json, nr_store_queries[i]);
 	nr_json_object_end(json);

@@ -9,5 +9,7 @@
 void nr_openapi_write_watch(struct nr_json *json);
 /* The path of the live stream. */
 void nr_openapi_write_stream(struct nr_json *json);
+/* The paths below trust. */
+void nr_openapi_write_trust(struct nr_json *json);
 
 #endif

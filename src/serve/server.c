@@ -3,12 +3,15 @@
 
 #include "base/log.h"
 #include "serve/assets.h"
+#include "serve/post.h"
 #include "serve/stream.h"
+#include "serve/trust_api.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #define THREAD_STACK_BYTES (1024 * 1024)
@@ -25,12 +28,14 @@ struct nr_server {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stopping;
+	atomic_uint posts; /* bodies that are coming or being answered */
 };
 
 /* From the first line of a request to its end. */
 struct request {
 	size_t address_length; /* path and parameters as they were sent */
 	bool announced; /* its headers have been seen; a reply before its end would close the connection */
+	struct nr_post *post; /* NULL: it has no body */
 };
 
 static const char page_without_console[] =
@@ -331,24 +336,75 @@ static void end_request(
 	void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
 {
 	(void)code;
-	turn(context, connection, NR_CONNECTION_ASKING); /* the next one, where the connection is kept */
-	free(*state);
+	struct nr_server *server = context;
+	struct request *request = *state;
+	turn(server, connection, NR_CONNECTION_ASKING); /* the next one, where the connection is kept */
+	if (request && request->post) {
+		nr_post_free(request->post);
+		atomic_fetch_sub(&server->posts, 1);
+	}
+	free(request);
 	*state = NULL;
+}
+
+static enum MHD_Result begin_post(
+	struct nr_server *server, struct MHD_Connection *connection, struct request *request)
+{
+	struct nr_post_refusal refusal;
+	if (!server->conf.api.judge)
+		return send_error(connection, 404, "no-judge",
+			"this server judges no seals; start it with noroshi serve --trust-ca PEM");
+	if (!nr_post_is_allowed(connection, NR_JUDGE_QUESTION_MAX, &refusal))
+		return send_error(connection, refusal.status, refusal.code, refusal.text);
+	if (atomic_fetch_add(&server->posts, 1) >= NR_POSTS_MAX) {
+		atomic_fetch_sub(&server->posts, 1);
+		return send_busy(connection, "too many questions are being asked; try again later");
+	}
+	request->post = nr_post_new(NR_JUDGE_QUESTION_MAX);
+	if (!request->post) {
+		atomic_fetch_sub(&server->posts, 1);
+		return MHD_NO;
+	}
+	turn(server, connection, NR_CONNECTION_ASKING); /* a body may take as long as a further request */
+	return MHD_YES;
+}
+
+static enum MHD_Result go_on_with_post(struct nr_server *server, struct MHD_Connection *connection,
+	struct request *request, const char *body, size_t *body_length)
+{
+	if (*body_length) {
+		bool kept = nr_post_add(request->post, body, *body_length);
+		*body_length = 0;
+		return kept ? MHD_YES : MHD_NO;
+	}
+	struct nr_reply reply;
+	turn(server, connection, NR_CONNECTION_ANSWERED);
+	if (nr_judge_ask(server->conf.api.judge, request->post->bytes, request->post->length, &reply) != 0)
+		return MHD_NO;
+	return send_reply(connection, &reply);
+}
+
+static bool takes_body(const char *method, const char *path)
+{
+	return strcmp(method, "POST") == 0 && strcmp(path, NR_API_PREFIX NR_TRUST_VERIFY) == 0;
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *body, size_t *body_length, void **state)
 {
 	(void)version;
-	(void)body;
-	const struct nr_server *server = context;
+	struct nr_server *server = context;
 	struct request *request = *state;
+	if (request && request->post)
+		return go_on_with_post(server, connection, request, body, body_length);
 	if (!request || (request->announced && *body_length))
 		return MHD_NO; /* no question has a body */
 	const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
 	if (!nr_listen_is_for_us(&server->conf.listen, server->conf.names, host))
 		return send_error(connection, 400, "bad-host",
 			"this server does not answer to that name; allow it with noroshi serve --host NAME");
+	if (takes_body(method, path))
+		return begin_post(server, connection, request);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return send_error(connection, 405, "bad-method", "only GET and HEAD are answered");
 	if (!request->announced) {
