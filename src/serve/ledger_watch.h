@@ -9,7 +9,7 @@
 #define NR_SERVE_LEDGER_WATCH_H
 
 #include "serve/ledger_index.h"
-#include "trust/ledger/command_inside.h"
+#include "trust/ledger/source.h"
 
 struct nr_ledger_watch;
 
