@@ -170,22 +170,33 @@ static void json_quote(struct nr_json *json, const char *text, size_t length)
 	json_char(json, '"');
 }
 
+/* Of eight characters none is a control character, a quote, a backslash or beyond ASCII. */
+static inline bool json_plain_eight(const char *text)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), top = each << 7;
+	uint64_t word;
+	memcpy(&word, text, sizeof word);
+	const uint64_t quote = word ^ each * '"', slash = word ^ each * '\\';
+	const uint64_t odd = (word - each * ' ') & ~word, quotes = (quote - each) & ~quote,
+		       slashes = (slash - each) & ~slash;
+	return !((word | odd | quotes | slashes) & top);
+}
+
 /* A key that needs no escape, as those of programs do; false, and nothing was written, where it does. */
 static bool json_plain_key(struct nr_json *json, const char *key)
 {
 	size_t length = strlen(key);
-	char *out = json_reserve(json, length + 4);
+	char *out = json_reserve(json, length + 10);
 	if (!out)
 		return true;
-	for (size_t i = 0; i < length; i++) {
-		if (!json_plain[(uint8_t)key[i]])
-			return false;
-		out[i + 1] = key[i];
-	}
 	out[0] = '"';
+	memcpy(out + 1, key, length);
+	memset(out + 1 + length, ' ', 8); /* so that the last eight are whole */
+	for (size_t i = 0; i < length; i += 8)
+		if (!json_plain_eight(out + 1 + i))
+			return false;
 	out[length + 1] = '"';
 	out[length + 2] = ':';
-	out[length + 3] = ' ';
 	json->length += length + (json->pretty ? 4 : 3);
 	return true;
 }
@@ -306,6 +317,11 @@ void nr_json_real(struct nr_json *json, const char *key, double value)
 	char text[32];
 	if (!isfinite(value)) {
 		nr_json_null(json, key);
+		return;
+	}
+	/* whole numbers that 15 digits hold are what they look like; -0 is none of them */
+	if (fabs(value) < 1e15 && (double)(int64_t)value == value && (value != 0 || !signbit(value))) {
+		nr_json_int(json, key, (int64_t)value);
 		return;
 	}
 	int length = 0;

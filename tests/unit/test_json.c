@@ -149,6 +149,13 @@ static void test_real(void **state)
 		{-INFINITY, "null"},
 		{0.01625, "0.01625"},
 		{123456789012345678.0, "1.2345678901234568e+17"},
+		{-0.0, "-0"},
+		{-7, "-7"},
+		{999999999999999.0, "999999999999999"},
+		{-999999999999999.0, "-999999999999999"},
+		{1e15, "1e+15"},
+		{1e22, "1e+22"},
+		{-1e19, "-1e+19"},
 	};
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {
@@ -157,6 +164,33 @@ static void test_real(void **state)
 		nr_json_real(&json, NULL, cases[i].value);
 		expect(&json, cases[i].text);
 	}
+}
+
+/* A key is looked at eight characters at a time: what needs an escape may stand anywhere. */
+static void test_keys(void **state)
+{
+	static const struct {
+		char c;
+		const char *text;
+	} odd[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {0x1f, "\\u001f"},
+		{(char)0x80, "\xef\xbf\xbd"}, {0x7f, "\x7f"}, {' ', " "}};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(odd); i++)
+		for (size_t length = 1; length < 20; length++)
+			for (size_t at = 0; at < length; at++) {
+				char key[20] = "", text[64];
+				memset(key, 'k', length);
+				key[at] = 0;
+				snprintf(text, sizeof text, "{\"%s%s%.*s\":1}", key, odd[i].text,
+					(int)(length - at - 1), key + at + 1);
+				key[at] = odd[i].c;
+				struct nr_json json;
+				nr_json_init(&json);
+				nr_json_object(&json, NULL);
+				nr_json_uint(&json, key, 1);
+				nr_json_object_end(&json);
+				expect(&json, text);
+			}
 }
 
 static void test_text(void **state)
@@ -256,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_growth),

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/telescope/report.h"
+#include "sense/telescope/radix.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 /* ---- figures ---- */
-
-static int by_packets(const void *a, const void *b)
-{
-	const struct nr_port_figure *x = a, *y = b;
-	if (x->packets != y->packets)
-		return x->packets > y->packets ? -1 : 1;
-	return x->protocol != y->protocol ? x->protocol - y->protocol : x->port - y->port;
-}
 
 /* What a tally says of each group. */
 struct group_sum {
@@ -29,18 +22,26 @@ static struct group_sum *new_groups(struct nr_error *error)
 	return groups;
 }
 
+/* A tally is in the order of groups: each is summed up before it is written down. */
 static void sum_groups(struct group_sum *groups, const struct nr_tally *tally)
 {
-	uint64_t weight = UINT64_C(1) << tally->level;
+	const uint64_t weight = UINT64_C(1) << tally->level;
+	struct nr_tally_walk walk = {tally, 0, 0};
 	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0}; nr_tally_next(&walk, &sum);) {
-		struct group_sum *g = &groups[nr_sum_group(&sum)];
-		g->packets += sum.packets;
-		g->bytes += sum.bytes;
-		if (!nr_member_counts(nr_sum_member(&sum), tally->level))
-			continue;
-		g->sources += weight;
-		g->variance += (double)weight * (double)(weight - 1);
+	for (bool more = nr_tally_next(&walk, &sum); more;) {
+		const uint32_t group = nr_sum_group(&sum);
+		uint64_t packets = 0, bytes = 0, counted = 0;
+		do {
+			packets += sum.packets;
+			bytes += sum.bytes;
+			counted += nr_member_counts(nr_sum_member(&sum), tally->level);
+			more = nr_tally_next(&walk, &sum);
+		} while (more && nr_sum_group(&sum) == group);
+		struct group_sum *g = &groups[group];
+		g->packets += packets;
+		g->bytes += bytes;
+		g->sources += counted * weight;
+		g->variance += (double)counted * (double)weight * (double)(weight - 1);
 	}
 }
 
@@ -55,21 +56,48 @@ static void sum_usual(struct group_sum *groups, const struct nr_merged *m)
 	}
 }
 
+/* Groups that got packets, those with most first, TCP before UDP, low ports before high ones. Each is one
+ * number: what its packets lack to NR_ORDER_PACKETS, then the group. */
+#define NR_ORDER_GROUP_BITS 17
+#define NR_ORDER_PACKETS    (UINT64_MAX >> NR_ORDER_GROUP_BITS)
+_Static_assert(NR_GROUP_OTHER <= 1u << NR_ORDER_GROUP_BITS, "a port's group fits its bits");
+
+static int order_ports(
+	const struct group_sum *all, uint64_t **ret_order, size_t *ret_count, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) uint64_t *order = malloc(NR_GROUP_OTHER * sizeof *order);
+	size_t n = 0;
+	if (!order)
+		return nr_fail(error, -ENOMEM, "out of memory for the report");
+	for (uint32_t group = 0; group < NR_GROUP_OTHER; group++)
+		if (all[group].packets)
+			order[n++] = (NR_ORDER_PACKETS - NR_MIN(all[group].packets, NR_ORDER_PACKETS))
+					     << NR_ORDER_GROUP_BITS |
+				     group;
+	int e = nr_radix_sort_8(order, n, 0, error);
+	if (e)
+		return e;
+	*ret_count = n;
+	*ret_order = nr_steal(&order);
+	return 0;
+}
+
 /* research NULL: there was none. */
 static int make_ports(struct nr_report *r, const struct group_sum *all, const struct group_sum *research,
 	struct nr_error *error)
 {
+	NR_AUTO(nr_freep) uint64_t *order = NULL;
 	size_t n = 0;
-	for (uint32_t group = 0; group < NR_GROUP_OTHER; group++)
-		n += all[group].packets != 0;
-	r->ports = calloc(n + 1, sizeof *r->ports);
+	int e = order_ports(all, &order, &n, error);
+	if (e)
+		return e;
+	r->ports = malloc((n + 1) * sizeof *r->ports);
 	if (!r->ports)
 		return nr_fail(error, -ENOMEM, "out of memory for the report");
-	for (uint32_t group = 0; group < NR_GROUP_OTHER; group++) {
+	for (; r->port_count < n; r->port_count++) {
+		const uint32_t group = (uint32_t)(order[r->port_count] & ((1u << NR_ORDER_GROUP_BITS) - 1));
 		const struct group_sum *g = &all[group];
-		if (!g->packets)
-			continue;
-		r->ports[r->port_count++] = (struct nr_port_figure){
+		r->ports[r->port_count] = (struct nr_port_figure){
 			.protocol = group >= NR_GROUP_UDP ? NR_UDP : NR_TCP,
 			.port = (uint16_t)group,
 			.packets = g->packets,
@@ -82,8 +110,6 @@ static int make_ports(struct nr_report *r, const struct group_sum *all, const st
 				g->sources - (research ? NR_MIN(g->sources, research[group].sources) : 0),
 		};
 	}
-	if (r->port_count > 1)
-		qsort(r->ports, r->port_count, sizeof *r->ports, by_packets);
 	return 0;
 }
 
