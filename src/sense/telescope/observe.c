@@ -149,6 +149,38 @@ _Static_assert(offsetof(struct nr_packet, flags) == offsetof(struct nr_packet, p
 		       offsetof(struct nr_packet, kind) == offsetof(struct nr_packet, protocol) + 3,
 	"protocol, flags, TTL and kind are read at once");
 
+/* What the plain way needs of the open day and window, looked up again after every packet of another kind. */
+struct view {
+	const struct nr_day *day; /* NULL: none is open */
+	const struct nr_source_table *table;
+	uint8_t *entries;
+	uint32_t *index;
+	size_t capacity;
+	uint64_t key;
+	uint32_t entry_mask;
+	nr_time day_start, open_first;
+	uint64_t open_length;
+};
+
+static const struct nr_source nobody; /* the entry of a source that has none: no plain one */
+
+/* What plain packets add up to. */
+struct sums {
+	uint64_t packets, bytes, mirai;
+};
+
+/* Port 0 and the marks of ZMap, each in the place of its field. */
+static const uint16_t odd_fields[8] = {0, 0, 0, 0, NR_ZMAP_ID, NR_ZMAP_WINDOW};
+
+/* Neither port 0 nor a mark of ZMap or Masscan, and not from its own destination. */
+NR_INLINE bool is_plain_mark(const struct nr_packet *p, uint32_t source, uint32_t destination)
+{
+	const unsigned odd = NR_EQUAL_SOURCE_PORT | NR_EQUAL_DESTINATION_PORT | NR_EQUAL_ID | NR_EQUAL_WINDOW;
+	return !(nr_syn_equal(&p->source_port, odd_fields) & odd) &&
+	       p->id != nr_syn_masscan(destination, p->destination_port, p->sequence) &&
+	       source != destination;
+}
+
 /* Seen before, not before this packet's time, and neither forged nor ours; Nmap's shape needs a closer look.
  */
 NR_INLINE bool is_plain_source(const struct nr_source *s, uint32_t at)
@@ -157,21 +189,14 @@ NR_INLINE bool is_plain_source(const struct nr_source *s, uint32_t at)
 	       !(s->marks & (NR_SOURCE_FORGED | NR_SOURCE_OWN)) && !(s->constant & NR_ONLY_NMAP_SHAPE);
 }
 
-/* Neither port 0 nor a mark of ZMap or Masscan, and not from its own destination. */
-NR_INLINE bool is_plain_mark(const struct nr_packet *p, uint32_t source, uint32_t destination)
-{
-	return p->source_port && p->destination_port && p->window != NR_ZMAP_WINDOW && p->id != NR_ZMAP_ID &&
-	       p->id != nr_syn_masscan(destination, p->destination_port, p->sequence) &&
-	       source != destination;
-}
-
 /* False: nothing was done, the packet or the source is not so plain. */
-NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size_t guess, uint32_t source)
+NR_INLINE bool observe_plain(struct nr_local *l, const struct view *v, const struct nr_packet *p,
+	struct nr_source *s, struct sums *sums)
 {
-	const struct nr_source_table *table = &l->day->table4;
-	struct nr_source *s = nr_source_at(table, guess);
-	uint32_t at = (uint32_t)((uint64_t)(p->time - l->day_start) >> NR_SOURCE_TIME_SHIFT);
-	uint32_t destination = nr_address_low(&p->destination);
+	const uint32_t source = nr_address_low(&p->source), destination = nr_address_low(&p->destination);
+	const uint32_t at = (uint32_t)((uint64_t)(p->time - v->day_start) >> NR_SOURCE_TIME_SHIFT);
+	const uint32_t wire = p->wire;
+	const uint16_t port = p->destination_port;
 	if (NR_UNLIKELY(s->address != source) || NR_UNLIKELY(!is_plain_source(s, at)) ||
 		NR_UNLIKELY(!is_plain_mark(p, source, destination)))
 		return false;
@@ -181,13 +206,15 @@ NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size
 	s->marks = (uint8_t)(s->marks | (p->ttl >= NR_TTL_STATELESS) * NR_SOURCE_TTL_200);
 	nr_syn_compare_again(s, p, destination);
 	nr_count_to_max(&s->syns);
-	bool mirai = p->sequence == destination;
+	const bool mirai = p->sequence == destination;
 	s->mirai = (uint16_t)(s->mirai + (mirai & (s->mirai != UINT16_MAX)));
-	l->day->matched[NR_TOOL_MIRAI] += mirai;
-	uint16_t port = p->destination_port;
-	if (!nr_usual_add(&l->usual, table, s, guess, port, p->wire) &&
-		!nr_local_remember_plain(l, table, s, guess, source, port, p->wire))
-		nr_local_remember(l, table, s, source, port, p->wire);
+	sums->mirai += mirai;
+	sums->bytes += wire;
+	sums->packets++;
+	const size_t entry = (size_t)((uint8_t *)s - v->entries) / sizeof *s;
+	if (!nr_usual_add(&l->usual, v->table, s, entry, port, wire) &&
+		!nr_local_remember_plain(l, v->table, s, entry, source, port, wire))
+		nr_local_remember(l, v->table, s, source, port, wire);
 	return true;
 }
 
@@ -202,41 +229,67 @@ NR_INLINE bool observe_plain(struct nr_local *l, const struct nr_packet *p, size
 #define NR_RING  64 /* at least 2 * NR_AHEAD + 1, a power of two */
 
 struct ahead {
-	const struct nr_day *day; /* whose table the ring is for; NULL: of none */
+	struct view view; /* whose table the ring is for */
 	uint64_t hash[NR_RING];
-	size_t guess[NR_RING];
+	const uint32_t *bucket[NR_RING];
+	const struct nr_source *guess[NR_RING]; /* probably its entry; else nobody */
 };
 
-NR_INLINE void fetch_index(
-	const struct nr_source_table *table, const struct nr_batch *batch, size_t i, struct ahead *a)
+NR_INLINE void fetch_index(const struct view *v, const struct nr_batch *batch, size_t i, struct ahead *a)
 {
 	if (NR_UNLIKELY(i >= batch->count))
 		return;
-	uint64_t hash = nr_source_hash(table, nr_address_low(&batch->packets[i].source));
+	const uint32_t source = nr_address_low(&batch->packets[i].source);
+	const uint64_t hash = (source ^ v->key >> 32) * v->key;
+	const uint32_t *bucket = v->index + nr_source_bucket_of(v->capacity, hash);
 	a->hash[i % NR_RING] = hash;
-	__builtin_prefetch(&table->index[nr_source_home(table, hash)]);
+	a->bucket[i % NR_RING] = bucket;
+	__builtin_prefetch(bucket);
 }
 
-NR_INLINE void fetch_entry(
-	const struct nr_source_table *table, const struct nr_batch *batch, size_t i, struct ahead *a)
+/* Almost all stand in the first bucket of their chain, or nowhere. */
+static __attribute__((noinline)) const struct nr_source *guess_further(
+	const struct view *v, const uint32_t *bucket, uint64_t hash)
+{
+	const size_t entry = bucket[NR_SOURCE_BUCKET - 1] ? nr_source_guess(v->table, hash) : NR_SOURCE_NONE;
+	return entry == NR_SOURCE_NONE ? &nobody : nr_source_at(v->table, entry);
+}
+
+NR_INLINE void fetch_entry(const struct view *v, const struct nr_batch *batch, size_t i, struct ahead *a)
 {
 	if (NR_UNLIKELY(i >= batch->count))
 		return;
-	size_t guess = nr_source_guess(table, a->hash[i % NR_RING]);
+	const uint32_t *bucket = a->bucket[i % NR_RING];
+	const uint64_t hash = a->hash[i % NR_RING];
+	const unsigned match = nr_source_match(bucket, (uint32_t)hash & ~v->entry_mask, v->entry_mask);
+	const uint32_t word = match ? bucket[__builtin_ctz(match)] & v->entry_mask : 0;
+	const struct nr_source *guess =
+		(const struct nr_source *)(const void *)(v->entries + ((size_t)word - 1) * sizeof *guess);
+	if (NR_UNLIKELY(!word))
+		guess = guess_further(v, bucket, hash);
 	a->guess[i % NR_RING] = guess;
-	__builtin_prefetch(nr_source_at(table, guess == NR_SOURCE_NONE ? table->used : guess), 0, 2);
+	__builtin_prefetch(guess, 0, 2);
+}
+
+static struct view view_of(const struct nr_local *l)
+{
+	if (!l->day)
+		return (struct view){0};
+	const struct nr_source_table *table = &l->day->table4;
+	return (struct view){l->day, table, table->entries, table->index, table->capacity, table->key,
+		table->entry_mask, l->day_start, l->open_first, l->open_length};
 }
 
 /* Fills the ring for packet i and those behind it. */
-static void look_ahead(const struct nr_local *l, const struct nr_batch *batch, size_t i, struct ahead *a)
+static void look_ahead(const struct nr_batch *batch, size_t i, struct ahead *a)
 {
-	a->day = l->day;
-	for (size_t k = i; l->day && k < i + 2 * NR_AHEAD; k++)
-		fetch_index(&l->day->table4, batch, k, a);
-	for (size_t k = i; l->day && k < i + NR_AHEAD; k++)
-		fetch_entry(&l->day->table4, batch, k, a);
+	if (!a->view.day)
+		return;
+	for (size_t k = i; k < i + 2 * NR_AHEAD; k++)
+		fetch_index(&a->view, batch, k, a);
+	for (size_t k = i; k < i + NR_AHEAD; k++)
+		fetch_entry(&a->view, batch, k, a);
 }
-
 /* What a block of packets may need is there before its first one. */
 static bool prepare_block(struct nr_local *l)
 {
@@ -245,33 +298,50 @@ static bool prepare_block(struct nr_local *l)
 	return nr_local_make_room(l, NR_BLOCK * NR_ITEMS_PACKET);
 }
 
+/* After a packet that may have opened a day or a window, or made a table grow; i: the next packet. */
+static void look_again(const struct nr_local *l, const struct nr_batch *batch, size_t i, struct ahead *a)
+{
+	const struct view before = a->view;
+	a->view = view_of(l);
+	if (a->view.day != before.day || a->view.entries != before.entries || a->view.index != before.index ||
+		a->view.capacity != before.capacity || a->view.key != before.key)
+		look_ahead(batch, i, a);
+}
+
+static void add_sums(struct nr_local *l, struct sums *sums)
+{
+	l->packets += sums->packets;
+	l->bytes += sums->bytes;
+	if (sums->mirai)
+		l->day->matched[NR_TOOL_MIRAI] += sums->mirai;
+	*sums = (struct sums){0};
+}
+
 /* Packets [from, to) of the batch; false: no memory. */
 NR_INLINE bool observe_block(const struct nr_telescope_refs *refs, struct nr_local *l,
 	const struct nr_batch *batch, size_t from, size_t to, struct ahead *a)
 {
-	uint64_t packets = 0, bytes = 0;
+	struct sums sums = {0};
+	struct view v = a->view;
 	bool done = true;
 	for (size_t i = from; i < to && done; i++) {
 		const struct nr_packet *p = &batch->packets[i];
-		if (NR_UNLIKELY(a->day != l->day))
-			look_ahead(l, batch, i, a);
-		if (NR_LIKELY(a->day != NULL)) {
-			fetch_index(&a->day->table4, batch, i + 2 * NR_AHEAD, a);
-			fetch_entry(&a->day->table4, batch, i + NR_AHEAD, a);
+		if (NR_LIKELY(v.day != NULL)) {
+			fetch_index(&v, batch, i + 2 * NR_AHEAD, a);
+			fetch_entry(&v, batch, i + NR_AHEAD, a);
 		}
-		size_t guess = a->guess[i % NR_RING];
+		/* what an entry says changes, not where it is: the ring's pointers are to constant ones */
+		struct nr_source *guess = (struct nr_source *)(uintptr_t)a->guess[i % NR_RING];
 		if (NR_LIKELY(is_plain_syn(p)) &&
-			NR_LIKELY((uint64_t)p->time - (uint64_t)l->open_first < l->open_length) &&
-			NR_LIKELY(guess != NR_SOURCE_NONE) &&
-			NR_LIKELY(observe_plain(l, p, guess, nr_address_low(&p->source)))) {
-			packets++;
-			bytes += p->wire;
+			NR_LIKELY((uint64_t)p->time - (uint64_t)v.open_first < v.open_length) &&
+			NR_LIKELY(observe_plain(l, &v, p, guess, &sums)))
 			continue;
-		}
+		add_sums(l, &sums);
 		done = observe_any(refs, l, p);
+		look_again(l, batch, i + 1, a);
+		v = a->view;
 	}
-	l->packets += packets;
-	l->bytes += bytes;
+	add_sums(l, &sums);
 	return done;
 }
 
@@ -282,7 +352,8 @@ void nr_telescope_observe(const void *conf, void *local, const struct nr_batch *
 	struct ahead a = {0};
 	if (NR_UNLIKELY(l->failure.code))
 		return;
-	look_ahead(l, batch, 0, &a);
+	a.view = view_of(l);
+	look_ahead(batch, 0, &a);
 	for (size_t from = 0; from < batch->count; from += NR_BLOCK) {
 		size_t to = NR_MIN(from + NR_BLOCK, batch->count);
 		if (!prepare_block(l) || !observe_block(refs, l, batch, from, to, &a))

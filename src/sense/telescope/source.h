@@ -155,9 +155,13 @@ NR_INLINE uint64_t nr_source_hash(const struct nr_source_table *table, uint64_t 
 {
 	return (member ^ table->key >> 32) * table->key;
 }
+NR_INLINE size_t nr_source_bucket_of(size_t capacity, uint64_t hash)
+{
+	return (size_t)(((hash >> 32) * (capacity / NR_SOURCE_BUCKET)) >> 32) * NR_SOURCE_BUCKET;
+}
 NR_INLINE size_t nr_source_home(const struct nr_source_table *table, uint64_t hash)
 {
-	return (size_t)(((hash >> 32) * (table->capacity / NR_SOURCE_BUCKET)) >> 32) * NR_SOURCE_BUCKET;
+	return nr_source_bucket_of(table->capacity, hash);
 }
 NR_INLINE uint32_t nr_source_tag(const struct nr_source_table *table, uint64_t hash)
 {
