@@ -12,6 +12,7 @@
 #define NOW (INT64_C(1795500000) * NR_SECOND) /* 2026-11-24 */
 
 static char folder[512];
+static nr_time verified_at = NOW;
 
 static int find_folder(void **state)
 {
@@ -37,7 +38,7 @@ static struct judged judge_bytes(const char *file, const char *anchors, struct n
 	struct judged judged = {.token = {.accuracy = -1}};
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
 	struct nr_token_question question = {
-		.digest = nr_token_digest_bytes, .context = &stamped, .now = NOW};
+		.digest = nr_token_digest_bytes, .context = &stamped, .now = verified_at};
 	assert_int_equal(nr_material_init(&material, &error), 0);
 	snprintf(path, sizeof path, "%s/%s", folder, anchors);
 	if (*anchors) {
@@ -133,6 +134,29 @@ static void test_ended(void **state)
 	assert_int_equal(judged.token.time / NR_DAY, INT64_C(1675209600) / 86400); /* 2023-02-01 */
 }
 
+/* A token whose time has not come proves nothing; clocks that differ by half a minute are not that. */
+static void test_ahead(void **state)
+{
+	(void)state;
+	if (access(folder, R_OK) != 0)
+		skip();
+	nr_time time =
+		judge("sigstage/response-no-embedded-cert.tsr", "sigstage/ts_chain.pem", "hello").token.time;
+	static const struct {
+		nr_time before;
+		enum nr_verdict verdict;
+	} cases[] = {{0, NR_PASSED}, {30 * NR_SECOND, NR_PASSED}, {61 * NR_SECOND, NR_INDETERMINATE},
+		{365 * NR_DAY, NR_INDETERMINATE}};
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		verified_at = time - cases[i].before;
+		struct judged judged =
+			judge("sigstage/response-no-embedded-cert.tsr", "sigstage/ts_chain.pem", "hello");
+		assert_int_equal(judged.judgement.verdict, cases[i].verdict);
+		assert_int_equal(says(&judged, "TIMESTAMP_ORDER_FAILURE"), cases[i].verdict != NR_PASSED);
+	}
+	verified_at = NOW;
+}
+
 /* Every byte changed, one at a time: never passed, unless it lies in what nobody signs. */
 static void test_changed(void **state)
 {
@@ -174,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_field),
 		cmocka_unit_test(test_injected),
 		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_changed),
 	};
 	return cmocka_run_group_tests(tests, find_folder, NULL);

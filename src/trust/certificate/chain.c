@@ -168,6 +168,22 @@ static bool is_time_stamping_alone(X509 *certificate)
 	return alone;
 }
 
+/* Extended key usage, where there is any, names what else the key may do (RFC 5280 section 4.2.1.12): these
+ * purposes are no sealing. */
+static bool is_for_others_alone(X509 *certificate)
+{
+	static const int others[] = {NID_server_auth, NID_code_sign, NID_time_stamp, NID_OCSP_sign};
+	EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+	int count = usage ? sk_ASN1_OBJECT_num(usage) : 0, other = 0;
+	for (int i = 0; i < count; i++) {
+		int purpose = OBJ_obj2nid(sk_ASN1_OBJECT_value(usage, i));
+		for (size_t k = 0; k < NR_COUNT(others); k++)
+			other += purpose == others[k];
+	}
+	sk_ASN1_OBJECT_pop_free(usage, ASN1_OBJECT_free);
+	return count > 0 && other == count;
+}
+
 static void check_purpose(const struct nr_chain_question *question, struct nr_judgement *judgement)
 {
 	X509 *subject = question->subject;
@@ -182,6 +198,14 @@ static void check_purpose(const struct nr_chain_question *question, struct nr_ju
 		say(judgement, NR_INDETERMINATE, "CHAIN_CONSTRAINTS_FAILURE",
 			"an authority's certificate (CA) does not seal: %s",
 			"認証局（CA）の証明書は文書へのシールに使えません: %s", subject);
+	if (question->purpose == NR_CHAIN_SEAL && is_for_others_alone(subject))
+		say(judgement, NR_INDETERMINATE, "CHAIN_CONSTRAINTS_FAILURE",
+			"a certificate for time stamps, servers, code or OCSP does not seal (extended key "
+			"usage, RFC 5280 section 4.2.1.12): %s",
+			"タイムスタンプ、サーバ、コード署名、OCSPのための証明書は文書へのシールに使えません（"
+			"拡張鍵"
+			"用途、RFC 5280 4.2.1.12）: %s",
+			subject);
 	if (question->purpose == NR_CHAIN_TIMESTAMP && !is_time_stamping_alone(subject))
 		say(judgement, NR_INDETERMINATE, "CHAIN_CONSTRAINTS_FAILURE",
 			"not a time-stamping authority's: the extended key usage must be critical and "

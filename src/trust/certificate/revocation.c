@@ -83,6 +83,54 @@ static int weigh(int ok, X509_STORE_CTX *context)
 	return 1;
 }
 
+static bool has_rival(const STACK_OF(X509_CRL) * lists, int which)
+{
+	X509_NAME *issuer = X509_CRL_get_issuer(sk_X509_CRL_value(lists, which));
+	for (int i = 0; i < sk_X509_CRL_num(lists); i++) {
+		if (i != which &&
+			X509_NAME_cmp(X509_CRL_get_issuer(sk_X509_CRL_value(lists, i)), issuer) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a list says that a certificate of the path made it, and that is not so. */
+static bool is_forged(X509_CRL *list, const STACK_OF(X509) * path)
+{
+	AUTHORITY_KEYID *said = X509_CRL_get_ext_d2i(list, NID_authority_key_identifier, NULL, NULL);
+	bool forged = false;
+	for (int i = 0; i < sk_X509_num(path) && !forged; i++) {
+		X509 *issuer = sk_X509_value(path, i);
+		EVP_PKEY *key = X509_get0_pubkey(issuer);
+		forged = X509_NAME_cmp(X509_get_subject_name(issuer), X509_CRL_get_issuer(list)) == 0 &&
+			 (!said || X509_check_akid(issuer, said) == X509_V_OK) &&
+			 (!key || X509_CRL_verify(list, key) != 1);
+	}
+	AUTHORITY_KEYID_free(said);
+	ERR_clear_error();
+	return forged;
+}
+
+/*
+ * OpenSSL takes the newest list of a name and looks at the signature afterwards: a list of somebody else,
+ * which a seal brings along, would hide the genuine one, and with it that the certificate is revoked.
+ * Borrowed lists.
+ */
+static STACK_OF(X509_CRL) * genuine_lists(const struct nr_material *material, const STACK_OF(X509) * path)
+{
+	STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
+	for (int i = 0; lists && i < sk_X509_CRL_num(material->crls); i++) {
+		X509_CRL *list = sk_X509_CRL_value(material->crls, i);
+		if (has_rival(material->crls, i) && is_forged(list, path))
+			continue;
+		if (!sk_X509_CRL_push(lists, list)) {
+			sk_X509_CRL_free(lists);
+			return NULL;
+		}
+	}
+	return lists;
+}
+
 static int walk(const struct nr_material *material, const struct nr_chain_question *question,
 	STACK_OF(X509) * path, STACK_OF(X509) * untrusted, struct lists *lists)
 {
@@ -91,11 +139,13 @@ static int walk(const struct nr_material *material, const struct nr_chain_questi
 		context && X509_STORE_CTX_init(context, material->store, sk_X509_value(path, 0), untrusted)
 			? X509_STORE_CTX_get0_param(context)
 			: NULL;
-	if (!param || !X509_STORE_CTX_set_ex_data(context, 0, lists)) {
+	STACK_OF(X509_CRL) *genuine = genuine_lists(material, path);
+	if (!param || !genuine || !X509_STORE_CTX_set_ex_data(context, 0, lists)) {
+		sk_X509_CRL_free(genuine);
 		X509_STORE_CTX_free(context);
 		return -ENOMEM;
 	}
-	X509_STORE_CTX_set0_crls(context, material->crls);
+	X509_STORE_CTX_set0_crls(context, genuine);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
 						   X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
 						   X509_V_FLAG_PARTIAL_CHAIN);
@@ -113,6 +163,7 @@ static int walk(const struct nr_material *material, const struct nr_chain_questi
 	for (int i = 0; !same && i < lists->count; i++)
 		lists->states[i] = (struct nr_revocation){.state = NR_REVOCATION_UNKNOWN};
 	X509_STORE_CTX_free(context);
+	sk_X509_CRL_free(genuine);
 	ERR_clear_error();
 	return 0;
 }

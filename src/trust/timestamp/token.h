@@ -9,7 +9,8 @@
 #include "trust/certificate/chain.h"
 #include "wire/tsp.h"
 
-#define NR_TOKEN_MAX (256 * 1024) /* bytes of an answer */
+#define NR_TOKEN_MAX   (256 * 1024)     /* bytes of an answer */
+#define NR_TOKEN_AHEAD (60 * NR_SECOND) /* that an authority's clock may be ahead of the verifier's */
 
 struct nr_token {
 	nr_time time;     /* genTime */
@@ -31,7 +32,7 @@ struct nr_token_question {
 	void *context;
 	const struct nr_tsp_request *request; /* NULL: not known; else nonce and imprint must be its */
 	const struct nr_material *material;
-	nr_time now; /* as of which revocation is known */
+	nr_time now; /* as of which revocation is known; a token of later than that proves nothing */
 	bool require_revocation;
 };
 
@@ -42,8 +43,8 @@ struct nr_token_question {
 int nr_token_verify(const struct nr_token_question *question, struct nr_token *ret_token,
 	STACK_OF(X509) * *ret_path, struct nr_judgement *ret_judgement, struct nr_error *error);
 
-/* What was judged, into the object that is open: "valid", "indication", "reasons", and of a token that could be
- * read "time", "authority", ... (token_json.c) */
+/* What was judged, into the object that is open: "valid", "indication", "reasons", and of a token that could
+ * be read "time", "authority", ... (token_json.c) */
 void nr_token_write_json(
 	const struct nr_token *token, const struct nr_judgement *judgement, struct nr_json *json);
 

@@ -253,6 +253,15 @@ static bool check_signature(struct work *work)
 	return true;
 }
 
+/* A token of tomorrow proves nothing of today: one of the two clocks is wrong. */
+static void check_time(struct work *work)
+{
+	if (work->info.time > work->question->now + NR_TOKEN_AHEAD)
+		nr_judge(work->judgement, NR_INDETERMINATE, "TIMESTAMP_ORDER_FAILURE",
+			"the token's time has not come yet: the authority's clock or this machine's is wrong",
+			"トークンの時刻が未来です。タイムスタンプ局かこの機械の時計が誤っています");
+}
+
 static int check_chain(struct work *work, STACK_OF(X509) * *ret_path, struct nr_error *error)
 {
 	struct nr_chain_question chain = {
@@ -284,6 +293,7 @@ int nr_token_verify(const struct nr_token_question *question, struct nr_token *r
 	if (read_token(&work)) {
 		check_imprint(&work);
 		check_request(&work);
+		check_time(&work);
 		e = read_bag(&work) ? 0 : nr_fail(error, -ENOMEM, "out of memory");
 		if (!e && !work.signer.signed_attributes.value)
 			fail(&work, "FORMAT_FAILURE",
