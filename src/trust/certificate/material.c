@@ -40,6 +40,12 @@ enum kind { ANCHOR, CERTIFICATE, LIST };
 static int add_x509(struct nr_material *material, enum kind kind, X509 *certificate, struct nr_error *error)
 {
 	STACK_OF(X509) *stack = kind == ANCHOR ? material->anchors : material->certificates;
+	for (int i = 0; i < sk_X509_num(stack); i++) { /* each seal brings its own along */
+		if (X509_cmp(sk_X509_value(stack, i), certificate) == 0) {
+			X509_free(certificate);
+			return 0;
+		}
+	}
 	if (sk_X509_num(stack) >= NR_MATERIAL_CERTIFICATES_MAX) {
 		X509_free(certificate);
 		return nr_fail(error, -E2BIG, "more than %d certificates", NR_MATERIAL_CERTIFICATES_MAX);
@@ -55,6 +61,12 @@ static int add_x509(struct nr_material *material, enum kind kind, X509 *certific
 
 static int add_list(struct nr_material *material, X509_CRL *list, struct nr_error *error)
 {
+	for (int i = 0; i < sk_X509_CRL_num(material->crls); i++) {
+		if (X509_CRL_match(sk_X509_CRL_value(material->crls, i), list) == 0) {
+			X509_CRL_free(list);
+			return 0;
+		}
+	}
 	if (sk_X509_CRL_num(material->crls) >= NR_MATERIAL_CRLS_MAX) {
 		X509_CRL_free(list);
 		return nr_fail(error, -E2BIG, "more than %d revocation lists", NR_MATERIAL_CRLS_MAX);
@@ -118,15 +130,36 @@ static OCSP_BASICRESP *read_ocsp(const uint8_t *der, size_t length)
 	return basic;
 }
 
+static bool has_ocsp(const struct nr_material *material, const OCSP_BASICRESP *basic)
+{
+	uint8_t *new = NULL;
+	int length = i2d_OCSP_BASICRESP(basic, &new);
+	bool same = false;
+	for (size_t i = 0; length > 0 && i < material->ocsp_count && !same; i++) {
+		uint8_t *old = NULL;
+		same = i2d_OCSP_BASICRESP(material->ocsp[i], &old) == length &&
+		       memcmp(old, new, (size_t)length) == 0;
+		OPENSSL_free(old);
+	}
+	OPENSSL_free(new);
+	return same;
+}
+
 int nr_material_add_ocsp(
 	struct nr_material *material, const uint8_t *der, size_t length, struct nr_error *error)
 {
-	if (material->ocsp_count == NR_MATERIAL_OCSP_MAX)
-		return nr_fail(error, -E2BIG, "more than %d OCSP answers", NR_MATERIAL_OCSP_MAX);
 	OCSP_BASICRESP *basic = read_ocsp(der, length);
 	ERR_clear_error();
 	if (!basic)
 		return nr_fail(error, -EINVAL, "not an OCSP answer (RFC 6960 section 4.2)");
+	if (has_ocsp(material, basic)) {
+		OCSP_BASICRESP_free(basic);
+		return 0;
+	}
+	if (material->ocsp_count == NR_MATERIAL_OCSP_MAX) {
+		OCSP_BASICRESP_free(basic);
+		return nr_fail(error, -E2BIG, "more than %d OCSP answers", NR_MATERIAL_OCSP_MAX);
+	}
 	material->ocsp[material->ocsp_count++] = basic;
 	return 0;
 }
@@ -199,4 +232,15 @@ int nr_material_add_certificates(struct nr_material *material, const char *path,
 int nr_material_add_crls(struct nr_material *material, const char *path, struct nr_error *error)
 {
 	return add_file(material, LIST, path, error);
+}
+
+int nr_material_add_answers(struct nr_material *material, const char *path, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	size_t length;
+	int e = nr_file_read(path, NR_MATERIAL_FILE_MAX, &bytes, &length, error);
+	if (e)
+		return e;
+	e = nr_material_add_ocsp(material, bytes, length, error);
+	return e ? nr_error_prefix(error, "%.100s", path) : 0;
 }

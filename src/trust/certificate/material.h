@@ -33,8 +33,10 @@ void nr_material_fini(struct nr_material *material);
 int nr_material_add_anchors(struct nr_material *material, const char *path, struct nr_error *error);
 int nr_material_add_certificates(struct nr_material *material, const char *path, struct nr_error *error);
 int nr_material_add_crls(struct nr_material *material, const char *path, struct nr_error *error);
+/* An OCSP answer in DER, one a file. */
+int nr_material_add_answers(struct nr_material *material, const char *path, struct nr_error *error);
 
-/* One object in DER; what follows it is an error. */
+/* One object in DER; what follows it is an error. What is there already is not added again. */
 int nr_material_add_certificate(
 	struct nr_material *material, const uint8_t *der, size_t length, struct nr_error *error);
 int nr_material_add_crl(

@@ -26,6 +26,8 @@ int nr_material_read(
 		e = add_all(&material, &conf->certificates, nr_material_add_certificates, error);
 	if (!e)
 		e = add_all(&material, &conf->crls, nr_material_add_crls, error);
+	if (!e)
+		e = add_all(&material, &conf->answers, nr_material_add_answers, error);
 	if (e) {
 		nr_material_fini(&material);
 		return e;

@@ -27,12 +27,18 @@ static void note_revoked(struct nr_revocation *state, X509_CRL *list, X509 *cert
 	if (reason)
 		state->reason = (int)ASN1_ENUMERATED_get(reason);
 	ASN1_ENUMERATED_free(reason);
+	/* since when the key may have been somebody else's (RFC 5280 section 5.3.2) */
+	ASN1_GENERALIZEDTIME *lost = X509_REVOKED_get_ext_d2i(entry, NID_invalidity_date, NULL, NULL);
+	if (lost)
+		state->since = NR_MIN(state->since, nr_asn1_time(lost));
+	ASN1_GENERALIZEDTIME_free(lost);
 }
 
-/* A list that ended before now is good enough when it was made after the time in question. */
+/* A list that ended before now is good enough when it had not ended at the time in question (EN 319 102-1
+ * clause 5.2.5). */
 static bool is_late_enough(const X509_CRL *list, nr_time time)
 {
-	return list && nr_asn1_time(X509_CRL_get0_lastUpdate(list)) >= time;
+	return list && nr_asn1_time(X509_CRL_get0_nextUpdate(list)) >= time;
 }
 
 /*
@@ -187,38 +193,66 @@ static STACK_OF(X509) * all_untrusted(const struct nr_material *material, STACK_
 static bool is_timely(ASN1_GENERALIZEDTIME *this_update, ASN1_GENERALIZEDTIME *next_update,
 	const struct nr_chain_question *question)
 {
-	nr_time from = nr_asn1_time(this_update), to = next_update ? nr_asn1_time(next_update) : NR_TIME_MAX;
-	return from != NR_TIME_MIN && from <= question->now &&
-	       (to >= question->now || from >= question->time);
+	nr_time from = nr_asn1_time(this_update), to = next_update ? nr_asn1_time(next_update) : from;
+	return from != NR_TIME_MIN && from <= question->now && to >= question->time;
 }
 
-static bool ask_answer(const struct nr_material *material, const struct nr_chain_question *question,
-	OCSP_BASICRESP *answer, OCSP_CERTID *id, STACK_OF(X509) * untrusted, struct nr_revocation *ret)
+/* A responder that the issuer authorised, and that says not to ask about itself (RFC 6960 section 4.2.2.2.1),
+ * is not asked about; else it must not be on a list of the issuer. The issuer itself answers for itself. */
+static bool is_revoked_responder(const struct nr_material *material, X509 *responder, X509 *issuer)
 {
-	int status, reason = -1;
-	ASN1_GENERALIZEDTIME *revoked = NULL, *this_update = NULL, *next_update = NULL;
-	if (OCSP_resp_find_status(answer, id, &status, &reason, &revoked, &this_update, &next_update) != 1)
+	if (X509_cmp(responder, issuer) == 0 ||
+		X509_get_ext_by_NID(responder, NID_id_pkix_OCSP_noCheck, -1) >= 0)
 		return false;
-	/* the responder: the issuer itself, or one that it authorised by id-kp-OCSPSigning (RFC
-	 * 6960 4.2.2.2); its certificate counts when it answered, not now */
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+	for (int i = 0; i < sk_X509_CRL_num(material->crls); i++) {
+		X509_CRL *list = sk_X509_CRL_value(material->crls, i);
+		X509_REVOKED *entry = NULL;
+		if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(issuer)) == 0 &&
+			X509_CRL_get0_by_cert(list, &entry, responder) == 1 && key &&
+			X509_CRL_verify(list, key) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* The responder is the issuer itself, or one that it authorised by id-kp-OCSPSigning (RFC 6960 section
+ * 4.2.2.2); its certificate counts when it answered, not now. */
+static bool is_genuine(
+	const struct nr_material *material, OCSP_BASICRESP *answer, X509 *issuer, STACK_OF(X509) * untrusted)
+{
+	X509 *responder = NULL;
+	nr_time produced = nr_asn1_time(OCSP_resp_get0_produced_at(answer));
+	if (produced == NR_TIME_MIN || OCSP_resp_get0_signer(answer, &responder, untrusted) != 1)
+		return false;
 	X509_VERIFY_PARAM *param = X509_STORE_get0_param(material->store);
-	X509_VERIFY_PARAM_set_time(param, (time_t)(nr_asn1_time(this_update) / NR_SECOND));
+	X509_VERIFY_PARAM_set_time(param, (time_t)(produced / NR_SECOND));
 	bool genuine = OCSP_basic_verify(answer, untrusted, material->store, OCSP_PARTIAL_CHAIN) == 1;
 	X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
-	ERR_clear_error();
-	if (!genuine)
-		return false;
-	if (!is_timely(this_update, next_update, question)) {
-		ret->stale = true;
-		return false;
-	}
-	if (status == V_OCSP_CERTSTATUS_GOOD)
-		*ret = (struct nr_revocation){.state = NR_REVOCATION_GOOD};
-	else if (status == V_OCSP_CERTSTATUS_REVOKED)
-		*ret = (struct nr_revocation){NR_REVOCATION_REVOKED, nr_asn1_time(revoked), reason, false};
-	return status != V_OCSP_CERTSTATUS_UNKNOWN;
+	return genuine && !is_revoked_responder(material, responder, issuer);
 }
 
+/* What one answer says of the certificate, where it is genuine and about that time. */
+static struct nr_revocation read_answer(const struct nr_material *material,
+	const struct nr_chain_question *question, OCSP_BASICRESP *answer, OCSP_CERTID *id, X509 *issuer,
+	STACK_OF(X509) * untrusted)
+{
+	struct nr_revocation said = {.state = NR_REVOCATION_UNKNOWN};
+	int status, reason = -1;
+	ASN1_GENERALIZEDTIME *revoked = NULL, *this_update = NULL, *next_update = NULL;
+	if (OCSP_resp_find_status(answer, id, &status, &reason, &revoked, &this_update, &next_update) != 1 ||
+		!is_genuine(material, answer, issuer, untrusted))
+		return said;
+	if (status == V_OCSP_CERTSTATUS_REVOKED) /* however old: it does not become good again */
+		said = (struct nr_revocation){NR_REVOCATION_REVOKED, nr_asn1_time(revoked), reason, false};
+	else if (status == V_OCSP_CERTSTATUS_GOOD && is_timely(this_update, next_update, question))
+		said.state = NR_REVOCATION_GOOD;
+	else
+		said.stale = status == V_OCSP_CERTSTATUS_GOOD;
+	return said;
+}
+
+/* All answers are asked: one that says "revoked" counts before any that says "good". */
 static int ask_ocsp(const struct nr_material *material, const struct nr_chain_question *question,
 	X509 *subject, X509 *issuer, STACK_OF(X509) * untrusted, struct nr_revocation *ret)
 {
@@ -227,13 +261,15 @@ static int ask_ocsp(const struct nr_material *material, const struct nr_chain_qu
 		OCSP_CERTID *id = OCSP_cert_to_id(EVP_get_digestbyname(digests[d]), subject, issuer);
 		if (!id)
 			return -ENOMEM;
-		bool answered = false;
-		for (size_t i = 0; i < material->ocsp_count && !answered; i++)
-			answered = ask_answer(material, question, material->ocsp[i], id, untrusted, ret);
+		for (size_t i = 0; i < material->ocsp_count; i++) {
+			struct nr_revocation said =
+				read_answer(material, question, material->ocsp[i], id, issuer, untrusted);
+			if (said.state > ret->state || (said.stale && ret->state == NR_REVOCATION_UNKNOWN))
+				*ret = said;
+		}
 		OCSP_CERTID_free(id);
-		if (answered)
-			break;
 	}
+	ERR_clear_error();
 	return 0;
 }
 
@@ -246,8 +282,10 @@ int nr_revocation_check(const struct nr_material *material, const struct nr_chai
 	int e = untrusted ? 0 : -ENOMEM;
 	if (!e && sk_X509_CRL_num(material->crls) > 0)
 		e = walk(material, question, path, untrusted, &lists);
-	for (int i = 0; !e && i < lists.count; i++) {
-		if (ret[i].state == NR_REVOCATION_UNKNOWN)
+	for (int i = 0; !e && i < lists.count; i++) /* the issuer may answer itself */
+		e = sk_X509_push(untrusted, sk_X509_value(path, i + 1)) > 0 ? 0 : -ENOMEM;
+	for (int i = 0; !e && material->ocsp_count && i < lists.count; i++) {
+		if (ret[i].state != NR_REVOCATION_REVOKED)
 			e = ask_ocsp(material, question, sk_X509_value(path, i), sk_X509_value(path, i + 1),
 				untrusted, &ret[i]);
 	}

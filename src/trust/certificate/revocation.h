@@ -16,8 +16,8 @@ struct nr_revocation {
 	bool stale;    /* UNKNOWN: what there is ended before the time of the question */
 };
 
-/* States of path[0 .. count-2], by lists and, where no list says anything, OCSP answers. ret: one for each
- * certificate of the path. */
+/* States of path[0 .. count-2], by lists and OCSP answers: who is revoked in one of them is revoked, whatever
+ * the others say. ret: one for each certificate of the path. */
 int nr_revocation_check(const struct nr_material *material, const struct nr_chain_question *question,
 	STACK_OF(X509) * path, struct nr_revocation *ret, struct nr_error *error);
 
