@@ -9,13 +9,18 @@ static int fail_at(struct nr_error *error, const char *what, const uint8_t *star
 		error, -EBADMSG, "%s: wrong at byte %zu (RFC 5652 section 5)", what, (size_t)(c->at - start));
 }
 
-static size_t count_signers(const struct nr_der *signers)
+/* tag 0: of any kind. SIZE_MAX: what is none. */
+static size_t count_elements(const struct nr_der *set, uint8_t tag)
 {
 	size_t count = 0;
-	struct nr_cursor c = nr_der_inside(signers);
-	while (!c.failed && c.at < c.end) {
-		nr_der_take(&c, NR_DER_SEQUENCE);
-		count++;
+	if (!set->value)
+		return 0;
+	struct nr_cursor c = nr_der_inside(set);
+	for (; !c.failed && c.at < c.end; count++) {
+		if (tag)
+			nr_der_take(&c, tag);
+		else
+			nr_der_any(&c);
 	}
 	return c.failed ? SIZE_MAX : count;
 }
@@ -53,10 +58,15 @@ int nr_cms_read(const uint8_t *bytes, size_t length, struct nr_cms *ret_cms, str
 	nr_der_close(&c, &info);
 	if (!nr_der_done(&c))
 		return fail_at(error, "SignedData", bytes, &c);
-	cms.signer_count = count_signers(&cms.signers);
+	cms.signer_count = count_elements(&cms.signers, NR_DER_SEQUENCE);
 	if (cms.signer_count > NR_CMS_SIGNERS_MAX)
 		return nr_fail(error, -EBADMSG, "SignedData: more than %d signers, or what is none",
 			NR_CMS_SIGNERS_MAX);
+	if (count_elements(&cms.certificates, 0) > NR_CMS_CHOICES_MAX ||
+		count_elements(&cms.lists, 0) > NR_CMS_CHOICES_MAX)
+		return nr_fail(error, -EBADMSG,
+			"SignedData: more than %d certificates, or as many revocation lists",
+			NR_CMS_CHOICES_MAX);
 	*ret_cms = cms;
 	return 0;
 }
@@ -92,6 +102,23 @@ static bool is_sorted(const struct nr_der *attributes)
 	return !c.failed;
 }
 
+/* Attributes are what they should be, and few. */
+static bool attributes_are_bounded(const struct nr_der *attributes)
+{
+	size_t count = 0;
+	struct nr_cms_attribute attribute;
+	if (!attributes->value)
+		return true;
+	struct nr_cursor c = nr_der_inside(attributes);
+	while (nr_cms_next_attribute(&c, &attribute)) {
+		size_t values = count_elements(&attribute.values, 0);
+		if (values > NR_CMS_ATTRIBUTES_MAX ||
+			(count += NR_MAX(values, (size_t)1)) > NR_CMS_ATTRIBUTES_MAX)
+			return false;
+	}
+	return !c.failed;
+}
+
 int nr_cms_signer(
 	const struct nr_cms *cms, size_t index, struct nr_cms_signer *ret_signer, struct nr_error *error)
 {
@@ -116,6 +143,11 @@ int nr_cms_signer(
 		return nr_fail(error, -EBADMSG,
 			"SignerInfo: the signed attributes are not in the order of DER, or one comes twice "
 			"(RFC 5652 section 5.3)");
+	if (!attributes_are_bounded(&signer.signed_attributes) ||
+		!attributes_are_bounded(&signer.unsigned_attributes))
+		return nr_fail(error, -EBADMSG,
+			"SignerInfo: what is no attribute, or more than %d of them (RFC 5652 section 5.3)",
+			NR_CMS_ATTRIBUTES_MAX);
 	*ret_signer = signer;
 	return 0;
 }

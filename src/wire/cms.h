@@ -9,7 +9,8 @@
 #include "wire/oid.h"
 
 #define NR_CMS_SIGNERS_MAX    16
-#define NR_CMS_ATTRIBUTES_MAX 64 /* of one kind in one SignerInfo */
+#define NR_CMS_ATTRIBUTES_MAX 64   /* signed ones, and values of unsigned ones, in one SignerInfo */
+#define NR_CMS_CHOICES_MAX    1024 /* certificates, and revocation lists with OCSP answers */
 
 struct nr_cms {
 	struct nr_der signed_data; /* SignedData */
@@ -34,7 +35,7 @@ struct nr_cms_signer {
 };
 
 /* ContentInfo with SignedData; nothing may follow. -EBADMSG says what and where; everything is DER, SETs in
- * order.
+ * order. More than the limits above is an error, too.
  */
 int nr_cms_read(const uint8_t *bytes, size_t length, struct nr_cms *ret_cms, struct nr_error *error);
 /* SignerInfo `index`. -EBADMSG. */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 
-#define ENTRIES_MAX 1024 /* hashes in one list of an index */
+#define ENTRIES_MAX NR_CMS_CHOICES_MAX /* hashes in one list of an index */
 
 /* ---- hashes of what is there ---- */
 
@@ -147,23 +147,29 @@ int nr_archive_index_write(const struct nr_cms *cms, const struct nr_cms_signer 
 
 /* ---- reading one ---- */
 
-/* Marks which of the hashes are indexed; those of the index that are nowhere are missing. */
+/* What is there and not in the index, is uncovered; what the index has and is nowhere, missing. */
 static bool check_list(struct nr_cursor *c, const struct hashes *hashes, struct nr_archive_cover *cover)
 {
+	bool indexed[NR_CMS_CHOICES_MAX] = {false};
 	struct nr_cursor list = nr_der_open(c, NR_DER_SEQUENCE);
-	size_t count = count_of(hashes), entries = 0, found = 0;
+	size_t count = count_of(hashes), entries = 0;
+	if (count > NR_COUNT(indexed))
+		return false;
 	while (!list.failed && list.at < list.end) {
 		struct nr_der hash = nr_der_take(&list, NR_DER_OCTET_STRING);
 		bool there = false;
 		if (list.failed || ++entries > ENTRIES_MAX || hash.length > NR_DIGEST_MAX)
 			return false;
-		for (size_t i = 0; i < count && !there; i++)
-			there = nr_der_equal(&hash, hashes->pile.bytes + i * hashes->size, hashes->size);
-		found += there;
+		for (size_t i = 0; i < count; i++) { /* the same may be there twice */
+			bool same = nr_der_equal(&hash, hashes->pile.bytes + i * hashes->size, hashes->size);
+			indexed[i] = indexed[i] || same;
+			there = there || same;
+		}
 		cover->missing += !there;
 	}
 	cover->indexed += entries;
-	cover->uncovered += count - NR_MIN(found, count);
+	for (size_t i = 0; i < count; i++)
+		cover->uncovered += !indexed[i];
 	nr_der_close(c, &list);
 	return !c->failed;
 }

@@ -114,7 +114,7 @@ static int fail_judged(const struct nr_judgement *judgement, const char *what, s
 	return nr_fail(error, -EBADMSG, "%s: %s", what, nr_verdict_name(judgement->verdict));
 }
 
-/* The path of each token over the signature, or of archive tokens; *ret_time: of the first. */
+/* The path of each token over the signature, or of archive tokens; *ret_time: of the earliest. */
 static int find_token_paths(struct lift *lift, enum nr_oid type, nr_time *ret_time, struct nr_error *error)
 {
 	struct nr_cursor c = nr_der_inside(&lift->signer.unsigned_attributes);
@@ -142,8 +142,9 @@ static int find_token_paths(struct lift *lift, enum nr_oid type, nr_time *ret_ti
 				lift->path_count++;
 			if (!e && type == NR_OID_SIGNATURE_TIME_STAMP && judgement.verdict != NR_PASSED)
 				e = fail_judged(&judgement, "the token over the signature", error);
-			if (!e && ret_time && *ret_time == NR_TIME_MIN)
-				*ret_time = token.time;
+			if (!e && ret_time)
+				*ret_time =
+					*ret_time == NR_TIME_MIN ? token.time : NR_MIN(*ret_time, token.time);
 		}
 	}
 	return e;
@@ -184,7 +185,10 @@ static int add_validation(struct lift *lift, bool archives, struct nr_error *err
 	if (!lift->maker->material)
 		return nr_fail(
 			error, -EINVAL, "a seal from B-LT on needs the certificates of its path: --ca PEM");
-	int e = find_token_paths(lift, NR_OID_SIGNATURE_TIME_STAMP, &time, error);
+	/* what is inside already is as good as what the maker has */
+	int e = nr_cades_take_material(&lift->cms, lift->maker->material, error);
+	if (!e)
+		e = find_token_paths(lift, NR_OID_SIGNATURE_TIME_STAMP, &time, error);
 	if (!e)
 		e = find_signer_path(lift, time == NR_TIME_MIN ? lift->maker->now : time, error);
 	if (!e && archives)
@@ -204,13 +208,29 @@ static int add_validation(struct lift *lift, bool archives, struct nr_error *err
 
 /* ---- B-LTA ---- */
 
+/* An archive token over other data than those that were sealed would spoil the seal. */
+static int check_data(struct lift *lift, struct nr_error *error)
+{
+	uint8_t hash[NR_DIGEST_MAX];
+	struct nr_der digest;
+	if (!nr_oid_digest_bytes(lift->signer.digest) || !digest_data(lift, lift->signer.digest, hash))
+		return nr_fail(error, -EINVAL, "an archive token needs the sealed data");
+	if (nr_cms_find(&lift->signer.signed_attributes, NR_OID_MESSAGE_DIGEST, &digest) != 1 ||
+		!nr_der_equal(&digest, hash, nr_oid_digest_bytes(lift->signer.digest)))
+		return nr_fail(
+			error, -EBADMSG, "these are not the data that were sealed: the digest differs");
+	return 0;
+}
+
 static int add_archive_token(struct lift *lift, struct nr_error *error)
 {
 	uint8_t hash[NR_DIGEST_MAX], imprint[NR_DIGEST_MAX];
 	NR_AUTO(nr_pile_fini) struct nr_pile index = {.bytes = NULL};
 	NR_AUTO(nr_freep) uint8_t *token = NULL, *whole = NULL;
 	size_t length, whole_length;
-	int e = nr_archive_index_write(&lift->cms, &lift->signer, ARCHIVE_DIGEST, &index, error);
+	int e = check_data(lift, error);
+	if (!e)
+		e = nr_archive_index_write(&lift->cms, &lift->signer, ARCHIVE_DIGEST, &index, error);
 	if (e)
 		return e;
 	if (!digest_data(lift, ARCHIVE_DIGEST, hash) ||

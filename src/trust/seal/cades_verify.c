@@ -17,6 +17,11 @@ struct work {
 	X509 *certificate;
 	/* of the archive token that is being looked at */
 	struct nr_der index;
+	/* of the sealed data, as they were asked for: a file is read once for each */
+	struct {
+		enum nr_oid digest; /* UNKNOWN: no more */
+		uint8_t hash[NR_DIGEST_MAX];
+	} known[4];
 	bool signature_token, archive_token;
 };
 
@@ -101,14 +106,42 @@ static bool attributes_are_single(const struct nr_der *attributes)
 	return !c.failed;
 }
 
-static bool digest_data(void *context, enum nr_oid digest, uint8_t *ret_hash)
+static bool digest_given(const struct nr_seal_data *data, enum nr_oid digest, uint8_t *ret_hash)
 {
-	const struct work *work = context;
+	return data->bytes ? nr_digest(digest, data->bytes, data->length, ret_hash)
+			   : data->digest(data->context, digest, ret_hash);
+}
+
+static bool digest_data(struct work *work, enum nr_oid digest, uint8_t *ret_hash)
+{
 	const struct nr_seal_data *data = work->question->data;
-	if (work->cms->content.value)
-		return nr_digest(digest, work->cms->content.value, work->cms->content.length, ret_hash);
-	return data && (data->bytes ? nr_digest(digest, data->bytes, data->length, ret_hash)
-				    : data->digest(data->context, digest, ret_hash));
+	const struct nr_der *content = &work->cms->content;
+	size_t i = 0;
+	while (i < NR_COUNT(work->known) && work->known[i].digest != NR_OID_UNKNOWN &&
+		work->known[i].digest != digest)
+		i++;
+	bool known = i < NR_COUNT(work->known) && work->known[i].digest == digest;
+	if (known) {
+		memcpy(ret_hash, work->known[i].hash, NR_DIGEST_MAX);
+		return true;
+	}
+	known = content->value ? nr_digest(digest, content->value, content->length, ret_hash)
+			       : data && digest_given(data, digest, ret_hash);
+	if (known && i < NR_COUNT(work->known)) {
+		work->known[i].digest = digest;
+		memcpy(work->known[i].hash, ret_hash, nr_oid_digest_bytes(digest));
+	}
+	return known;
+}
+
+/* The seal holds its data, and a file was given, too: it must be the same. */
+static bool is_given_another(const struct work *work, const uint8_t *hash)
+{
+	uint8_t given[NR_DIGEST_MAX];
+	const struct nr_seal_data *data = work->question->data;
+	return work->cms->content.value && data &&
+	       (!digest_given(data, work->signer.digest, given) ||
+		       memcmp(given, hash, nr_oid_digest_bytes(work->signer.digest)) != 0);
 }
 
 static void check_digest(struct work *work)
@@ -126,7 +159,10 @@ static void check_digest(struct work *work)
 	else if (!digest_data(work, name, hash))
 		doubt(work, "SIGNED_DATA_NOT_FOUND", "the sealed data are not in the seal and were not given",
 			"シールの対象データがなく、指定もされていません");
-	else if (!nr_der_equal(&digest, hash, nr_oid_digest_bytes(name)))
+	else if (is_given_another(work, hash))
+		fail(work, "HASH_FAILURE", "the seal holds other data than the file that was given",
+			"指定されたファイルは、シールが含むデータと異なります");
+	else if (digest.tag != NR_DER_OCTET_STRING || !nr_der_equal(&digest, hash, nr_oid_digest_bytes(name)))
 		fail(work, "HASH_FAILURE", "these are not the data that were sealed: the digest differs",
 			"シールされたデータではありません（ハッシュが一致しません）");
 }
@@ -141,7 +177,7 @@ static bool is_protected(const struct work *work)
 	struct nr_der digest = nr_der_take(&c, NR_DER_SEQUENCE),
 		      signature = nr_der_take(&c, NR_DER_CONSTRUCTED(1));
 	const struct nr_cms_signer *signer = &work->signer;
-	return nr_der_done(&c) &&
+	return value.tag == NR_DER_SEQUENCE && nr_der_done(&c) &&
 	       nr_der_equal(&digest, signer->digest_algorithm.value, signer->digest_algorithm.length) &&
 	       nr_der_equal(
 		       &signature, signer->signature_algorithm.value, signer->signature_algorithm.length);
@@ -156,7 +192,7 @@ static void check_attributes(struct work *work)
 		fail(work, "FORMAT_FAILURE",
 			"a signed attribute comes twice, or has not one value (RFC 5652 section 5.3)",
 			"署名属性が重複しているか、値がひとつではありません（RFC 5652 5.3）");
-	if (nr_cms_find(attributes, NR_OID_CONTENT_TYPE, &type) != 1 ||
+	if (nr_cms_find(attributes, NR_OID_CONTENT_TYPE, &type) != 1 || type.tag != NR_DER_OID ||
 		!nr_der_equal(&type, work->cms->content_type.value, work->cms->content_type.length))
 		fail(work, "FORMAT_FAILURE",
 			"the signed content type is not that of the content (RFC 5652 section 11.1)",
@@ -259,9 +295,9 @@ static bool digest_signature(void *context, enum nr_oid digest, uint8_t *ret_has
 
 static bool digest_archive(void *context, enum nr_oid digest, uint8_t *ret_hash)
 {
-	const struct work *work = context;
+	struct work *work = context;
 	uint8_t hash[NR_DIGEST_MAX];
-	return work->index.start && digest_data(context, digest, hash) &&
+	return work->index.start && digest_data(work, digest, hash) &&
 	       nr_archive_imprint(work->cms, &work->signer, hash, work->index.start,
 		       nr_der_size(&work->index), digest, ret_hash);
 }
@@ -340,8 +376,13 @@ static int check_tokens(struct work *work, enum nr_oid type, struct nr_error *er
 		struct nr_cursor values = nr_der_inside(&attribute.values);
 		while (!e && nr_oid_is(&attribute.type, type) && !values.failed && values.at < values.end) {
 			struct nr_der value = nr_der_any(&values);
-			if (!values.failed && work->verdict->token_count < NR_SEAL_TOKENS_MAX)
+			if (values.failed)
+				break;
+			if (work->verdict->token_count < NR_SEAL_TOKENS_MAX)
 				e = check_one(work, type, &value, error);
+			else
+				doubt(work, "FORMAT_FAILURE", "more than 16 time stamps",
+					"タイムスタンプが16個を超えています");
 		}
 	}
 	return e;
@@ -391,8 +432,10 @@ int nr_cades_verify(const struct nr_seal_question *question, struct nr_seal_verd
 		e = nr_cades_take_material(&cms, question->material, error);
 	if (e)
 		return e;
+	size_t count = cms.signer_count;
+	if (count > room)
+		return nr_fail(error, -E2BIG, "a message with %zu signers: more than can be judged", count);
 	STACK_OF(X509) *bag = read_bag(&cms);
-	size_t count = NR_MIN(cms.signer_count, room);
 	for (size_t i = 0; i < count && !e; i++) {
 		struct nr_seal_verdict *verdict = &ret_verdicts[i];
 		*verdict = (struct nr_seal_verdict){.form = NR_SEAL_CADES,

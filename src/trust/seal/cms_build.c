@@ -95,6 +95,7 @@ int nr_cms_parts_of(const struct nr_cms *cms, const struct nr_cms_signer *signer
 		.content_length = cms->content.length,
 		.digest_algorithm = signer->digest_algorithm,
 		.other_lists = has_other_lists(&cms->lists),
+		.version = cms->version,
 	};
 	nr_pile_add(&parts.certificates, cms->certificates.value, cms->certificates.length);
 	nr_pile_add(&parts.lists, cms->lists.value, cms->lists.length);
@@ -133,9 +134,8 @@ static int put_unsigned(struct nr_der_writer *w, const struct nr_cms_parts *part
 /* RFC 5652 section 5.1. */
 static uint64_t version_of(const struct nr_cms_parts *parts)
 {
-	if (parts->other_lists)
-		return 5;
-	return nr_oid_is(&parts->content_type, NR_OID_DATA) ? 1 : 3;
+	uint64_t least = parts->other_lists ? 5 : nr_oid_is(&parts->content_type, NR_OID_DATA) ? 1 : 3;
+	return NR_MAX(least, NR_MIN(parts->version, (uint64_t)5));
 }
 
 static int put_message(struct nr_der_writer *w, const struct nr_cms_parts *parts, struct nr_error *error)

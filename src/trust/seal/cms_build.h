@@ -31,6 +31,7 @@ struct nr_cms_parts {
 	struct nr_pile unsigned_attributes; /* Attributes, in any order */
 	struct nr_der digest_algorithm;     /* of the signer */
 	bool other_lists;                   /* there are OCSP answers among them: version 5 */
+	uint64_t version;                   /* that the message had: never less; 0: it is new */
 };
 void nr_cms_parts_fini(struct nr_cms_parts *parts);
 

@@ -38,6 +38,8 @@ static int read_material(const struct nr_seal_maker_conf *conf, const struct nr_
 		e = nr_material_add_certificates(material, conf->material.certificates.items[i], error);
 	for (size_t i = 0; !e && i < conf->material.crls.count; i++)
 		e = nr_material_add_crls(material, conf->material.crls.items[i], error);
+	for (size_t i = 0; !e && i < conf->material.answers.count; i++)
+		e = nr_material_add_answers(material, conf->material.answers.items[i], error);
 	return e;
 }
 

@@ -47,18 +47,32 @@ void nr_seal_describe_signer(struct nr_seal_verdict *verdict, X509 *certificate)
 
 /* ---- tokens ---- */
 
-/* Says why a token does not count, in the seal's own list. */
-static void blame(struct nr_seal_verdict *verdict, const struct nr_judgement *judgement, const char *kind)
+static bool is_said(const struct nr_judgement *judgement, const char *en)
+{
+	for (size_t i = 0; i < judgement->count; i++) {
+		if (strncmp(judgement->reasons[i].en, en, strlen(judgement->reasons[i].en)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is said of a token, in the seal's own list: the first reason why it does not count, or else what the
+ * reader must know (an authority's tokens say the same again and again: once will do). */
+static void pass_on(struct nr_seal_verdict *verdict, const struct nr_judgement *judgement, const char *kind)
 {
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct nr_reason *reason = &judgement->reasons[i];
-		if (!reason->fatal)
+		if (reason->fatal != (judgement->verdict != NR_PASSED))
 			continue;
-		char en[240], ja[240];
-		snprintf(en, sizeof en, "time stamp (%s): %.200s", kind, reason->en);
-		snprintf(ja, sizeof ja, "タイムスタンプ（%s）: %.180s", kind, reason->ja);
-		nr_judge(&verdict->judgement, NR_INDETERMINATE, reason->code, en, ja);
-		return;
+		char en[300], ja[300]; /* cut where a character ends by whoever keeps them */
+		snprintf(en, sizeof en, "time stamp (%s): %s", kind, reason->en);
+		snprintf(ja, sizeof ja, "タイムスタンプ（%s）: %s", kind, reason->ja);
+		if (reason->fatal) {
+			nr_judge(&verdict->judgement, NR_INDETERMINATE, reason->code, en, ja);
+			return;
+		}
+		if (!is_said(&verdict->judgement, en))
+			nr_judge_note(&verdict->judgement, reason->code, en, ja, NULL);
 	}
 }
 
@@ -89,9 +103,9 @@ int nr_seal_check_token(struct nr_seal_verdict *verdict, const struct nr_seal_qu
 	kept->verdict = judgement.verdict;
 	kept->covers[0] = 0;
 	verdict->token_count++;
-	if (judgement.verdict != NR_PASSED)
-		blame(verdict, &judgement, kind);
-	else if (verdict->proven == NR_TIME_MIN || kept->token.time < verdict->proven)
+	pass_on(verdict, &judgement, kind);
+	if (judgement.verdict == NR_PASSED &&
+		(verdict->proven == NR_TIME_MIN || kept->token.time < verdict->proven))
 		verdict->proven = kept->token.time;
 	return 0;
 }
