@@ -64,8 +64,13 @@ static int landlock_allow(int ruleset, uint64_t handled, unsigned allow,
 	const struct nr_sandbox_places *places, struct nr_error *error)
 {
 	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	const uint64_t writing = reading | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-				 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_TRUNCATE;
+	const uint64_t folders = allow & NR_SANDBOX_MAKE_FOLDERS
+					 ? LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+						   LANDLOCK_ACCESS_FS_REFER
+					 : 0;
+	const uint64_t writing = reading | folders | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+				 LANDLOCK_TRUNCATE;
 	int rc = landlock_allow_below(ruleset, places->read ? places->read : "/",
 		handled & (allow & NR_SANDBOX_READ_FILES ? reading : 0), error);
 	if (rc == 0 && places->read_too)
@@ -125,6 +130,8 @@ static const int read_calls[] = {SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(
 static const int write_calls[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(ftruncate), SCMP_SYS(fchmod),
 	SCMP_SYS(fchown), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(flock), SCMP_SYS(utimensat)};
+
+static const int folder_calls[] = {SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir), SCMP_SYS(syncfs)};
 
 /* On sockets and descriptors that are there. */
 static const int serve_calls[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
@@ -211,6 +218,8 @@ static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 		/* the C library's look-up of names asks how much an answer holds */
 		rc = rc ? rc : call_allow_masked(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, FIONREAD);
 	}
+	if (allow & NR_SANDBOX_MAKE_FOLDERS)
+		rc = rc ? rc : calls_allow(filter, folder_calls, NR_COUNT(folder_calls));
 	if (allow & NR_SANDBOX_WRITE_FILES) {
 		rc = rc ? rc : calls_allow(filter, write_calls, NR_COUNT(write_calls));
 	} else if (allow & NR_SANDBOX_READ_FILES) {

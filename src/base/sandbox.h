@@ -22,6 +22,8 @@ enum nr_sandbox_allow {
 	NR_SANDBOX_CONNECT = 1 << 4, /* open connections: what a client of others' servers does */
 	NR_SANDBOX_NO_SOCKETS =
 		1 << 5, /* a new socket is refused (EACCES) instead of killing: for libraries that log */
+	NR_SANDBOX_MAKE_FOLDERS = 1 << 6, /* with WRITE_FILES: make and remove folders, move files between
+					   * them, sync all of a file system: what a ledger does */
 };
 
 /* What the kernel granted; say it to the user where a part is missing. */

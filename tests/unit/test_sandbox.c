@@ -163,6 +163,13 @@ static bool do_ask_socket(void)
 	return getsockopt(listener, SOL_SOCKET, SO_ERROR, &code, &length) == 0;
 }
 
+static bool do_make_folder(void)
+{
+	char path[96];
+	snprintf(path, sizeof path, "%s/made", folder);
+	return mkdir(path, 0700) == 0 && rmdir(path) == 0;
+}
+
 static bool do_bind(void)
 {
 	return bind(datagram, (const struct sockaddr *)&place, sizeof place) == 0 || errno == EINVAL;
@@ -230,6 +237,8 @@ static void test_cases(void **state)
 		check(cases[i].name, reading, cases[i].action, cases[i].read);
 		check(cases[i].name, writing, cases[i].action, cases[i].write);
 	}
+	check("make a folder", writing, do_make_folder, false);
+	check("make a folder", writing | NR_SANDBOX_MAKE_FOLDERS, do_make_folder, true);
 }
 
 /* What flags beside those for files allow. */

@@ -21,6 +21,15 @@ struct tally {
 	nr_time bound_max;
 };
 
+/* Of the hour that runs. */
+struct summary {
+	nr_time hour; /* 0: none yet */
+	nr_time span; /* that was looked at */
+	nr_time held[NR_CLOCK_REASONS];
+	nr_time offset_max, bound_max; /* |offset| */
+	bool leap;                     /* a reference announced a leap second */
+};
+
 struct nr_guard {
 	struct nr_guard_conf conf;
 	unsigned count;
@@ -36,7 +45,8 @@ struct nr_guard {
 	int wake; /* eventfd: it ends */
 	/* of the ledger's entries */
 	struct nr_clock_statement told;
-	nr_time hour, held, bound_max, last; /* held: time in HOLD in this hour; last: monotonic */
+	struct summary summary;
+	nr_time last; /* monotonic, of the last look */
 };
 
 static void read_clocks(const struct nr_guard *guard, struct nr_clock_reading *ret_reading)
@@ -86,56 +96,88 @@ static void write_state(struct nr_json *json, const struct nr_clock_statement *s
 	nr_json_uint(json, "agreeing", statement->agreeing);
 }
 
-/* Under the lock. summary: of the hour that has ended, too. */
-static void record(
-	struct nr_guard *guard, nr_time now, const struct nr_clock_statement *statement, bool summary)
+static void write_summary(struct nr_guard *guard, struct nr_json *json)
 {
-	struct nr_json json;
-	nr_json_init(&json);
-	nr_json_object(&json, NULL);
-	nr_json_text(&json, "kind", "clock");
-	nr_json_time(&json, "time", now);
-	write_state(&json, statement);
-	if (summary) {
-		nr_json_time(&json, "hour", guard->hour);
-		nr_json_int(&json, "held_us", guard->held);
-		nr_json_int(&json, "bound_max_us", guard->bound_max);
-		nr_json_array(&json, "references");
-		for (unsigned i = 0; i < guard->count; i++) {
-			write_tally(&json, &guard->references[i], &guard->tallies[i]);
-			guard->tallies[i] = (struct tally){.offsets = guard->tallies[i].offsets};
-		}
-		nr_json_array_end(&json);
-		guard->held = guard->bound_max = 0;
+	const struct summary *summary = &guard->summary;
+	nr_json_time(json, "hour", summary->hour);
+	nr_json_int(json, "span_us", summary->span);
+	nr_json_object(json, "held_us");
+	for (unsigned i = 0; i < NR_CLOCK_REASONS; i++) {
+		if (summary->held[i])
+			nr_json_int(json, nr_clock_reason_names[i], summary->held[i]);
 	}
-	nr_json_object_end(&json);
-	if (nr_json_finish(&json, NULL) == 0 && guard->conf.record)
-		guard->conf.record(guard->conf.record_context, json.bytes, json.length);
-	nr_json_fini(&json);
+	nr_json_object_end(json);
+	nr_json_int(json, "offset_max_us", summary->offset_max);
+	nr_json_int(json, "bound_max_us", summary->bound_max);
+	nr_json_bool(json, "leap", summary->leap);
+	nr_json_array(json, "references");
+	for (unsigned i = 0; i < guard->count; i++) {
+		write_tally(json, &guard->references[i], &guard->tallies[i]);
+		guard->tallies[i] = (struct tally){.offsets = guard->tallies[i].offsets};
+	}
+	nr_json_array_end(json);
+	guard->summary = (struct summary){0};
 }
 
-/* What happened since the last look. */
-static void look(struct nr_guard *guard, bool ending)
+/* Under the lock: what is to be recorded without it, because a ledger may take its time. */
+static void write_entry(struct nr_guard *guard, const char *event, bool summary, nr_time now,
+	const struct nr_clock_statement *statement, struct nr_json *ret_entry)
+{
+	nr_json_object(ret_entry, NULL);
+	nr_json_text(ret_entry, "kind", "clock");
+	nr_json_time(ret_entry, "time", now);
+	nr_json_text(ret_entry, "event", event);
+	write_state(ret_entry, statement);
+	if (summary)
+		write_summary(guard, ret_entry);
+	nr_json_object_end(ret_entry);
+}
+
+static void record(const struct nr_guard *guard, struct nr_json *entry)
+{
+	if (entry->length && nr_json_finish(entry, NULL) == 0 && guard->conf.record)
+		guard->conf.record(guard->conf.record_context, entry->bytes, entry->length);
+	nr_json_fini(entry);
+}
+
+static void add_up(struct nr_guard *guard, const struct nr_clock_reading *now,
+	const struct nr_clock_statement *statement)
+{
+	struct summary *summary = &guard->summary;
+	nr_time passed = guard->last ? now->monotonic - guard->last : 0;
+	summary->span += passed;
+	if (!statement->run)
+		summary->held[statement->reason] += passed;
+	if (statement->bound != NR_TIME_MAX) {
+		nr_time offset = statement->low + (statement->high - statement->low) / 2;
+		summary->offset_max = NR_MAX(summary->offset_max, offset < 0 ? -offset : offset);
+		summary->bound_max = NR_MAX(summary->bound_max, statement->bound);
+	}
+	guard->last = now->monotonic;
+}
+
+/* Under the lock: what happened since the last look. *ret_entry stays empty where there is nothing to say. */
+static void look(struct nr_guard *guard, bool ending, struct nr_json *ret_entry)
 {
 	struct nr_clock_reading now;
 	struct nr_clock_statement statement;
 	read_clocks(guard, &now);
 	nr_clock_state(guard->clock, &now, &statement);
-	if (!statement.run && guard->last)
-		guard->held += now.monotonic - guard->last;
-	if (statement.bound != NR_TIME_MAX)
-		guard->bound_max = NR_MAX(guard->bound_max, statement.bound);
-	guard->last = now.monotonic;
+	bool first = guard->last == 0;
+	add_up(guard, &now, &statement);
 	nr_time hour = nr_time_floor(now.real, NR_HOUR);
-	bool new_hour = guard->hour && hour != guard->hour;
+	bool new_hour = guard->summary.hour && hour != guard->summary.hour;
 	bool changed = statement.run != guard->told.run ||
 		       (!statement.run && statement.reason != guard->told.reason);
-	if (!guard->hour)
-		guard->hour = hour;
-	if (changed || new_hour || ending)
-		record(guard, now.real, &statement, new_hour || ending);
+	if (first || changed || new_hour || ending)
+		write_entry(guard,
+			ending     ? "end"
+			: first    ? "start"
+			: new_hour ? "hour"
+				   : "change",
+			new_hour || ending, now.real, &statement, ret_entry);
 	guard->told = statement;
-	guard->hour = hour;
+	guard->summary.hour = hour;
 }
 
 /* ---- the thread ---- */
@@ -163,9 +205,24 @@ static void take(struct nr_guard *guard, unsigned index)
 		guard->sampled[index] = now.monotonic;
 		tally->answered++;
 		tally->bound_max = NR_MAX(tally->bound_max, sample.bound);
+		guard->summary.leap = guard->summary.leap || sample.leap == 1 || sample.leap == 2;
 		if (tally->count < SAMPLES_MAX)
 			tally->offsets[tally->count++] = sample.offset;
 	}
+}
+
+static void take_all(struct nr_guard *guard, const struct pollfd *files, bool ending)
+{
+	struct nr_json entry;
+	nr_json_init(&entry);
+	pthread_mutex_lock(&guard->lock);
+	for (unsigned i = 0; i < guard->count; i++) {
+		if (files[i].revents)
+			take(guard, i);
+	}
+	look(guard, ending, &entry);
+	pthread_mutex_unlock(&guard->lock);
+	record(guard, &entry);
 }
 
 static void *run(void *context)
@@ -181,17 +238,8 @@ static void *run(void *context)
 		ask_due(guard, &now);
 		pthread_mutex_unlock(&guard->lock);
 		poll(files, guard->count + 1, (int)(CHRONY_PAUSE / 2 / 1000));
-		pthread_mutex_lock(&guard->lock);
-		for (unsigned i = 0; i < guard->count; i++) {
-			if (files[i + 1].revents)
-				take(guard, i);
-		}
-		look(guard, false);
-		pthread_mutex_unlock(&guard->lock);
+		take_all(guard, files + 1, files[0].revents & POLLIN);
 	}
-	pthread_mutex_lock(&guard->lock);
-	look(guard, true);
-	pthread_mutex_unlock(&guard->lock);
 	return NULL;
 }
 
@@ -213,7 +261,7 @@ static int open_references(struct nr_guard *guard, struct nr_error *error)
 	return nr_clock_new(&guard->conf.clock, &guard->clock, error);
 }
 
-int nr_guard_start(const struct nr_guard_conf *conf, struct nr_guard **ret_guard, struct nr_error *error)
+int nr_guard_open(const struct nr_guard_conf *conf, struct nr_guard **ret_guard, struct nr_error *error)
 {
 	struct nr_guard *guard = calloc(1, sizeof *guard);
 	if (!guard)
@@ -222,20 +270,23 @@ int nr_guard_start(const struct nr_guard_conf *conf, struct nr_guard **ret_guard
 	guard->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&guard->lock, NULL);
 	int e = guard->wake < 0 ? nr_fail(error, -errno, "eventfd: %s", strerror(errno)) : 0;
-	if (!e && conf->references && conf->references->count) {
+	if (!e && conf->references && conf->references->count)
 		e = open_references(guard, error);
-		if (!e) {
-			e = pthread_create(&guard->thread, NULL, run, guard);
-			guard->running = e == 0;
-			e = e ? nr_fail(error, -e, "cannot start a thread: %s", strerror(e)) : 0;
-		}
-	}
 	if (e) {
 		nr_guard_stop(guard);
 		return e;
 	}
 	*ret_guard = guard;
 	return 0;
+}
+
+int nr_guard_start(struct nr_guard *guard, struct nr_error *error)
+{
+	if (!guard->clock)
+		return 0;
+	int e = pthread_create(&guard->thread, NULL, run, guard);
+	guard->running = e == 0;
+	return e ? nr_fail(error, -e, "cannot start a thread: %s", strerror(e)) : 0;
 }
 
 void nr_guard_stop(struct nr_guard *guard)
@@ -279,10 +330,19 @@ bool nr_guard_is_checked(const struct nr_guard *guard)
 
 void nr_guard_confirm(struct nr_guard *guard)
 {
+	struct nr_clock_reading now;
+	struct nr_clock_statement statement;
+	struct nr_json entry;
+	if (!guard->clock)
+		return;
+	nr_json_init(&entry);
 	pthread_mutex_lock(&guard->lock);
-	if (guard->clock)
-		nr_clock_confirm(guard->clock);
+	nr_clock_confirm(guard->clock);
+	read_clocks(guard, &now);
+	nr_clock_state(guard->clock, &now, &statement);
+	write_entry(guard, "confirm", false, now.real, &statement, &entry);
 	pthread_mutex_unlock(&guard->lock);
+	record(guard, &entry);
 }
 
 static void write_reference(const struct nr_guard *guard, unsigned index, nr_time now, struct nr_json *json)

@@ -12,11 +12,16 @@
 
 struct nr_guard;
 
-/* Called by the guard's thread with one line of JSON (an entry of kind "clock"). */
+/* Called with one line of JSON, an entry of kind "clock":
+ * {"kind","time","event","state","reason","offset_us", "bound_us","agreeing"}. event: "start", "change",
+ * "confirm", and "hour", "end" with what was since the last of these:
+ * {"hour","span_us","held_us":{reason:us,...},"offset_max_us","bound_max_us","leap":announced or not,
+ * "references":[{"name","asked","answered","min_us","mean_us","max_us","p95_us","bound_max_us"}]}. Times of
+ * day are the machine's. By the guard's thread, or the one that confirms; the guard's lock is not held. */
 typedef void nr_guard_record(void *context, const char *line, size_t length);
 
 struct nr_guard_conf {
-	/* "chrony" (its socket, else UDP on loopback), "chrony:PATH", "ntp:HOST" or "ntp:HOST:PORT"; none:
+	/* "chrony" (UDP on loopback), "chrony:PATH", "ntp:HOST" or "ntp:HOST:PORT"; none:
 	 * the machine's clock is taken as it is, and every statement says so */
 	const struct nr_texts *references;
 	struct nr_clock_conf clock; /* its references are set from the list */
@@ -27,16 +32,19 @@ struct nr_guard_conf {
 	void *read_context;
 };
 
-/* Resolves names and opens sockets; the thread starts. */
-int nr_guard_start(const struct nr_guard_conf *conf, struct nr_guard **ret_guard, struct nr_error *error);
-void nr_guard_stop(struct nr_guard *guard); /* NULL allowed */
+/* Resolves names and opens sockets; afterwards nothing is opened. */
+int nr_guard_open(const struct nr_guard_conf *conf, struct nr_guard **ret_guard, struct nr_error *error);
+/* The thread starts. Before it, nothing may be issued. */
+int nr_guard_start(struct nr_guard *guard, struct nr_error *error);
+/* NULL allowed. Nobody may ask it any more. */
+void nr_guard_stop(struct nr_guard *guard);
 
 /* May a token be issued now? *ret_reading is the moment that the statement is about, and what is to be
  * stamped. Any thread. */
 void nr_guard_state(struct nr_guard *guard, struct nr_clock_reading *ret_reading,
 	struct nr_clock_statement *ret_statement);
 bool nr_guard_is_checked(const struct nr_guard *guard); /* false: there are no references */
-void nr_guard_confirm(struct nr_guard *guard);
+void nr_guard_confirm(struct nr_guard *guard);          /* an entry, too */
 
 /* "clock": {"state","reason","offset_us","bound_us","agreeing","references":[{"name","answered","offset_us",
  * "bound_us","leap","age_s","why"}]} into the object that is open. */

@@ -19,22 +19,24 @@ static int connect_unix(struct nr_reference *reference, const char *path, struct
 	snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
 	/* chronyd answers to a path beside its own, where it may look (and nobody else) */
 	const char *slash = strrchr(path, '/');
-	int written = snprintf(own.sun_path, sizeof own.sun_path, "%.*s/noroshi-%d.sock",
-		slash ? (int)(slash - path) : 1, slash ? path : ".", getpid());
-	if (written < 0 || (size_t)written >= sizeof own.sun_path)
-		return nr_fail(error, -ENAMETOOLONG, "chrony:%.80s: the path is too long for a socket", path);
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return nr_fail(error, -errno, "chrony:%.80s: %s", path, strerror(errno));
+	int written = snprintf(own.sun_path, sizeof own.sun_path, "%.*s/noroshi-%d-%d.sock",
+		slash ? (int)(slash - path) : 1, slash ? path : ".", getpid(), fd);
+	if (written < 0 || (size_t)written >= sizeof own.sun_path) {
+		close(fd);
+		return nr_fail(error, -ENAMETOOLONG, "chrony:%.80s: the path is too long for a socket", path);
+	}
 	unlink(own.sun_path);
-	if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 || chmod(own.sun_path, 0666) != 0 ||
-		connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+	if (bind(fd, (struct sockaddr *)&own, sizeof own) != 0 || chmod(own.sun_path, 0666) != 0) {
 		int e = errno;
 		unlink(own.sun_path);
 		close(fd);
 		return nr_fail(error, -e, "chrony:%.80s: %s", path, strerror(e));
 	}
 	snprintf(reference->own_path, sizeof reference->own_path, "%s", own.sun_path);
+	snprintf(reference->path, sizeof reference->path, "%s", path);
 	reference->socket = fd;
 	return 0;
 }
@@ -72,7 +74,8 @@ static int open_ntp(struct nr_reference *reference, const char *text, struct nr_
 	size_t length = strcspn(start, brackets ? "]" : ":");
 	const char *rest = start + length + brackets;
 	if (!length || length >= sizeof host || (brackets && start[length] != ']') ||
-		(*rest && (*rest != ':' || !rest[1] || strlen(rest + 1) >= sizeof port)))
+		(*rest && (*rest != ':' || !rest[1] || strlen(rest + 1) >= sizeof port ||
+				  strspn(rest + 1, "0123456789") != strlen(rest + 1))))
 		return nr_fail(error, -EINVAL, "clock reference %.80s: must be ntp:HOST or ntp:HOST:PORT",
 			reference->name);
 	snprintf(host, sizeof host, "%.*s", (int)length, start);
@@ -86,8 +89,6 @@ static int open_chrony(struct nr_reference *reference, const char *path, struct 
 	reference->chrony = true;
 	if (path)
 		return connect_unix(reference, path, error);
-	if (access(NR_CHRONY_SOCKET, W_OK) == 0 && connect_unix(reference, NR_CHRONY_SOCKET, NULL) == 0)
-		return 0;
 	char port[8];
 	snprintf(port, sizeof port, "%d", NR_CHRONY_PORT);
 	return connect_udp(reference, "127.0.0.1", port, error);
@@ -120,6 +121,29 @@ void nr_reference_close(struct nr_reference *reference)
 
 /* ---- asking ---- */
 
+static ssize_t send_question(const struct nr_reference *reference, const uint8_t *bytes, size_t length)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	if (!*reference->path)
+		return send(reference->socket, bytes, length, MSG_NOSIGNAL);
+	memcpy(to.sun_path, reference->path, sizeof to.sun_path);
+	return sendto(reference->socket, bytes, length, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
+}
+
+/* What others put into our end of a Unix socket is nothing: -EAGAIN. */
+static ssize_t take_datagram(const struct nr_reference *reference, uint8_t *bytes, size_t room)
+{
+	struct sockaddr_un from = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof from;
+	if (!*reference->path)
+		return recv(reference->socket, bytes, room, 0);
+	ssize_t taken = recvfrom(reference->socket, bytes, room, 0, (struct sockaddr *)&from, &length);
+	if (taken < 0 || strncmp(from.sun_path, reference->path, sizeof from.sun_path) == 0)
+		return taken;
+	errno = EAGAIN;
+	return -1;
+}
+
 void nr_reference_ask(struct nr_reference *reference, const struct nr_clock_reading *now)
 {
 	if (reference->nonce)
@@ -134,7 +158,7 @@ void nr_reference_ask(struct nr_reference *reference, const struct nr_clock_read
 		nr_chrony_write_tracking((uint32_t)nonce, bytes);
 	else
 		nr_ntp_write_request(nonce, bytes);
-	if (send(reference->socket, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
+	if (send_question(reference, bytes, length) != (ssize_t)length) {
 		snprintf(reference->why, sizeof reference->why, "cannot be asked: %s", strerror(errno));
 		return;
 	}
@@ -171,7 +195,7 @@ bool nr_reference_take(struct nr_reference *reference, const struct nr_clock_rea
 	struct nr_clock_sample *ret_sample)
 {
 	uint8_t bytes[512];
-	ssize_t length = recv(reference->socket, bytes, sizeof bytes, 0);
+	ssize_t length = take_datagram(reference, bytes, sizeof bytes);
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	struct nr_error error = {0};

@@ -10,20 +10,21 @@
 #include "wire/chrony.h"
 #include "wire/ntp.h"
 
-#define NR_CHRONY_SOCKET "/run/chrony/chronyd.sock"
-#define NR_CHRONY_PORT   323
+#define NR_CHRONY_PORT 323
 
 struct nr_reference {
 	char name[128]; /* as it was given */
 	bool chrony;
 	int socket;
-	char own_path[108]; /* of our end of a Unix socket; "": none */
-	uint64_t nonce;     /* of the question that is out; 0: none */
+	char path[108], own_path[108]; /* of chronyd's socket and our end of it; "": none. Not connected:
+					* chronyd may start again */
+	uint64_t nonce;                /* of the question that is out; 0: none */
 	struct nr_clock_reading asked;
 	char why[120]; /* the last answer was none; "": it was one */
 };
 
-/* text: "chrony", "chrony:PATH", "ntp:HOST", "ntp:HOST:PORT", "ntp:[ADDRESS]:PORT". Names are resolved here.
+/* text: "chrony" (UDP on loopback), "chrony:PATH" (its socket; the folder must be ours to write), "ntp:HOST",
+ * "ntp:HOST:PORT", "ntp:[ADDRESS]:PORT". Names are resolved here.
  */
 int nr_reference_open(struct nr_reference *reference, const char *text, struct nr_error *error);
 void nr_reference_close(struct nr_reference *reference);

@@ -299,6 +299,13 @@ static int recover(struct nr_ledger *ledger, struct nr_error *error)
 	return nr_segments_trim(&ledger->segments, error);
 }
 
+int nr_ledger_start(struct nr_ledger *ledger, struct nr_error *error)
+{
+	int code = pthread_create(&ledger->thread, NULL, nr_ledger_publisher, ledger);
+	ledger->started = code == 0;
+	return code ? nr_fail(error, -code, "%s: %s", ledger->conf.folder, strerror(code)) : 0;
+}
+
 static int open_for_writing(struct nr_ledger *ledger, struct nr_error *error)
 {
 	if (!ledger->conf.origin || !nr_note_name_ok(ledger->conf.origin, strlen(ledger->conf.origin)))
@@ -316,8 +323,7 @@ static int open_for_writing(struct nr_ledger *ledger, struct nr_error *error)
 	/* a signed head that witnesses do not take now: it goes on, and tries again */
 	ledger->trouble = e && error ? *error : (struct nr_error){0};
 	ledger->folder.compare = false;
-	int code = pthread_create(&ledger->thread, NULL, nr_ledger_publisher, ledger);
-	return code ? nr_fail(error, -code, "%s: %s", ledger->conf.folder, strerror(code)) : 0;
+	return ledger->conf.quiet ? 0 : nr_ledger_start(ledger, error);
 }
 
 static int open_for_reading(struct nr_ledger *ledger, struct nr_error *error)
@@ -354,7 +360,8 @@ void nr_ledger_close(struct nr_ledger *ledger)
 		ledger->stopping = true;
 		pthread_cond_signal(&ledger->wake);
 		pthread_mutex_unlock(&ledger->lock);
-		pthread_join(ledger->thread, NULL);
+		if (ledger->started)
+			pthread_join(ledger->thread, NULL);
 		bool done = nr_ledger_publish_now(ledger, NULL) == 0;
 		if (done && ledger->tree.size - ledger->marked >= MARK_ENTRIES)
 			(void)nr_ledger_mark(ledger, NULL);

@@ -42,6 +42,9 @@ struct nr_ledger_conf {
 	/* A file outside the folder where the last signed head is kept, too: a folder that is restored from a
 	 * copy is found by it. NULL: none. */
 	const char *anchor;
+	/* No thread of its own before nr_ledger_start(): for those who enter a sandbox in between, which only
+	 * the calling thread's later threads share. Until then nothing is published by itself. */
+	bool quiet;
 };
 
 /* For writing: makes the folder. The origin is that of the signed heads there. For reading: origin NULL takes
@@ -49,6 +52,7 @@ struct nr_ledger_conf {
  * is -EBUSY and is told who holds it. Recovers what a crash left. -EUCLEAN: what is there contradicts what
  * was signed; the message says where. */
 int nr_ledger_open(const struct nr_ledger_conf *conf, struct nr_ledger **ret_ledger, struct nr_error *error);
+int nr_ledger_start(struct nr_ledger *ledger, struct nr_error *error);
 void nr_ledger_close(struct nr_ledger *ledger); /* publishes what is appended; NULL allowed */
 void nr_ledger_closep(struct nr_ledger **ledger);
 

@@ -64,6 +64,7 @@ struct nr_ledger {
 	uint64_t marked, marked_segment; /* where the tree was kept last */
 
 	pthread_t thread;
+	bool started; /* the thread */
 };
 
 /* ---- ledger.c ---- */

@@ -170,8 +170,10 @@ static int ledger_reach(
 {
 	for (unsigned attempt = 0;; attempt++) {
 		int rc = nr_ledger_open(conf, &keys->ledger, error);
-		if (!rc)
-			return nr_share_open(conf->folder, keys->ledger, &keys->share, error);
+		if (!rc) {
+			rc = nr_share_open(conf->folder, keys->ledger, &keys->share, error);
+			return rc || conf->quiet ? rc : nr_share_start(keys->share, error);
+		}
 		if (rc != -EBUSY || !shared || attempt == SHARE_ATTEMPTS)
 			return rc;
 		if (nr_share_connect(conf->folder, &keys->writer, NULL) == 0)
@@ -198,7 +200,8 @@ static int ledger_open(
 		.cosign = keys->cosigners ? nr_cosigners_ask : NULL,
 		.cosign_context = keys->cosigners,
 		/* beside the key: a ledger's folder that is brought back from a copy is found by it */
-		.anchor = conf->ledger ? NULL : anchor};
+		.anchor = conf->ledger ? NULL : anchor,
+		.quiet = conf->quiet};
 	return ledger_reach(&wanted, keys, shared, error);
 }
 
@@ -325,6 +328,8 @@ int nr_keys_open(
 	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++)
 		keys->index[i] = NO_KEY;
 	int rc = signer_start(conf, purposes, keys, error);
+	if (!rc && conf->rights)
+		rc = nr_rights_drop(conf->rights, error);
 	rc = rc ? rc : ledger_open(conf, keys, purposes && !(purposes & ~seal), error);
 	if (!rc && keys->ledger && nr_ledger_size(keys->ledger) == 0)
 		rc = beginning_record(conf, keys, error);
@@ -332,6 +337,12 @@ int nr_keys_open(
 	if (!rc)
 		*ret_keys = nr_steal(&keys);
 	return rc;
+}
+
+int nr_keys_start(struct nr_keys *keys, struct nr_error *error)
+{
+	int rc = nr_ledger_start(keys->ledger, error);
+	return rc ? rc : nr_share_start(keys->share, error);
 }
 
 void nr_keys_close(struct nr_keys *keys)

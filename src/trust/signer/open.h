@@ -17,6 +17,7 @@
 #define NR_TRUST_SIGNER_OPEN_H
 
 #include "base/option.h"
+#include "base/rights.h"
 #include "trust/ledger/ledger.h"
 #include "trust/signer/signer.h"
 
@@ -30,6 +31,9 @@ struct nr_keys_conf {
 	const char *release;
 	struct nr_texts witnesses; /* of the ledger: cosign.h */
 	uint64_t quorum;
+	/* no options: */
+	const struct nr_rights *rights; /* what to become once the signer has its keys; NULL: stay */
+	bool quiet;                     /* no thread before nr_keys_start(): for those who enter a sandbox */
 };
 
 /* clang-format off */
@@ -60,6 +64,7 @@ struct nr_keys;
  * the entries (share.h). */
 int nr_keys_open(const struct nr_keys_conf *conf, unsigned purposes, struct nr_keys **ret_keys,
 	struct nr_error *error);
+int nr_keys_start(struct nr_keys *keys, struct nr_error *error);
 void nr_keys_close(struct nr_keys *keys); /* publishes the ledger; NULL allowed */
 void nr_keys_closep(struct nr_keys **keys);
 

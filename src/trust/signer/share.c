@@ -176,15 +176,19 @@ int nr_share_open(
 	share->files[0] = (struct pollfd){.fd = share->stop, .events = POLLIN};
 	share->files[1] = (struct pollfd){.fd = share->listener, .events = POLLIN};
 	share->count = 2;
-	if (!rc)
-		rc = -pthread_create(&share->thread, NULL, run, share);
-	share->runs = !rc;
 	if (rc) {
 		nr_share_close(share);
 		return nr_fail(error, rc, "%s/.state/" SOCKET_NAME ": %s", folder, strerror(-rc));
 	}
 	*ret_share = share;
 	return 0;
+}
+
+int nr_share_start(struct nr_share *share, struct nr_error *error)
+{
+	int code = pthread_create(&share->thread, NULL, run, share);
+	share->runs = code == 0;
+	return code ? nr_fail(error, -code, "cannot start a thread: %s", strerror(code)) : 0;
 }
 
 void nr_share_close(struct nr_share *share)
@@ -194,7 +198,7 @@ void nr_share_close(struct nr_share *share)
 	const uint64_t one = 1;
 	if (share->runs && write(share->stop, &one, sizeof one) == sizeof one)
 		pthread_join(share->thread, NULL);
-	if (share->folder >= 0 && share->runs)
+	if (share->folder >= 0 && share->stop >= 0)
 		unlinkat(share->folder, SOCKET_NAME, 0);
 	for (nfds_t i = 2; i < share->count; i++)
 		close(share->files[i].fd);

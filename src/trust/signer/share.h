@@ -13,10 +13,11 @@
 #define NR_SHARE_ENTRIES_MAX 256
 #define NR_SHARE_BYTES_MAX   (192 * 1024) /* of the entries in one message */
 
-/* The writer's end: a thread. */
+/* The writer's end. It listens from open on, and answers by a thread of its own from start on. */
 struct nr_share;
 int nr_share_open(
 	const char *folder, struct nr_ledger *ledger, struct nr_share **ret_share, struct nr_error *error);
+int nr_share_start(struct nr_share *share, struct nr_error *error);
 void nr_share_close(struct nr_share *share); /* before the ledger; NULL allowed */
 
 /* The others' end. -ECONNREFUSED, -ENOENT: no writer listens. One thread at a time. */

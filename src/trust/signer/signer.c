@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#define END_PAUSES 5000 /* of 0.2 ms */
 
 const char *const nr_signer_purpose_names[NR_SIGN_PURPOSES] = {
 	"timestamp", "seal", "jws", "checkpoint", "cosignature"};
@@ -137,17 +140,29 @@ int nr_signer_start(const struct nr_signer_conf *conf, struct nr_signer **ret_si
 	return rc;
 }
 
+/* It ends when the socket is closed, which is what somebody in a sandbox can do; a copy of the socket in
+ * another process would keep it waiting. */
+static void process_end(pid_t pid)
+{
+	const struct timespec pause = {.tv_nsec = 200 * 1000};
+	for (int i = 0; i < END_PAUSES; i++) {
+		pid_t ended = waitpid(pid, NULL, WNOHANG);
+		if (ended == pid || (ended < 0 && errno != EINTR))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 void nr_signer_free(struct nr_signer *signer)
 {
 	if (!signer)
 		return;
 	nr_close_fd(&signer->socket);
-	/* it ends when the socket is closed; a copy of the socket in another process would keep it waiting */
-	if (signer->pid > 0) {
-		kill(signer->pid, SIGKILL);
-		while (waitpid(signer->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (signer->pid > 0)
+		process_end(signer->pid);
 	for (size_t i = 0; i < NR_SIGNER_KEYS_MAX; i++) {
 		free(signer->keys[i].certificate);
 		free(signer->keys[i].public_key);

@@ -39,6 +39,8 @@ struct nr_issuer {
 	struct job *first, **last;
 	size_t waiting;
 	bool ending;
+	char trouble[240]; /* why something could not be signed, or recorded, last */
+	nr_time trouble_time;
 	/* what must be in order: numbers, times, signatures */
 	pthread_mutex_t order_lock;
 	struct nr_serials serials;
@@ -72,6 +74,15 @@ static void reject(struct nr_issuer *issuer, enum nr_tsp_failure failure, const 
 	done(context, reply, reply ? length : 0);
 }
 
+/* What the operator is to know; a client is told less. */
+static void remember(struct nr_issuer *issuer, const char *reason)
+{
+	pthread_mutex_lock(&issuer->queue_lock);
+	snprintf(issuer->trouble, sizeof issuer->trouble, "%s", reason);
+	issuer->trouble_time = nr_time_now();
+	pthread_mutex_unlock(&issuer->queue_lock);
+}
+
 static const char *text_of(enum nr_tsp_failure failure)
 {
 	return failure == NR_TSP_TIME_NOT_AVAILABLE ? "the clock is not known well enough at present"
@@ -102,15 +113,22 @@ static void prepare(struct nr_issuer *issuer, struct job *job)
 		job->failure = NR_TSP_TIME_NOT_AVAILABLE;
 		return;
 	}
-	if (nr_serials_next(&issuer->serials, job->values.serial, NULL) != 0) {
+	job->values.ordering = issuer->conf.ordering;
+	job->values.time = issuer->conf.ordering ? NR_MAX(now.real, issuer->last_time + 1) : now.real;
+	bool checked = nr_guard_is_checked(issuer->conf.guard);
+	job->bound = checked ? statement.bound + (job->values.time - now.real) : -1;
+	if (job->bound >
+		NR_CLOCK_LIMIT) { /* the clock went back: the order would be told with a wrong time */
+		job->failure = NR_TSP_TIME_NOT_AVAILABLE;
+		return;
+	}
+	struct nr_error error = {0};
+	if (nr_serials_next(&issuer->serials, job->values.serial, &error) != 0) {
+		remember(issuer, error.text);
 		job->failure = NR_TSP_SYSTEM_FAILURE;
 		return;
 	}
-	job->values.ordering = issuer->conf.ordering;
-	job->values.time = issuer->conf.ordering ? NR_MAX(now.real, issuer->last_time + 1) : now.real;
 	issuer->last_time = NR_MAX(issuer->last_time, job->values.time);
-	bool checked = nr_guard_is_checked(issuer->conf.guard);
-	job->bound = checked ? statement.bound + (job->values.time - now.real) : -1;
 	job->values.accuracy = job->bound;
 	job->tst_length = nr_tst_write(
 		&issuer->builder, &job->request, &job->values, job->tst, sizeof job->tst, &job->tst_at);
@@ -120,6 +138,7 @@ static void prepare(struct nr_issuer *issuer, struct job *job)
 
 static void sign(struct nr_issuer *issuer, struct lot *lot)
 {
+	struct nr_error error = {0};
 	pthread_mutex_lock(&issuer->order_lock);
 	lot->to_sign = 0;
 	for (size_t i = 0; i < lot->count; i++) {
@@ -131,13 +150,19 @@ static void sign(struct nr_issuer *issuer, struct lot *lot)
 		lot->signed_jobs[lot->to_sign++] = job;
 	}
 	int e = lot->to_sign ? nr_signer_sign(issuer->conf.signer, issuer->conf.key, NR_SIGN_TIMESTAMP,
-				       lot->items, lot->to_sign, lot->signatures, NULL)
+				       lot->items, lot->to_sign, lot->signatures, &error)
 			     : 0;
 	pthread_mutex_unlock(&issuer->order_lock);
 	for (size_t i = 0; i < lot->to_sign; i++) {
-		if (e || lot->signatures[i].code)
+		if (e)
+			lot->signatures[i] = (struct nr_signed){.code = e};
+		if (lot->signatures[i].code) {
 			lot->signed_jobs[i]->failure = NR_TSP_SYSTEM_FAILURE;
+			remember(issuer, nr_signed_reason(lot->signatures[i].code));
+		}
 	}
+	if (e)
+		remember(issuer, error.text);
 }
 
 /* ---- tokens and their entries ---- */
@@ -163,13 +188,13 @@ static size_t write_entry(const struct nr_issuer *issuer, const struct job *job,
 	nr_time_write(job->values.time, time);
 	write_hex(serial, job->values.serial, NR_TSP_SERIAL);
 	write_hex(imprint, job->request.hash, imprint_length);
-	if (nr_digest(NR_OID_SHA256, reply, length, hash))
+	if (reply && nr_digest(NR_OID_SHA256, reply, length, hash))
 		write_hex(answer, hash, 32);
 	int written = snprintf(ret_line, ENTRY_MAX,
-		"{\"kind\":\"token\",\"time\":\"%s\",\"serial\":\"%s\",\"digest\":\"sha%zu\",\"imprint\":\"%"
-		"s\",\"reply_"
-		"sha256\":\"%s\",\"key\":\"%.16s\",\"counter\":%" PRIu64 ",\"bound_us\":%" PRId64 "}",
-		time, serial, 8 * imprint_length, imprint, answer,
+		"{\"kind\":\"token\",\"time\":\"%s\",\"serial\":\"%s\",\"imprint\":\"sha%zu:%s\",\"answer\":"
+		"\"%s%s\","
+		"\"key\":\"%s\",\"counter\":%" PRIu64 ",\"bound_us\":%" PRId64 "}",
+		time, serial, 8 * imprint_length, imprint, *answer ? "sha256:" : "", answer,
 		nr_signer_key_id(issuer->conf.signer, issuer->conf.key), counter, job->bound);
 	return written > 0 && written < ENTRY_MAX ? (size_t)written : 0;
 }
@@ -202,7 +227,7 @@ static void record(struct nr_issuer *issuer, struct lot *lot)
 	size_t count = 0;
 	bool failed = false;
 	for (size_t i = 0; i < lot->to_sign; i++) {
-		if (!lot->replies[i])
+		if (!lot->signatures[i].counter)
 			continue;
 		size_t length = write_entry(issuer, lot->signed_jobs[i], lot->signatures[i].counter,
 			lot->replies[i], lot->reply_lengths[i], lot->entries[i]);
@@ -210,8 +235,11 @@ static void record(struct nr_issuer *issuer, struct lot *lot)
 		entries[count++] = (struct nr_ledger_entry){lot->entries[i], length};
 	}
 	uint64_t first;
+	struct nr_error error = {.text = "an entry is too long"};
 	if (count && !failed)
-		failed = nr_ledger_append(issuer->conf.ledger, entries, count, &first, NULL) != 0;
+		failed = nr_ledger_append(issuer->conf.ledger, entries, count, &first, &error) != 0;
+	if (failed)
+		remember(issuer, error.text);
 	for (size_t i = 0; failed && i < lot->to_sign; i++) {
 		free(lot->replies[i]);
 		lot->replies[i] = NULL;
@@ -299,7 +327,7 @@ void nr_issuer_ask(
 
 /* ---- its life ---- */
 
-static int start_threads(struct nr_issuer *issuer, struct nr_error *error)
+int nr_issuer_start(struct nr_issuer *issuer, struct nr_error *error)
 {
 	unsigned wanted = NR_MIN(issuer->conf.threads ? issuer->conf.threads : THREADS, THREADS_MAX);
 	for (; issuer->running < wanted; issuer->running++) {
@@ -310,14 +338,14 @@ static int start_threads(struct nr_issuer *issuer, struct nr_error *error)
 	return 0;
 }
 
-int nr_issuer_start(const struct nr_issuer_conf *conf, struct nr_issuer **ret_issuer, struct nr_error *error)
+int nr_issuer_open(const struct nr_issuer_conf *conf, struct nr_issuer **ret_issuer, struct nr_error *error)
 {
 	struct nr_issuer *issuer = calloc(1, sizeof *issuer);
 	if (!issuer)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	issuer->conf = *conf;
 	issuer->last = &issuer->first;
-	issuer->serials.lock = -1;
+	issuer->serials.slots.file = -1;
 	pthread_mutex_init(&issuer->queue_lock, NULL);
 	pthread_mutex_init(&issuer->order_lock, NULL);
 	pthread_cond_init(&issuer->queue_filled, NULL);
@@ -329,8 +357,6 @@ int nr_issuer_start(const struct nr_issuer_conf *conf, struct nr_issuer **ret_is
 			conf->chain, conf->chain_length, conf->policy, error);
 	if (!e)
 		e = nr_serials_open(&issuer->serials, conf->serials, certificate, length, error);
-	if (!e)
-		e = start_threads(issuer, error);
 	if (e) {
 		nr_issuer_free(issuer);
 		return e;
@@ -377,6 +403,10 @@ void nr_issuer_write_json(struct nr_issuer *issuer, struct nr_json *json)
 	nr_json_object_end(json);
 	pthread_mutex_lock(&issuer->queue_lock);
 	nr_json_uint(json, "waiting", issuer->waiting);
+	if (*issuer->trouble) {
+		nr_json_time(json, "trouble_time", issuer->trouble_time);
+		nr_json_text(json, "trouble", issuer->trouble);
+	}
 	pthread_mutex_unlock(&issuer->queue_lock);
 	nr_json_object_end(json);
 }

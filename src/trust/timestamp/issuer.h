@@ -31,7 +31,9 @@ struct nr_issuer_conf {
 	unsigned threads; /* 0: 2 */
 };
 
-int nr_issuer_start(const struct nr_issuer_conf *conf, struct nr_issuer **ret_issuer, struct nr_error *error);
+/* Opens the counter; afterwards nothing is opened. */
+int nr_issuer_open(const struct nr_issuer_conf *conf, struct nr_issuer **ret_issuer, struct nr_error *error);
+int nr_issuer_start(struct nr_issuer *issuer, struct nr_error *error); /* its threads */
 /* Answers what waits; what is asked afterwards is refused. NULL allowed, twice too. */
 void nr_issuer_stop(struct nr_issuer *issuer);
 void nr_issuer_free(struct nr_issuer *issuer); /* stops it, too */
@@ -44,7 +46,8 @@ typedef void nr_issuer_done(void *context, uint8_t *bytes, size_t length);
 void nr_issuer_ask(
 	struct nr_issuer *issuer, const uint8_t *request, size_t length, nr_issuer_done *done, void *context);
 
-/* "tokens": {"issued","refused":{"badAlg":n,...},"waiting"} into the object that is open. */
+/* "tokens": {"issued","refused":{"badAlg":n,...},"waiting","trouble_time","trouble"} into the object that is
+ * open. */
 void nr_issuer_write_json(struct nr_issuer *issuer, struct nr_json *json);
 
 #endif

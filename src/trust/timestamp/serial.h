@@ -6,21 +6,22 @@
 #ifndef NR_TRUST_TIMESTAMP_SERIAL_H
 #define NR_TRUST_TIMESTAMP_SERIAL_H
 
+#include "trust/ledger/slot.h"
 #include "trust/timestamp/build.h"
 
 #define NR_SERIAL_BLOCK (UINT64_C(1) << 20) /* numbers that are reserved with one write */
 
 struct nr_serials {
-	char *path; /* owned; holds the first number that is not reserved, in decimal */
-	int lock;   /* descriptor: two authorities on one counter would give numbers twice */
+	struct nr_slots slots; /* hold the first number that is not reserved; locked: two authorities on one
+				* counter would give numbers twice */
 	uint64_t next, end;
 	uint8_t life; /* 01 to 7f, of the certificate */
 	uint8_t random[4096];
 	size_t random_left;
 };
 
-/* certificate: DER; its digest gives the life. A file that cannot be read is no beginning: -EBADMSG. -EBUSY:
- * another process has it. */
+/* Makes the file if it is not there; afterwards nothing is opened. certificate: DER; its digest gives the
+ * life. A file that is there and is no counter is no beginning: -EBADMSG. -EBUSY: another process has it. */
 int nr_serials_open(struct nr_serials *serials, const char *path, const uint8_t *certificate, size_t length,
 	struct nr_error *error);
 void nr_serials_close(struct nr_serials *serials);
