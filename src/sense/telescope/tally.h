@@ -203,8 +203,15 @@ NR_INLINE bool nr_tally_next(struct nr_tally_walk *walk, struct nr_tally_sum *re
 	struct nr_tally_sum sum = {UINT64_MAX, 0, 0};
 	if (NR_LIKELY(walk->word < words->count))
 		sum = nr_word_sum(words->items[walk->word]);
-	if (NR_UNLIKELY(walk->wide < wides->count && wides->items[walk->wide].key <= sum.key))
-		return nr_tally_next_wide(walk, ret_sum);
+	if (NR_UNLIKELY(walk->wide < wides->count && wides->items[walk->wide].key <= sum.key)) {
+		/* copies: what a call gets to see lies in memory, and the caller's should be in registers */
+		struct nr_tally_walk at = *walk;
+		struct nr_tally_sum wide;
+		bool more = nr_tally_next_wide(&at, &wide);
+		*walk = at;
+		*ret_sum = wide;
+		return more;
+	}
 	if (NR_UNLIKELY(walk->word == words->count))
 		return false;
 	walk->word++;
