@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of a UTC day: who was a research scanner, which tools were used, what is left without the scanners.
+ * The end of a UTC day: who was a research scanner, what is left without the scanners, what the run keeps of
+ * it.
  */
 #include "sense/telescope/admit.h"
 #include "sense/telescope/early.h"
@@ -127,194 +128,6 @@ static int take_off_research(
 	return e;
 }
 
-/* ---- tools ---- */
-
-/* A source that is tagged by the pattern of all its SYNs and has sent more than its entry counts. */
-struct heavy {
-	uint64_t member;
-	enum nr_tool tool;
-};
-
-struct tool_day {
-	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
-	uint64_t kept[NR_TOOL_COUNT]; /* of the sources, those that were counted */
-	double variance[NR_TOOL_COUNT];
-	bool sampled;
-	struct nr_hll sketches[NR_TOOL_COUNT];
-	struct {
-		struct heavy *items; /* owned */
-		size_t count, room;
-		uint64_t beyond;
-	} heavy;
-};
-
-static void tool_day_freep(struct tool_day **tools)
-{
-	if (*tools)
-		free((*tools)->heavy.items);
-	free(*tools);
-}
-
-static void count_heavy_part(
-	struct tool_day *tools, const struct nr_tally *tally, const struct nr_member_set *set)
-{
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {tally, 0, 0};
-		nr_tally_next(&walk, &sum) && nr_sum_group(&sum) < NR_GROUP_UDP;) {
-		uint32_t tool = nr_member_set_find(set, nr_sum_member(&sum));
-		if (tool != UINT32_MAX)
-			tools->packets[tool] += sum.packets;
-	}
-}
-
-/* What the entries could not count stands in the day's tally. */
-static int count_heavy(struct tool_day *tools, const struct nr_parts *parts, struct nr_error *error)
-{
-	if (!tools->heavy.count)
-		return 0;
-	NR_AUTO(nr_freep) struct nr_member_set *set = malloc(sizeof *set);
-	if (!set)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	int e = nr_member_set_init(set, tools->heavy.count, error);
-	if (e)
-		return e;
-	for (size_t i = 0; i < tools->heavy.count; i++)
-		nr_member_set_add(set, tools->heavy.items[i].member, tools->heavy.items[i].tool);
-	for (size_t i = 0; i < parts->count; i++)
-		count_heavy_part(tools, &parts->tallies[i], set);
-	nr_member_set_fini(set);
-	return 0;
-}
-
-/* A tagged source stands for 2^level where lines were sampled; a busy one beside the sample for none. */
-static int count_tagged(struct nr_merged *m, uint8_t level, uint64_t member, enum nr_tool t,
-	const struct nr_tool_verdict *v, struct tool_day *tools, struct nr_error *error)
-{
-	if (!nr_member_counts(member, level))
-		return 0;
-	uint64_t weight = UINT64_C(1) << level;
-	tools->kept[t]++;
-	tools->sources[t] += weight;
-	nr_hll_add(&tools->sketches[t], nr_sketch_hash(member, level));
-	m->tool_totals[t].zmap_new += t == NR_TOOL_ZMAP && v->zmap_new ? weight : 0;
-	m->tool_totals[t].masscan_new += t == NR_TOOL_MASSCAN && v->masscan_new ? weight : 0;
-	int e = nr_tally_reserve(&m->tools, 1, error);
-	if (!e)
-		nr_tally_add(&m->tools, t, member, 1, NR_WORD_SIZE_MIN);
-	return e;
-}
-
-/* Where lines were sampled, a source's packets stand for those of 2^level sources; a busy one has a line in
- * any case and stands for itself. Its marks are counted to 65535: beyond that its packets are taken for them.
- */
-static void weigh_packets(struct tool_day *tools, const struct nr_day *day, const struct nr_source *s,
-	uint64_t member, enum nr_tool t, uint64_t marked)
-{
-	const bool busy = s->packets >= NR_BUSY_PACKETS;
-	uint64_t weight = busy ? 1 : nr_member_counts(member, day->level) ? UINT64_C(1) << day->level : 0;
-	uint64_t packets = marked == UINT16_MAX ? s->packets : marked;
-	tools->packets[t] += packets * weight;
-	tools->variance[t] += (double)packets * (double)packets * (double)weight * ((double)weight - 1);
-}
-
-/* Exact: the day's matches, without those of sources that are not tagged, and what is tagged by its pattern.
- */
-static void count_packets(struct tool_day *tools, const struct nr_source *s, uint64_t member, enum nr_tool t,
-	const struct nr_tool_verdict *v)
-{
-	if (t != NR_TOOL_NMAP && !(t == NR_TOOL_ZMAP && v->zmap_new))
-		return;
-	struct heavy *heavy = s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
-	if (heavy)
-		*heavy = (struct heavy){member, t};
-	else
-		tools->packets[t] += v->packets[t];
-}
-
-static int judge_tools_of(struct nr_merged *m, const struct nr_day *day, const struct nr_source_table *table,
-	struct tool_day *tools, struct nr_error *error)
-{
-	for (size_t i = 0; i < table->used; i++) {
-		const struct nr_source *s = nr_source_at(table, i);
-		if (!s->packets || !nr_tools_any_mark(s))
-			continue;
-		uint64_t member = nr_source_member(table, s);
-		struct nr_tool_verdict v = nr_tools_judge(day, s, member);
-		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
-			if (!(v.tools & NR_BIT(t))) {
-				tools->packets[t] -= day->level ? 0 : nr_tools_chance(s, t);
-				continue;
-			}
-			if (day->level)
-				weigh_packets(tools, day, s, member, t, v.packets[t]);
-			else
-				count_packets(tools, s, member, t, &v);
-			int e = count_tagged(m, day->level, member, t, &v, tools, error);
-			if (e)
-				return e;
-		}
-	}
-	return 0;
-}
-
-/* Sources of all days; sampled where they are too many. */
-static int bound_tools(const struct nr_day_end *end, struct nr_error *error)
-{
-	struct nr_tally *tools = &end->merged->tools;
-	size_t full = nr_promise(end->conf, NR_PROMISE_LISTS, 4);
-	tools->limit = NR_PROMISE_THIN(full);
-	return nr_tally_bytes(tools) < full ? 0 : nr_tally_sort(tools, error);
-}
-
-static int judge_tools(const struct nr_day_end *end, const struct nr_parts *parts, struct nr_error *error)
-{
-	NR_AUTO(tool_day_freep) struct tool_day *tools = calloc(1, sizeof *tools);
-	if (!tools)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	struct nr_merged *m = end->merged;
-	for (size_t i = 0; i < end->local_count; i++) {
-		const struct nr_day *day = nr_day_of(end, i);
-		if (!day)
-			continue;
-		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
-			tools->packets[t] += day->level ? 0 : day->matched[t];
-		tools->sampled |= day->level != 0;
-		m->heavy_error = NR_MAX(m->heavy_error, nr_admit_heavy_error(day));
-		m->untracked += day->untracked;
-		m->tools.level = NR_MAX(m->tools.level, day->level);
-		m->no_room += day->suspects.beyond;
-		int e = judge_tools_of(m, day, &day->table4, tools, error);
-		if (!e)
-			e = judge_tools_of(m, day, &day->table6, tools, error);
-		if (e)
-			return e;
-	}
-	int e = count_heavy(tools, parts, error);
-	if (!e)
-		e = bound_tools(end, error);
-	if (e)
-		return e;
-	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
-		m->tool_totals[t].packets += tools->packets[t];
-		m->tool_totals[t].variance += tools->variance[t];
-		m->tool_totals[t].sampled |= tools->sampled;
-		if (!end->sink || end->unfinished || !tools->sources[t])
-			continue;
-		struct nr_step step = {
-			end->conf, end->merged, end->sink, NR_STEP_DAY, end->day->start, NR_TRAFFIC_ALL};
-		char name[48];
-		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
-		struct nr_count count = {.packets = tools->packets[t],
-			.sources = tools->sources[t],
-			.error = nr_sample_error(tools->kept[t], nr_day_level(end)),
-			.sketch = &tools->sketches[t]};
-		e = nr_telescope_emit_category(&step, name, &count, error);
-		if (e)
-			return e;
-	}
-	return 0;
-}
-
 /* ---- the day into the run ---- */
 
 /* Sorted again whenever it is full: what sources repeat from day to day takes no room. */
@@ -393,25 +206,46 @@ static int add_members_of(const struct nr_day_end *end, const struct nr_tally *t
 	return e;
 }
 
-static void count_masks_of(struct nr_merged *m, const struct nr_source_table *table)
+/* Sources of one worker by the categories that they were seen in. */
+struct mask_counts {
+	uint64_t sources[1u << NR_CATEGORY_COUNT], sources6;
+};
+struct counting {
+	const struct nr_day_end *end;
+	struct mask_counts *of; /* by worker */
+};
+
+static void count_masks_in(struct mask_counts *counts, const struct nr_source_table *table)
 {
 	for (size_t i = 0; i < table->used; i++) {
 		const struct nr_source *s = nr_source_at(table, i);
-		m->mask_sources[nr_source_categories(s)] += s->packets != 0;
-		m->sources6 += s->packets && table->stride == sizeof(struct nr_source6);
+		counts->sources[nr_source_categories(s)] += s->packets != 0;
+		counts->sources6 += s->packets && table->stride == sizeof(struct nr_source6);
 	}
 }
 
-/* One day is all there is: nothing has to be told apart. */
-static void count_masks(const struct nr_day_end *end)
+static void count_masks_of(void *context, size_t local)
 {
+	const struct counting *counting = context;
+	const struct nr_day *day = nr_day_of(counting->end, local);
+	count_masks_in(&counting->of[local], &day->table4);
+	count_masks_in(&counting->of[local], &day->table6);
+}
+
+/* One day is all there is: nothing has to be told apart. */
+static int count_masks(const struct nr_day_end *end, struct nr_error *error)
+{
+	struct nr_merged *m = end->merged;
+	NR_AUTO(nr_freep) struct mask_counts *of = calloc(end->local_count, sizeof *of);
+	if (!of)
+		return nr_fail(error, -ENOMEM, "out of memory to count sources");
+	nr_day_each(end, count_masks_of, &(struct counting){end, of});
 	for (size_t i = 0; i < end->local_count; i++) {
-		const struct nr_day *day = nr_day_of(end, i);
-		if (!day)
-			continue;
-		count_masks_of(end->merged, &day->table4);
-		count_masks_of(end->merged, &day->table6);
+		for (size_t mask = 0; mask < NR_COUNT(m->mask_sources); mask++)
+			m->mask_sources[mask] += of[i].sources[mask];
+		m->sources6 += of[i].sources6;
 	}
+	return 0;
 }
 
 /* The day's sources with their categories: from the source tables, or, where some found no room, from the
@@ -449,7 +283,7 @@ static int fold_day(const struct nr_day_end *end, struct nr_parts *parts, struct
 		return 0;
 	nr_research_fold(end->merged);
 	if (end->merged->summed)
-		count_masks(end);
+		e = count_masks(end, error);
 	else
 		e = fold_members(end, parts, error);
 	for (size_t i = 0; !e && i < parts->count; i++)
@@ -471,7 +305,7 @@ int nr_day_finish(const struct nr_day_end *end, struct nr_error *error)
 		e = nr_telescope_emit(&step, &parts.tallies[0], error);
 	}
 	if (!e)
-		e = judge_tools(end, &parts, error);
+		e = nr_tools_of_day(end, &parts, error);
 	if (!e)
 		e = nr_research_judge(end, &parts, &scanner_first, error);
 	if (!e)

@@ -156,6 +156,25 @@ struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local)
 	return day->open && day->start == end->day->start ? day : NULL;
 }
 
+struct each {
+	const struct nr_day_end *end;
+	void (*work)(void *context, size_t local);
+	void *context;
+};
+
+static void work_each(void *context, unsigned member)
+{
+	const struct each *each = context;
+	for (size_t i = member; i < each->end->local_count; i += nr_crew_members(each->end->crew))
+		if (nr_day_of(each->end, i))
+			each->work(each->context, i);
+}
+
+void nr_day_each(const struct nr_day_end *end, void (*work)(void *context, size_t local), void *context)
+{
+	nr_crew_run(end->crew, work_each, &(struct each){end, work, context});
+}
+
 void nr_parts_walk(struct nr_parts_walk *walk, const struct nr_parts *parts)
 {
 	walk->parts = parts;

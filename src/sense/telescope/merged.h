@@ -173,6 +173,12 @@ bool nr_parts_next(struct nr_parts_walk *walk, struct nr_tally_sum *ret_sum);
 int nr_day_finish(const struct nr_day_end *end, struct nr_error *error);
 /* The worker's view of the day that ends; NULL where it saw none of it. */
 struct nr_day *nr_day_of(const struct nr_day_end *end, size_t local);
+/* Calls work(context, local) once for each worker that saw the day, by members of the crew at the same time.
+ */
+void nr_day_each(const struct nr_day_end *end, void (*work)(void *context, size_t local), void *context);
+
+/* ---- day_tools.c ---- */
+int nr_tools_of_day(const struct nr_day_end *end, const struct nr_parts *parts, struct nr_error *error);
 
 /* ---- carpet_look.c ---- */
 /* Hosts of the carpet's network that the workers know as victims of their own in its time; context: struct

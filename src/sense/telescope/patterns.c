@@ -37,11 +37,20 @@ static int by_signature(const void *a, const void *b)
 	       (x->source->destination_port < y->source->destination_port);
 }
 
-static void find_signed(struct signed_sources *out, const struct nr_day *day, uint8_t level)
+/* Sources that sent one SYN and nothing else, as far as they are sampled. */
+static bool is_single(const struct nr_source *s, uint8_t level)
 {
+	return s->packets == 1 && s->syns && nr_member_is_sampled(s->address, level);
+}
+
+/* One look at each source, as lines come from memory: who has a signature, and how many are single. */
+static uint64_t find_signed(struct signed_sources *out, const struct nr_day *day, uint8_t level)
+{
+	uint64_t singles = 0;
 	for (size_t i = 0; i < day->table4.used; i++) {
 		const struct nr_source *s = nr_source_at(&day->table4, i);
 		char text[128];
+		singles += is_single(s, level);
 		if (!s->packets || s->syns < NR_CAMPAIGN_SYNS || !nr_member_is_sampled(s->address, level) ||
 			nr_tools_judge(day, s, s->address).tools || !nr_tools_signature(s, text))
 			continue;
@@ -51,6 +60,7 @@ static void find_signed(struct signed_sources *out, const struct nr_day *day, ui
 		else
 			out->beyond += out->count >= out->most;
 	}
+	return singles << level;
 }
 
 /* items[0..count) share a signature and are ordered by the port of their first SYN. */
@@ -101,14 +111,51 @@ static int emit_campaign(const struct nr_day_end *end, const struct nr_campaign 
 	return end->sink->rows(end->sink, &nr_campaign_table, &row, 1, error);
 }
 
-static int judge_campaigns(const struct nr_day_end *end, struct nr_error *error)
+/* What each worker's sources were found to be. */
+struct found {
+	const struct nr_day_end *end;
+	uint8_t level;
+	struct signed_sources *of; /* owned; by worker */
+	uint64_t *singles;         /* owned; likewise */
+};
+
+static void found_fini(struct found *found)
 {
-	/* the windows are closed: their share is free; growing and sorting take as much again each */
-	NR_AUTO(signed_sources_fini)
-	struct signed_sources s = {.most = nr_promise(end->conf, NR_PROMISE_LOGS, 3) / sizeof *s.items};
-	for (size_t i = 0; i < end->local_count; i++)
-		if (nr_day_of(end, i))
-			find_signed(&s, nr_day_of(end, i), nr_day_level(end));
+	for (size_t i = 0; found->of && i < found->end->local_count; i++)
+		signed_sources_fini(&found->of[i]);
+	free(found->of);
+	free(found->singles);
+}
+
+/* One worker's sources, by any member of the crew. */
+static void look_local(void *context, size_t local)
+{
+	const struct found *found = context;
+	const struct nr_day *day = nr_day_of(found->end, local);
+	found->singles[local] = find_signed(&found->of[local], day, found->level);
+}
+
+/* The others' behind the first one's; memory that runs out counts as a full list. */
+static struct signed_sources *all_signed(const struct found *found)
+{
+	struct signed_sources *all = &found->of[0];
+	for (size_t i = 1; i < found->end->local_count; i++) {
+		struct signed_sources *more = &found->of[i];
+		all->beyond += more->beyond;
+		for (size_t k = 0; k < more->count; k++) {
+			struct signed_source *new = nr_list_add(all);
+			if (new)
+				*new = more->items[k];
+		}
+		signed_sources_fini(more);
+		*more = (struct signed_sources){0};
+	}
+	return all;
+}
+
+static int judge_campaigns(const struct nr_day_end *end, const struct found *found, struct nr_error *error)
+{
+	struct signed_sources s = *all_signed(found);
 	end->merged->no_room += s.beyond;
 	if (!s.count)
 		return 0;
@@ -139,26 +186,8 @@ static uint64_t flood_key(const struct nr_source *s)
 	       s->option_hash;
 }
 
-/* Sources that sent one SYN and nothing else, as far as they are sampled. */
-static bool is_single(const struct nr_source *s, uint8_t level)
-{
-	return s->packets == 1 && s->syns && nr_member_is_sampled(s->address, level);
-}
-
 /* Signatures are counted by SpaceSaving: those of floods are among its counters, whatever strangers send. */
 #define NR_FLOOD_COUNTERS 65536
-
-static uint64_t count_singles(const struct nr_day_end *end)
-{
-	const uint8_t level = nr_day_level(end);
-	uint64_t count = 0;
-	for (size_t i = 0; i < end->local_count; i++) {
-		const struct nr_day *day = nr_day_of(end, i);
-		for (size_t k = 0; day && k < day->table4.used; k++)
-			count += is_single(nr_source_at(&day->table4, k), level);
-	}
-	return count << level;
-}
 
 static void count_signatures(struct nr_space_saving *signatures, const struct nr_day *day, uint8_t level)
 {
@@ -280,9 +309,12 @@ static void keep_floods(const struct nr_day_end *end, const struct suspecteds *s
 	}
 }
 
-static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
+static int judge_floods(const struct nr_day_end *end, const struct found *found, struct nr_error *error)
 {
-	if (count_singles(end) < NR_FLOOD_SOURCES)
+	uint64_t singles = 0;
+	for (size_t i = 0; i < end->local_count; i++)
+		singles += found->singles[i];
+	if (singles < NR_FLOOD_SOURCES)
 		return 0;
 	NR_AUTO(nr_freep)
 	struct nr_space_saving *signatures = malloc(nr_space_saving_bytes(NR_FLOOD_COUNTERS));
@@ -306,6 +338,16 @@ static int judge_floods(const struct nr_day_end *end, struct nr_error *error)
 
 int nr_patterns_judge(const struct nr_day_end *end, struct nr_error *error)
 {
-	int e = judge_campaigns(end, error);
-	return e ? e : judge_floods(end, error);
+	/* the windows are closed: their share is free; growing and sorting take as much again each */
+	const size_t most = nr_promise(end->conf, NR_PROMISE_LOGS, 3) / sizeof(struct signed_source);
+	NR_AUTO(found_fini)
+	struct found found = {end, nr_day_level(end), calloc(end->local_count, sizeof *found.of),
+		calloc(end->local_count, sizeof *found.singles)};
+	if (!found.of || !found.singles)
+		return nr_fail(error, -ENOMEM, "out of memory to look for campaigns");
+	for (size_t i = 0; i < end->local_count; i++)
+		found.of[i].most = most / end->local_count;
+	nr_day_each(end, look_local, &found);
+	int e = judge_campaigns(end, &found, error);
+	return e ? e : judge_floods(end, &found, error);
 }
