@@ -199,6 +199,7 @@ static void test_hostile(void **state)
 		{"/Prev 99999", "", "", "out of the file"},
 		{"/Prev 10", "", "", "one file"}, /* object 1 is no table */
 		{"", "/Size 6", "/Size 0", "/Size"},
+		{"", "/Size 6", "/Size 5", "not below"},
 		{"", "/Root 1", "/Rooo 1", "catalog"},
 		{"", "0 6\n", "6 0\n", "cannot be read"},
 		{"", "00000 n", "0x000 n", "cannot be read"},

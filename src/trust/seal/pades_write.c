@@ -253,6 +253,33 @@ static int write_references(struct update *update, struct nr_error *error)
 
 /* ---- the update ---- */
 
+static uint32_t highest_within(const struct nr_pdf *value)
+{
+	struct nr_cursor c = nr_pdf_inside(value);
+	struct nr_pdf item;
+	uint32_t highest = value->kind == NR_PDF_REFERENCE ? (uint32_t)value->integer : 0;
+	while (nr_pdf_next(&c, &item)) {
+		uint32_t inside = highest_within(&item);
+		highest = NR_MAX(highest, inside);
+	}
+	return highest;
+}
+
+/* A number that nothing has and nothing refers to: a reference that leads nowhere must not come to mean the
+ * seal. */
+static uint32_t free_number(struct nr_pdf_reader *reader)
+{
+	uint32_t next = reader->count;
+	for (uint32_t number = 1; number < reader->count; number++) {
+		struct nr_pdf_object object;
+		if (nr_pdf_reader_object(reader, number, &object, NULL) != 0)
+			continue; /* what cannot be read refers to nothing */
+		uint32_t highest = highest_within(&object.value);
+		next = NR_MAX(next, highest + 1);
+	}
+	return next;
+}
+
 static int write_update(struct update *update, nr_time now, size_t *ret_place, struct nr_error *error)
 {
 	uint32_t field = update->next++, value = update->next++;
@@ -289,9 +316,9 @@ int nr_pades_prepare(const uint8_t *pdf, size_t length, nr_time now, struct nr_p
 		return e;
 	struct update update = {.reader = &reader,
 		.out = ret_pdf,
-		.next = reader.count,
+		.next = free_number(&reader),
 		.root = nr_pdf_get(&reader.trailer, "Root")};
-	if (reader.count > NR_PDF_OBJECTS_MAX - OBJECTS) {
+	if (update.next > NR_PDF_OBJECTS_MAX - OBJECTS) {
 		e = nr_fail(error, -E2BIG, "the PDF has no number left for another object");
 	} else {
 		nr_pile_add(ret_pdf, pdf, length);

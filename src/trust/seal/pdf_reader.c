@@ -7,6 +7,7 @@
 #define UNSET          UINT32_MAX          /* generation of an entry that no section has named yet */
 #define INFLATED_MAX   (32u * 1024 * 1024) /* bytes of one stream */
 #define REFERENCES_MAX 8
+#define BEYOND         "object %u is not below /Size: readers differ over it"
 
 const struct nr_pdf_entry *nr_pdf_reader_entry(const struct nr_pdf_reader *reader, uint32_t number)
 {
@@ -146,11 +147,15 @@ static int stream_data(struct nr_pdf_reader *reader, const struct nr_pdf_object 
 
 /* ---- sections ---- */
 
-/* Newest sections come first: what is there stays. */
-static void note_entry(struct nr_pdf_reader *reader, const struct nr_pdf_entry *entry)
+/* Newest sections come first: what is there stays. False: an object that /Size says cannot be
+ * (section 7.5.5). */
+static bool note_entry(struct nr_pdf_reader *reader, const struct nr_pdf_entry *entry)
 {
-	if (entry->number < reader->count && reader->entries[entry->number].generation == UNSET)
+	if (entry->number >= reader->count)
+		return entry->where == NR_PDF_FREE;
+	if (reader->entries[entry->number].generation == UNSET)
 		reader->entries[entry->number] = *entry;
+	return true;
 }
 
 static int check_trailer(
@@ -203,8 +208,10 @@ static int read_table(
 	int e = check_trailer(reader, &trailer, error);
 	if (!e && !reader->entries)
 		e = begin_entries(reader, &trailer, error);
-	while (!e && nr_pdf_table_next(&again, &entry))
-		note_entry(reader, &entry);
+	while (!e && nr_pdf_table_next(&again, &entry)) {
+		if (!note_entry(reader, &entry))
+			e = nr_fail(error, -EBADMSG, BEYOND, entry.number);
+	}
 	*ret_trailer = trailer;
 	return e;
 }
@@ -242,7 +249,8 @@ static int read_rows(struct nr_pdf_reader *reader, const struct nr_pdf *dictiona
 			if (!nr_pdf_row(rows, widths, &entry))
 				return nr_fail(
 					error, -EBADMSG, "a row of a cross-reference stream that is none");
-			note_entry(reader, &entry);
+			if (!note_entry(reader, &entry))
+				return nr_fail(error, -EBADMSG, BEYOND, entry.number);
 		}
 	}
 	return 0;
