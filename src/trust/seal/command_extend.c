@@ -31,13 +31,13 @@ static int extend(const struct extend_conf *conf, const char *const *operands, s
 	size_t length, made_length;
 	struct nr_seal_maker maker = {.keys = NULL};
 	int e = nr_seal_maker_read(&conf->maker, NULL, &material, &maker, error);
-	if (!e)
-		e = nr_file_read(
-			path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal, &length, error);
+	if (e)
+		return nr_exit_of_input(e);
+	e = nr_file_read(path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal, &length, error);
 	if (!e && operand_count == 2)
 		e = nr_file_data_open(&file, operands[0], nr_seal_holds_data(seal, length), error);
 	if (e)
-		return nr_exit_of_input(e);
+		return NR_EXIT_INPUT;
 	e = nr_seal_extend(
 		&maker, seal, length, operand_count == 2 ? &file.data : NULL, &made, &made_length, error);
 	if (e)

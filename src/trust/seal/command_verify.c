@@ -119,13 +119,14 @@ static int judge(const struct verify_conf *conf, const char *const *operands, si
 		.data = operand_count == 2 ? &file.data : NULL,
 	};
 	int e = nr_material_read(&conf->material, &material, error);
-	if (!e)
-		e = nr_file_read(seal_path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal,
-			&question.length, error);
+	if (e)
+		return nr_exit_of_input(e);
+	e = nr_file_read(
+		seal_path, operand_count == 2 ? NR_SEAL_MAX : NR_SEALED_MAX, &seal, &question.length, error);
 	if (!e && operand_count == 2)
 		e = nr_file_data_open(&file, operands[0], nr_seal_holds_data(seal, question.length), error);
 	if (e)
-		return nr_exit_of_input(e);
+		return NR_EXIT_INPUT;
 	if (nr_sandbox_enter(0, NULL, error) != 0)
 		return NR_EXIT_ENVIRONMENT;
 	question.seal = seal;
