@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pictures of the documents, taken from the running console on the sample world: docs/screenshots/NAME-LANGUAGE-COLOURS.png
-// usage: node scripts/screenshots.mjs (make screenshots); NOROSHI_SAMPLE names another store than that of make run
+// usage: node scripts/screenshots.mjs [NAME...] (make screenshots: all); NOROSHI_SAMPLE names another store than that of make run
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { launch, serve, settled } from "../tests/web/console.mjs";
 import { feed } from "../tests/web/feeder.mjs";
+import { followed, makeLedger } from "../tests/web/ledger.mjs";
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const WIDE = { width: 1280, height: 900 };
+const wanted = process.argv.slice(2);
+
+const TALL = { width: 1280, height: 1500 };
 
 const RATE = 900; /* packets a second of the live pictures */
 const FILLED = 9000; /* ms until the Cube shows what it shows for good */
 
-const server = await serve(process.env.NOROSHI_SAMPLE ?? path("build/sample/sample.db"));
+const ledger = makeLedger();
+const server = await serve(process.env.NOROSHI_SAMPLE ?? path("build/sample/sample.db"), ledger.options);
+await followed(server.base);
 /* What is live in the pictures is made up: the same traffic each time. */
 const feeder = await feed({ upstream: server.base });
 const browser = await launch();
@@ -24,8 +30,16 @@ async function first(query) {
 	return rows[0];
 }
 
+/* Drops the sealed notice on the page. */
+async function verify(view) {
+	await view.setInputFiles(".drop input", [ledger.at("notice.txt"), ledger.at("notice.txt.p7s")]);
+	await view.waitForSelector(".outcome");
+}
+
 /* `live`: ms to wait while packets come; the rest of the page stands still. */
-async function picture(name, page, locale, colorScheme, viewport, live = 0) {
+async function picture(name, page, locale, colorScheme, viewport, live = 0, act = null) {
+	if (wanted.length > 0 && !wanted.includes(name))
+		return;
 	const context = await browser.newContext({
 		locale, colorScheme, viewport, reducedMotion: live > 0 ? "no-preference" : "reduce", timezoneId: "UTC",
 	});
@@ -35,6 +49,7 @@ async function picture(name, page, locale, colorScheme, viewport, live = 0) {
 	if (live > 0)
 		feeder.past(RATE);
 	await view.waitForTimeout(live);
+	await act?.(view);
 	if (page === "/telescope/cube")
 		await view.evaluate(() => scrollTo(0, (document.querySelector("h1")?.getBoundingClientRect().top ?? 0) - 12));
 	const file = `docs/screenshots/${name}-${locale.slice(0, 2)}-${colorScheme}.png`;
@@ -59,7 +74,12 @@ try {
 	await picture("overview", "/", "ja-JP", "dark", WIDE, FILLED);
 	await picture("source", `/telescope/source?address=${subject}`, "en-GB", "light", WIDE);
 	await picture("source", `/telescope/source?address=${subject}`, "ja-JP", "light", WIDE);
+	await picture("trust", "/trust", "en-GB", "light", TALL);
+	await picture("trust", "/trust", "ja-JP", "dark", TALL);
+	await picture("trust-verify", "/trust", "en-GB", "dark", WIDE, 0, verify);
+	await picture("trust-verify", "/trust", "ja-JP", "light", WIDE, 0, verify);
 } finally {
+	ledger.remove();
 	await browser.close();
 	await feeder.stop();
 	await server.stop();

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A question about a seal or a token, as a browser asks it: {"seal": base64 | "token": base64, "digests":
- * {"sha256": hex, ...}}. The file itself stays with whoever asks. Runs in a process that is thrown away.
+ * A question about a seal, a token or an evidence record, as a browser asks it: {"seal" | "token" |
+ * "evidence": base64, "digests": {"sha256": hex, ...}}. The file itself stays with whoever asks. Runs in a
+ * process that is thrown away.
  */
 #include "serve/judge_question.h"
 
 #include "trust/certificate/signature.h"
 #include "trust/seal/verdict.h"
+#include "trust/timestamp/evidence.h"
 #include "wire/base64.h"
 #include "wire/cms.h"
 
@@ -17,9 +19,9 @@
 #define DEPTH 4
 
 struct question {
-	uint8_t *bytes; /* seal or token; owned */
+	const char *kind; /* "seal", "token", "evidence" */
+	uint8_t *bytes;   /* of it; owned */
 	size_t length;
-	bool is_token;
 	bool has_digests;
 	struct {
 		enum nr_oid oid;
@@ -91,11 +93,25 @@ static int read_digests(struct question *question, struct json_object *value, st
 	return 0;
 }
 
+static const struct kind {
+	const char *name;
+	size_t most;
+} kinds[] = {{"seal", SIZE_MAX}, {"token", NR_TOKEN_MAX}, {"evidence", NR_EVIDENCE_MAX}};
+
+static const struct kind *kind_of(const char *name)
+{
+	for (size_t i = 0; i < NR_COUNT(kinds); i++) {
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
 static int read_bytes(
 	struct question *question, const char *name, struct json_object *value, struct nr_error *error)
 {
 	if (question->bytes)
-		return nr_fail(error, -EINVAL, "a seal or a token, not both");
+		return nr_fail(error, -EINVAL, "one of seal, token and evidence, not several");
 	if (!json_object_is_type(value, json_type_string))
 		return nr_fail(error, -EINVAL, "%s: must be base64", name);
 	const char *text = json_object_get_string(value);
@@ -108,9 +124,10 @@ static int read_bytes(
 		return nr_fail(
 			error, -EINVAL, "%s: is not base64 (RFC 4648 section 4, padded, no spaces)", name);
 	question->length = (size_t)got;
-	question->is_token = strcmp(name, "token") == 0;
-	if (question->is_token && question->length > NR_TOKEN_MAX)
-		return nr_fail(error, -EINVAL, "token: longer than %d bytes", NR_TOKEN_MAX);
+	const struct kind *kind = kind_of(name);
+	question->kind = kind->name;
+	if (question->length > kind->most)
+		return nr_fail(error, -EINVAL, "%s: longer than %zu bytes", name, kind->most);
 	return 0;
 }
 
@@ -120,18 +137,19 @@ static int read_members(struct question *question, struct json_object *object, s
 		return nr_fail(error, -EINVAL, "the question must be a JSON object");
 	json_object_object_foreach(object, name, value)
 	{
-		int e = strcmp(name, "seal") == 0 || strcmp(name, "token") == 0
-				? read_bytes(question, name, value, error)
-			: strcmp(name, "digests") == 0
-				? read_digests(question, value, error)
-				: nr_fail(error, -EINVAL,
-					  "\"%.40s\": no such member; there are seal, token "
-					  "and digests",
-					  name);
+		int e = 0;
+		if (kind_of(name))
+			e = read_bytes(question, name, value, error);
+		else if (strcmp(name, "digests") == 0)
+			e = read_digests(question, value, error);
+		else
+			e = nr_fail(error, -EINVAL,
+				"\"%.40s\": no such member; there are seal, token, evidence and digests",
+				name);
 		if (e)
 			return e;
 	}
-	return question->bytes ? 0 : nr_fail(error, -EINVAL, "which seal, or which token?");
+	return question->bytes ? 0 : nr_fail(error, -EINVAL, "which seal, token or evidence record?");
 }
 
 static int read_question(const char *body, size_t length, struct question *question, struct nr_error *error)
@@ -178,7 +196,15 @@ static int judge_token(struct nr_material *material, bool require_revocation, st
 		.now = nr_time_now(),
 		.require_revocation = require_revocation,
 	};
-	int e = nr_token_verify(&asked, &token, NULL, &judgement, error);
+	struct nr_evidence evidence;
+	bool is_token = strcmp(question->kind, "token") == 0;
+	int e = is_token ? nr_token_verify(&asked, &token, NULL, &judgement, error)
+			 : nr_evidence_verify(
+				   question->bytes, question->length, &asked, &evidence, &judgement, error);
+	if (!e && !is_token) {
+		token = evidence.last;
+		token.time = evidence.time; /* the file is at least that old */
+	}
 	if (!e)
 		nr_token_write_json(&token, &judgement, json);
 	return e;
@@ -232,9 +258,9 @@ unsigned nr_judge_question(struct nr_material *material, bool require_revocation
 	if (e == -EINVAL) {
 		status = refuse(json, error.text);
 	} else if (!e) {
-		nr_json_text(json, "kind", question.is_token ? "token" : "seal");
-		e = question.is_token ? judge_token(material, require_revocation, &question, json, &error)
-				      : judge_seal(material, require_revocation, &question, json, &error);
+		nr_json_text(json, "kind", question.kind);
+		e = (strcmp(question.kind, "seal") == 0 ? judge_seal : judge_token)(
+			material, require_revocation, &question, json, &error);
 		status = e ? 0 : 200;
 	} else {
 		status = 0;

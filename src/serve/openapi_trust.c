@@ -85,14 +85,17 @@ static const char entries_schema[] = "{\"type\":\"object\",\"properties\":{\"row
 static const char question_schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"seal\":{\"type\":\"string\","
 	"\"description\":\"base64 of the CMS, the JWS or the sealed PDF\"},\"token\":{\"type\":\"string\","
-	"\"description\":\"or base64 of a time-stamp token\"},\"digests\":{\"type\":\"object\","
+	"\"description\":\"or base64 of a time-stamp "
+	"token\"},\"evidence\":{\"type\":\"string\",\"description\":\"or of an evidence "
+	"record\"},\"digests\":{\"type\":\"object\","
 	"\"description\":\"of the file, in small hexadecimal digits; left out where the seal holds the "
 	"file\",\"properties\":{\"sha256\":{\"type\":\"string\"},\"sha384\":{\"type\":\"string\"},\"sha512\":"
 	"{\"type\":\"string\"}}}}}";
 
 static const char verdict_schema[] =
 	"{\"type\":\"object\",\"description\":\"as noroshi seal verify --json and noroshi timestamp verify "
-	"--json say it\",\"properties\":{\"kind\":{\"type\":\"string\",\"enum\":[\"seal\",\"token\"]},"
+	"--json say "
+	"it\",\"properties\":{\"kind\":{\"type\":\"string\",\"enum\":[\"seal\",\"token\",\"evidence\"]},"
 	"\"valid\":{\"type\":\"boolean\"},\"signatures\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 	"}}";
 

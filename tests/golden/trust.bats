@@ -102,6 +102,9 @@ judge() { # WORDS of curl
 	question notice.txt notice.txt.p7s token
 	equal "$(judge)" 200
 	equal "$(jq -c '[.kind, .valid, .indication]' answer.json)" '["token",false,"TOTAL-FAILED"]'
+	question notice.txt notice.txt.p7s evidence
+	equal "$(judge)" 200
+	equal "$(jq -c '[.kind, .valid, .indication]' answer.json)" '["evidence",false,"TOTAL-FAILED"]'
 }
 
 @test "hostile questions are refused, and the server stays" {

@@ -37,10 +37,10 @@ const freePort = () =>
 	});
 
 /** Starts `noroshi serve` on a free loopback port and waits until it answers. */
-export async function serve(store) {
+export async function serve(store, options = []) {
 	const port = await freePort();
 	const base = `http://127.0.0.1:${port}`;
-	const child = spawn(program, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+	const child = spawn(program, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
 	let said = '';
 	child.stderr.on('data', (bytes) => (said += bytes));
 	for (;;) {

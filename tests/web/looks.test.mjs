@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { axeSource, launch, makeStore, serve, settled } from './console.mjs';
+import { followed, makeLedger } from './ledger.mjs';
 
 const LOOKS = [
 	{ locale: 'en-GB', colorScheme: 'light', width: 1280 },
@@ -12,11 +13,13 @@ const LOOKS = [
 	{ locale: 'ja-JP', colorScheme: 'light', width: 375 },
 ];
 
-let store, server, browser, pages;
+let store, ledger, server, browser, pages;
 
 before(async () => {
 	store = makeStore(60_000);
-	server = await serve(store.path);
+	ledger = makeLedger();
+	server = await serve(store.path, ledger.options);
+	await followed(server.base);
 	browser = await launch();
 	const ask = async (query) => (await (await fetch(`${server.base}/api/v1/${query}`)).json()).rows;
 	const [scanner] = await ask('telescope/scanners?limit=1');
@@ -26,7 +29,7 @@ before(async () => {
 		'/', '/telescope', '/telescope?by=port&measure=sources&research=without', '/telescope/ports', '/telescope/ports/tcp/23', '/telescope/sources',
 		`/telescope/source?address=${scanner.address}`, `/telescope/source?address=${infected.subject}`, '/telescope/source?address=2001:db8::1',
 		'/telescope/source?address=nonsense', '/telescope/scanners', '/telescope/tools', '/telescope/victims', '/telescope/campaigns',
-		'/telescope/atlas', `/telescope/atlas/${country.country}`, '/findings', '/findings?kind=ddos-victim', '/telescope/cube', '/telescope/atlas?show=live', '/telescope/warnings', '/telescope/ipv6', '/telescope/warnings?kind=synchrony', '/no/such/page',
+		'/telescope/atlas', `/telescope/atlas/${country.country}`, '/findings', '/findings?kind=ddos-victim', '/telescope/cube', '/telescope/atlas?show=live', '/telescope/warnings', '/telescope/ipv6', '/telescope/warnings?kind=synchrony', '/trust', '/trust?step=1h&kind=clock', '/no/such/page',
 	];
 });
 
@@ -34,6 +37,7 @@ after(async () => {
 	await browser?.close();
 	await server?.stop();
 	store?.remove();
+	ledger?.remove();
 });
 
 /** What the page did that it must not: errors, and requests to anywhere else. */

@@ -54,12 +54,12 @@ interface ErrorBody {
 	error?: { code?: string; text?: string };
 }
 
-async function get(url: string, signal: AbortSignal): Promise<unknown> {
+async function request(url: string, options: RequestInit): Promise<unknown> {
 	let response: Response;
 	try {
-		response = await fetch(url, { signal, headers: { accept: 'application/json' } });
+		response = await fetch(url, options);
 	} catch (cause) {
-		if (signal.aborted)
+		if (options.signal?.aborted === true)
 			throw cause;
 		throw new ApiError(0, 'unreachable', '');
 	}
@@ -73,6 +73,17 @@ async function get(url: string, signal: AbortSignal): Promise<unknown> {
 	return body;
 }
 
+const get = (url: string, signal: AbortSignal): Promise<unknown> => request(url, { signal, headers: { accept: 'application/json' } });
+
+export const post = (path: string, question: unknown): Promise<unknown> =>
+	request(`/api/v1/${path}`, { method: 'POST', headers: { accept: 'application/json', 'content-type': 'application/json' }, body: JSON.stringify(question) });
+
+/** Forgets one answer: who shows it asks again, and shows the old one meanwhile. */
+export function again(url: string): void {
+	kept.delete(url);
+	generation.set(generation.get() + 1);
+}
+
 /** An answer with the pages after it, `pages` at most, as one. `next` stays where there is still more. */
 async function getPages(url: string, pages: number, signal: AbortSignal): Promise<unknown> {
 	const all = (await get(url, signal)) as Answer<unknown>;
@@ -84,7 +95,7 @@ async function getPages(url: string, pages: number, signal: AbortSignal): Promis
 	return all;
 }
 
-function useUrl<T>(url: string, pages = 1): Loaded<T> {
+export function useUrl<T>(url: string, pages = 1): Loaded<T> {
 	const round = useWatch(generation);
 	const [attempt, setAttempt] = useState(0);
 	const [answer, setAnswer] = useState<{ url: string; kept: Kept | null; error: ApiError | null }>({ url: '', kept: null, error: null });

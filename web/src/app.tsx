@@ -14,6 +14,7 @@ import { PortPage } from './page/port';
 import { SourcePage } from './page/source';
 import { CampaignsPage, Page, PortsPage, ScannersPage, SourcesPage, ToolsPage, VictimsPage } from './page/tables';
 import { TelescopePage } from './page/telescope';
+import { TrustPage } from './page/trust';
 import { WarningsPage } from './page/warnings';
 import { Alarms } from './part/alarm';
 import { Bar } from './part/bar';
@@ -51,6 +52,7 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/cube$/, title: (t) => t.navigation.cube, page: () => <CubePage /> },
 	{ path: /^\/telescope\/warnings$/, title: (t) => t.navigation.warnings, page: () => <WarningsPage /> },
 	{ path: /^\/telescope\/ipv6$/, title: (t) => t.navigation.ipv6, page: () => <Ipv6Page /> },
+	{ path: /^\/trust$/, title: (t) => t.navigation.trust, page: () => <TrustPage /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
 
@@ -91,6 +93,7 @@ function Header({ path, setOverlay }: { path: string; setOverlay: (overlay: Over
 		['/', t.navigation.overview, path === '/'],
 		['/telescope', t.navigation.telescopeHome, path.startsWith('/telescope')],
 		['/findings', t.navigation.findings, path === '/findings'],
+		['/trust', t.navigation.trust, path === '/trust'],
 	];
 	return (
 		<header class="top-bar">
@@ -151,7 +154,8 @@ export function App(): VNode {
 			main.current?.focus({ preventScroll: true });
 		before.current = path;
 	}, [title, path]);
-	const empty = status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
+	// What is proved does not hang on what was observed.
+	const empty = path !== '/trust' && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
 	return (
 		<>
 			<a class="skip" href="#main">{t.brand.skip}</a>

@@ -135,4 +135,10 @@ export function seconds(value: number, language: Language): string {
 	return whole < 5400 ? say(Math.round(whole / 60), 'minute') : say(whole / 3600, 'hour');
 }
 
+/** 0.12 → "0.12 ms"; three figures. */
+export function milliseconds(value: number, language: Language): string {
+	const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value);
+	return `${number}${NARROW}ms`;
+}
+
 export const words = (list: string): string[] => list.split(',').filter((word) => word !== '');

@@ -38,7 +38,7 @@ export function stylesOf(keys: string[], classOfKey: (key: string) => string | n
 }
 
 /** Reads colours as the canvas needs them: variables resolve only on an element. */
-function colours(element: HTMLElement): (name: string) => string {
+export function colours(element: HTMLElement): (name: string) => string {
 	const probe = document.createElement('span');
 	element.append(probe);
 	return (name) => {
@@ -76,7 +76,7 @@ interface PlotProps {
 const HATCH = 6; /* device pixels between two strokes */
 
 /** Strokes at 45°: what was not seen must not look like a quiet time. */
-function drawHatches(plot: uPlot, hatches: Hatch[], colour: string): void {
+export function drawHatches(plot: uPlot, hatches: Hatch[], colour: string): void {
 	const { ctx, bbox } = plot;
 	ctx.save();
 	ctx.strokeStyle = colour;
@@ -172,7 +172,7 @@ function optionsOf(props: PlotProps, zone: Zone, colour: (name: string) => strin
 }
 
 /** "06:00", and the day where it begins. */
-function timeLabels(step: Step, zone: Zone): uPlot.Axis.DynamicValues {
+export function timeLabels(step: Step, zone: Zone): uPlot.Axis.DynamicValues {
 	const pad = (value: number): string => String(value).padStart(2, '0');
 	return (_, ticks) =>
 		ticks.map((tick, index) => {

@@ -19,6 +19,8 @@ export interface Speech {
 	span: (from: string, to: string) => string;
 	ago: (ms: number) => string;
 	seconds: (value: number) => string;
+	/** "0.12 ms", "-500 ms". */
+	milliseconds: (value: number) => string;
 	zone: string;
 	country: (code: string) => string;
 }
@@ -44,6 +46,7 @@ export function useSpeech(): Speech {
 		span: (from, to) => format.span(from, to, zone),
 		ago: (ms) => format.ago(ms, language),
 		seconds: (value) => format.seconds(value, language),
+		milliseconds: (value) => format.milliseconds(value, language),
 		zone: format.zoneName(zone),
 		country: (code) => format.countryName(code, language) ?? t.atlas.unknown,
 	};
