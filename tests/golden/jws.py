@@ -4,6 +4,8 @@
 
 jws.py verify CERTIFICATE FILE            the payload, where jwcrypto takes the signature
 jws.py token                              the first token of an element of etsiU (standard input)
+jws.py archive FILE DATA COVERED TOKEN    what the last archive token covers (TS 119 182-1 clause 5.3.6.3), and it
+jws.py cut FILE INDEX OUT                 without one element of etsiU
 jws.py hostile CERT KEY OTHER FILE DIR    writes seals; prints their names, indications and codes ("-": no reason)
 """
 import base64
@@ -40,6 +42,29 @@ def verify(certificate, path):
 def first_token():
     element = json.loads(decode(sys.stdin.read().strip()))
     sys.stdout.buffer.write(base64.b64decode(element["sigTst"]["tstTokens"][0]["val"]))
+
+
+def archive(path, data, covered, token):
+    with open(path, encoding="utf-8") as file:
+        seal = json.load(file)
+    with open(data, "rb") as file:
+        text = file.read()
+    elements = seal["header"]["etsiU"]
+    last = max(i for i, element in enumerate(elements) if "arcTst" in json.loads(decode(element)))
+    text = seal["payload"].encode() or text
+    text += f'.{seal["protected"]}.{seal["signature"]}.{"".join(elements[:last])}'.encode()
+    with open(covered, "wb") as file:
+        file.write(text)
+    with open(token, "wb") as file:
+        file.write(base64.b64decode(json.loads(decode(elements[last]))["arcTst"]["tstTokens"][0]["val"]))
+
+
+def cut(path, index, out):
+    with open(path, encoding="utf-8") as file:
+        seal = json.load(file)
+    del seal["header"]["etsiU"][int(index)]
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(seal, file)
 
 
 class Maker:
@@ -148,4 +173,4 @@ def hostile(certificate, key, other, path, folder):
 
 
 if __name__ == "__main__":
-    {"verify": verify, "token": first_token, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])
+    {"verify": verify, "token": first_token, "archive": archive, "cut": cut, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])

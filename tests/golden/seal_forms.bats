@@ -84,6 +84,27 @@ verdict() {
 	one_line "$message" notice.txt compact jades-json
 }
 
+@test "JAdES B-LT and B-LTA: what verifying takes is inside, an archive token covers it, and nothing can be taken out" {
+	for attached in "" --attached; do
+		seal --form jades-json $attached --level B-LT --tsa "$TSA" notice.txt
+		equal "$(verdict '.signatures[0] | [.level, .indication]' notice.txt notice.txt.jws.json)" '["B-LT","TOTAL-PASSED"]'
+		for renewal in 1 2; do
+			noroshi seal extend --level B-LTA --tsa "$TSA" --ca p256/ca.pem --crl p256/ca.crl notice.txt \
+				notice.txt.jws.json >/dev/null
+			noroshi seal verify --require-revocation --ca p256/ca.pem notice.txt notice.txt.jws.json >/dev/null
+			equal "$(verdict '.signatures[0] | [.level, .indication, ([.time_stamps[] | select(.kind == "archive")] | length)]' \
+				notice.txt notice.txt.jws.json)" "[\"B-LTA\",\"TOTAL-PASSED\",$renewal]"
+			/usr/bin/python3 "$golden/jws.py" archive notice.txt.jws.json notice.txt covered token.der
+			openssl ts -verify -data covered -in token.der -token_in -CAfile p256/ca.pem
+		done
+		for element in 0 1 2; do
+			/usr/bin/python3 "$golden/jws.py" cut notice.txt.jws.json $element cut.json
+			equal "$(verdict '.signatures[0] | [.indication, ([.reasons[] | select(.fatal) | .code] | index("HASH_FAILURE") != null)]' \
+				notice.txt cut.json)" '["INDETERMINATE",true]' "without element $element"
+		done
+	done
+}
+
 @test "JWS that somebody else made wrong: each has its reason" {
 	/usr/bin/python3 "$golden/jws.py" hostile p256/seal.pem p256/seal.key p384/seal.pem notice.txt bad >list
 	[ "$(wc -l <list)" -gt 25 ]

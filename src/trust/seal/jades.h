@@ -35,6 +35,14 @@ bool nr_jades_is_detached(const struct nr_jws *jws);
 bool nr_jades_archive_imprint(const struct nr_jws *jws, const struct nr_jws_signature *signature,
 	const struct nr_seal_data *data, size_t index, enum nr_oid digest, uint8_t ret_imprint[64]);
 
+/* Puts an object with one member behind the elements of etsiU, which must be there, as base64url. */
+int nr_jades_add_element(
+	const struct nr_jws_signature *signature, json_object *element, struct nr_error *error);
+/* Everything that verifying the paths of seal and tokens took and that the seal has not yet (B-LT). archives:
+ * of archive tokens too. */
+int nr_jades_add_validation(const struct nr_seal_maker *maker, const struct nr_jws_signature *signature,
+	bool archives, struct nr_error *error);
+
 int nr_jades_lift(const struct nr_seal_maker *maker, const uint8_t *seal, size_t length,
 	const struct nr_seal_data *data, uint8_t **ret_seal, size_t *ret_length, struct nr_error *error);
 int nr_jades_verify(const struct nr_seal_question *question, struct nr_seal_verdict *ret_verdicts,

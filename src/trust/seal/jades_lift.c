@@ -18,33 +18,37 @@ struct lift {
 
 /* ---- elements ---- */
 
-/* The array, which is made where there is none. */
-static json_object *etsiu_of(struct lift *lift)
+/* The array is made where there is none. */
+static int begin_etsiu(struct lift *lift, struct nr_error *error)
 {
 	struct nr_jws_signature *signature = lift->signature;
-	json_object *etsiu = nr_jws_etsiu(signature);
-	if (etsiu)
-		return etsiu;
+	if (nr_jws_etsiu(signature))
+		return 0;
 	if (!signature->header) {
 		signature->header = json_object_new_object();
 		if (!signature->header ||
 			json_object_object_add(lift->jws.document, "header", signature->header) != 0)
-			return NULL;
+			return nr_fail(error, -ENOMEM, "out of memory");
 	}
-	etsiu = json_object_new_array();
-	return etsiu && json_object_object_add(signature->header, "etsiU", etsiu) == 0 ? etsiu : NULL;
-}
-
-static int add_element(struct lift *lift, const struct nr_json *json, struct nr_error *error)
-{
-	NR_AUTO(nr_freep) char *text = nr_jws_encode(json->bytes, json->length, true);
-	json_object *etsiu = etsiu_of(lift), *element = text ? json_object_new_string(text) : NULL;
-	if (!etsiu || !element || json_object_array_add(etsiu, element) != 0)
+	json_object *etsiu = json_object_new_array();
+	if (!etsiu || json_object_object_add(signature->header, "etsiU", etsiu) != 0)
 		return nr_fail(error, -ENOMEM, "out of memory");
 	return 0;
 }
 
-/* {"sigTst": {"tstTokens": [{"val": base64}]}}, and the same of arcTst. */
+int nr_jades_add_element(
+	const struct nr_jws_signature *signature, json_object *element, struct nr_error *error)
+{
+	const char *json = json_object_to_json_string_ext(
+		element, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	NR_AUTO(nr_freep) char *text = json ? nr_jws_encode(json, strlen(json), true) : NULL;
+	json_object *etsiu = nr_jws_etsiu(signature), *made = text ? json_object_new_string(text) : NULL;
+	if (!etsiu || !made || json_object_array_add(etsiu, made) != 0)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/* {"sigTst": {"tstTokens": [{"val": base64}]}}, and the same of arcTst (clause 5.4.3.3). */
 static int add_token(
 	struct lift *lift, const char *name, const uint8_t imprint[NR_DIGEST_MAX], struct nr_error *error)
 {
@@ -55,21 +59,17 @@ static int add_token(
 	if (e)
 		return e;
 	NR_AUTO(nr_freep) char *text = nr_jws_encode(token, length, false);
-	struct nr_json json;
-	nr_json_init(&json);
-	nr_json_object(&json, NULL);
-	nr_json_object(&json, name);
-	nr_json_array(&json, "tstTokens");
-	nr_json_object(&json, NULL);
-	nr_json_text(&json, "val", text);
-	nr_json_object_end(&json);
-	nr_json_array_end(&json);
-	nr_json_object_end(&json);
-	nr_json_object_end(&json);
-	e = text ? nr_json_finish(&json, error) : nr_fail(error, -ENOMEM, "out of memory");
-	if (!e)
-		e = add_element(lift, &json, error);
-	nr_json_fini(&json);
+	json_object *value = json_object_new_object(), *tokens = json_object_new_array(),
+		    *container = json_object_new_object(), *element = json_object_new_object();
+	if (!text || !value || !tokens || !container || !element ||
+		json_object_object_add(value, "val", json_object_new_string(text)) != 0 ||
+		json_object_array_add(tokens, value) != 0 ||
+		json_object_object_add(container, "tstTokens", tokens) != 0 ||
+		json_object_object_add(element, name, container) != 0)
+		e = nr_fail(error, -ENOMEM, "out of memory");
+	else
+		e = nr_jades_add_element(lift->signature, element, error);
+	json_object_put(element);
 	return e;
 }
 
@@ -103,6 +103,17 @@ static int add_signature_token(struct lift *lift, struct nr_error *error)
 	return add_token(lift, "sigTst", imprint, error);
 }
 
+/* Elements that are clear JSON have no agreed form, and cannot be covered. */
+static int add_archive_token(struct lift *lift, struct nr_error *error)
+{
+	uint8_t imprint[NR_DIGEST_MAX];
+	size_t index = json_object_array_length(nr_jws_etsiu(lift->signature));
+	if (!nr_jades_archive_imprint(&lift->jws, lift->signature, lift->data, index, TOKEN_DIGEST, imprint))
+		return nr_fail(error, -EINVAL,
+			"an archive token needs the sealed data, and elements of etsiU in base64url");
+	return add_token(lift, "arcTst", imprint, error);
+}
+
 static int read_seal(const uint8_t *seal, size_t length, struct lift *lift, struct nr_error *error)
 {
 	int e = nr_jws_read(seal, length, &lift->jws, error);
@@ -121,10 +132,15 @@ int nr_jades_lift(const struct nr_seal_maker *maker, const uint8_t *seal, size_t
 {
 	struct lift lift = {.maker = maker, .data = data};
 	int e = read_seal(seal, length, &lift, error);
-	if (!e && maker->level >= NR_SEAL_BLT)
-		e = nr_fail(error, -EINVAL, "JAdES seals are made up to B-T");
+	bool archived = !e && has_element(&lift, "arcTst");
+	if (!e)
+		e = begin_etsiu(&lift, error);
 	if (!e)
 		e = add_signature_token(&lift, error);
+	if (!e && maker->level >= NR_SEAL_BLT)
+		e = nr_jades_add_validation(maker, lift.signature, archived, error);
+	if (!e && maker->level >= NR_SEAL_BLTA)
+		e = add_archive_token(&lift, error);
 	if (!e) {
 		const char *text = json_object_to_json_string_ext(
 			lift.jws.document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

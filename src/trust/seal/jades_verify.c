@@ -396,6 +396,7 @@ static int check_token(struct work *work, struct nr_text base64, bool archive, s
 {
 	NR_AUTO(nr_freep) uint8_t *der = NULL;
 	size_t length, before = work->verdict->token_count;
+	nr_time proven = work->verdict->proven;
 	STACK_OF(X509) *path = NULL;
 	int e = nr_jws_decode(base64, false, &der, &length, NULL);
 	if (e == -ENOMEM)
@@ -414,6 +415,10 @@ static int check_token(struct work *work, struct nr_text base64, bool archive, s
 	if (!e && work->verdict->token_count > before && work->verdict->tokens[before].verdict == NR_PASSED) {
 		work->signature_token = work->signature_token || !archive;
 		work->archive_token = work->archive_token || archive;
+		if (archive && proven != NR_TIME_MIN && work->verdict->tokens[before].token.time < proven)
+			doubt(work, "TIMESTAMP_ORDER_FAILURE",
+				"an archive token is older than the token over the signature",
+				"アーカイブタイムスタンプが署名タイムスタンプより前の時刻です");
 		if (archive)
 			nr_seal_note_renewal(work->verdict, path);
 	}
