@@ -239,6 +239,24 @@ static void json_close(struct nr_json *json, char bracket)
 	json_char(json, bracket);
 }
 
+void nr_json_begin_part(struct nr_json *part, const struct nr_json *of, bool behind)
+{
+	part->length = 0;
+	part->pretty = of->pretty;
+	part->depth = of->depth;
+	part->comma[part->depth] = behind || of->comma[of->depth];
+}
+
+void nr_json_add_part(struct nr_json *json, const struct nr_json *part)
+{
+	assert(part->depth == json->depth);
+	json->failed = json->failed || part->failed;
+	if (!part->length)
+		return;
+	json_append(json, part->bytes, part->length);
+	json->comma[json->depth] = true;
+}
+
 int nr_json_finish(struct nr_json *json, struct nr_error *error)
 {
 	char *end = json_reserve(json, 1);

@@ -31,6 +31,13 @@ void nr_json_init_stream(struct nr_json *json, FILE *stream);
 void nr_json_fini(struct nr_json *json);
 int nr_json_finish(struct nr_json *json, struct nr_error *error);
 
+/* A part of a document that another thread writes: what is open in `of` is open in it, and its first value
+ * stands behind another one where one does in `of`, or `behind` says so. Empties a part that was used before
+ * and keeps its memory; a new one is all zero. */
+void nr_json_begin_part(struct nr_json *part, const struct nr_json *of, bool behind);
+/* Adds what a part holds, whose arrays and objects have ended. */
+void nr_json_add_part(struct nr_json *json, const struct nr_json *part);
+
 /* key is NULL inside arrays and at the top. Several values at the top are lines of their own (JSON lines). */
 void nr_json_object(struct nr_json *json, const char *key);
 void nr_json_object_end(struct nr_json *json);

@@ -207,6 +207,11 @@ const struct nr_loss *nr_pipeline_loss(struct nr_pipeline *p)
 	return &p->loss;
 }
 
+struct nr_crew *nr_pipeline_crew(const struct nr_pipeline *p)
+{
+	return p->crew;
+}
+
 void *const *nr_pipeline_locals(const struct nr_pipeline *p, size_t *ret_count)
 {
 	*ret_count = p->conf.workers;

@@ -48,5 +48,7 @@ void nr_pipeline_resumed(const struct nr_pipeline *pipeline, unsigned *ret_resum
 
 const struct nr_loss *nr_pipeline_loss(struct nr_pipeline *pipeline);
 void *const *nr_pipeline_locals(const struct nr_pipeline *pipeline, size_t *ret_count);
+/* The workers' threads, at rest between calls of the pipeline; NULL where there is one worker. */
+struct nr_crew *nr_pipeline_crew(const struct nr_pipeline *pipeline);
 
 #endif

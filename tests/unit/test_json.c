@@ -193,6 +193,46 @@ static void test_keys(void **state)
 			}
 }
 
+static void fill_row(struct nr_json *json, uint64_t i)
+{
+	nr_json_object(json, NULL);
+	nr_json_uint(json, "i", i);
+	nr_json_object_end(json);
+}
+
+/* Parts, used again, some of them empty, make the same document as one writer, plain and pretty. */
+static void test_parts(void **state)
+{
+	(void)state;
+	for (unsigned pretty = 0; pretty < 2; pretty++)
+		for (uint64_t rows = 0; rows < 12; rows++) {
+			struct nr_json whole, json, parts[3] = {0};
+			nr_json_init(&whole);
+			nr_json_init(&json);
+			whole.pretty = json.pretty = pretty;
+			nr_json_array(&whole, NULL);
+			nr_json_array(&json, NULL);
+			for (uint64_t at = 0; at < rows; at += 6) {
+				for (unsigned k = 0; k < 3; k++) {
+					nr_json_begin_part(&parts[k], &json, k > 0);
+					for (uint64_t i = at + 2 * k; i < NR_MIN(at + 2 * k + 2, rows); i++)
+						fill_row(&parts[k], i);
+				}
+				for (unsigned k = 0; k < 3; k++)
+					nr_json_add_part(&json, &parts[k]);
+			}
+			for (uint64_t i = 0; i < rows; i++)
+				fill_row(&whole, i);
+			nr_json_array_end(&whole);
+			nr_json_array_end(&json);
+			assert_int_equal(nr_json_finish(&whole, NULL), 0);
+			expect(&json, whole.bytes);
+			nr_json_fini(&whole);
+			for (unsigned k = 0; k < 3; k++)
+				nr_json_fini(&parts[k]);
+		}
+}
+
 static void test_text(void **state)
 {
 	static const struct {
@@ -291,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_growth),

@@ -220,6 +220,7 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 		return NR_EXIT_INPUT;
 	struct nr_telescope_run result = {.conf = &run.conf.sense, .loss = nr_pipeline_loss(run.pipeline)};
 	result.locals = nr_pipeline_locals(run.pipeline, &result.local_count);
+	result.crew = nr_pipeline_crew(run.pipeline);
 	warn_of_overlap(&run, result.loss);
 	e = record_run(&run, &result, paths, count, error);
 	if (!e)

@@ -23,12 +23,13 @@ static struct group_sum *new_groups(struct nr_error *error)
 }
 
 /* A tally is in the order of groups: each is summed up before it is written down. */
-static void sum_groups(struct group_sum *groups, const struct nr_tally *tally)
+static void sum_groups(
+	struct group_sum *groups, const struct nr_tally *tally, uint32_t from_group, uint32_t to_group)
 {
 	const uint64_t weight = UINT64_C(1) << tally->level;
-	struct nr_tally_walk walk = {tally, 0, 0};
+	struct nr_tally_walk walk = nr_tally_walk_from(tally, from_group);
 	struct nr_tally_sum sum;
-	for (bool more = nr_tally_next(&walk, &sum); more;) {
+	for (bool more = nr_tally_next(&walk, &sum); more && nr_sum_group(&sum) < to_group;) {
 		const uint32_t group = nr_sum_group(&sum);
 		uint64_t packets = 0, bytes = 0, counted = 0;
 		do {
@@ -43,6 +44,37 @@ static void sum_groups(struct group_sum *groups, const struct nr_tally *tally)
 		g->sources += counted * weight;
 		g->variance += (double)counted * (double)weight * (double)(weight - 1);
 	}
+}
+
+struct summing {
+	struct group_sum *groups;
+	const struct nr_merged *merged;
+	unsigned members;
+};
+
+/* Where a member's range of groups begins: where its share of the longest part's pairs does. */
+static uint32_t range_from(const struct summing *summing, unsigned member)
+{
+	const struct nr_words *longest = &summing->merged->parts[0].words;
+	for (size_t i = 1; i < NR_PARTS_MAX; i++)
+		if (summing->merged->parts[i].words.count > longest->count)
+			longest = &summing->merged->parts[i].words;
+	if (member == summing->members)
+		return NR_GROUP_COUNT;
+	if (!member || !longest->count)
+		return 0;
+	const struct nr_tally_sum sum =
+		nr_word_sum(longest->items[longest->count / summing->members * member]);
+	return nr_sum_group(&sum);
+}
+
+/* Each member sums up a range of groups over all parts: nobody writes where another one does. */
+static void sum_range(void *context, unsigned member)
+{
+	const struct summing *summing = context;
+	const uint32_t from = range_from(summing, member), to = range_from(summing, member + 1);
+	for (size_t i = 0; i < NR_PARTS_MAX; i++)
+		sum_groups(summing->groups, &summing->merged->parts[i], from, to);
 }
 
 /* What workers summed instead of keeping pairs. */
@@ -271,12 +303,12 @@ static int count_groups(struct nr_report *r, struct nr_error *error)
 	NR_AUTO(nr_freep) struct group_sum *research = all && any_research ? new_groups(error) : NULL;
 	if (!all || (any_research && !research))
 		return -ENOMEM;
-	for (size_t i = 0; i < NR_PARTS_MAX; i++)
-		sum_groups(all, &r->merged->parts[i]);
+	struct summing summing = {all, r->merged, nr_crew_members(r->crew)};
+	nr_crew_run(r->crew, sum_range, &summing);
 	sum_usual(all, r->merged);
 	count_packets(all, r->all);
 	if (research) {
-		sum_groups(research, &r->merged->research);
+		sum_groups(research, &r->merged->research, 0, NR_GROUP_COUNT);
 		count_packets(research, r->research);
 	}
 	return make_ports(r, all, research, error);
@@ -284,7 +316,7 @@ static int count_groups(struct nr_report *r, struct nr_error *error)
 
 int nr_report_init(struct nr_report *r, const struct nr_telescope_run *run, struct nr_error *error)
 {
-	*r = (struct nr_report){.conf = run->conf, .loss = run->loss};
+	*r = (struct nr_report){.conf = run->conf, .loss = run->loss, .crew = run->crew};
 	r->merged = ((struct nr_local *)run->locals[0])->merged;
 	for (size_t i = 0; i < run->local_count; i++) {
 		const struct nr_local *l = run->locals[i];

@@ -32,6 +32,7 @@ struct nr_report {
 	const struct nr_telescope_conf *conf;
 	const struct nr_loss *loss;
 	struct nr_merged *merged;
+	struct nr_crew *crew; /* NULL: none */
 	uint64_t packets, bytes, late, victims_untracked, carpets_untracked, synack_scans, mismatches;
 	uint64_t packets6, sources6; /* of all, IPv6 */
 	struct nr_count all[NR_CATEGORY_COUNT + 1], research[NR_CATEGORY_COUNT + 1];

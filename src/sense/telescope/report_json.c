@@ -84,24 +84,54 @@ static void write_categories(
 	nr_json_object_end(json);
 }
 
+static void write_port(const struct nr_report *r, const struct nr_port_figure *p, struct nr_json *json)
+{
+	nr_json_object(json, NULL);
+	nr_json_text(json, "protocol", protocol_name(p->protocol));
+	nr_json_uint(json, "port", p->port);
+	nr_json_uint(json, "packets", p->packets);
+	nr_json_uint(json, "bytes", p->bytes);
+	nr_json_uint(json, "sources", p->sources);
+	nr_json_real(json, "sources_error", p->error);
+	nr_json_uint(json, "packets_without_research", p->packets_without_research);
+	nr_json_uint(json, "sources_without_research", p->sources_without_research);
+	nr_json_text(json, "class", nr_port_class(&r->conf->refs->classes, p->protocol == NR_UDP, p->port));
+	nr_json_object_end(json);
+}
+
+/* Ports are written by the crew, NR_PART_PORTS by each member at a time, and put out in their order. */
+#define NR_PART_PORTS 512
+struct port_parts {
+	const struct nr_report *report;
+	const struct nr_json *json;
+	size_t at; /* the first port of this time */
+	struct nr_json parts[NR_CREW_MAX];
+};
+
+static void write_part(void *context, unsigned member)
+{
+	struct port_parts *w = context;
+	struct nr_json *part = &w->parts[member];
+	const size_t from = w->at + (size_t)member * NR_PART_PORTS;
+	nr_json_begin_part(part, w->json, member > 0);
+	for (size_t i = from; i < NR_MIN(from + NR_PART_PORTS, w->report->port_count); i++)
+		write_port(w->report, &w->report->ports[i], part);
+}
+
 static void write_ports(const struct nr_report *r, struct nr_json *json)
 {
+	const unsigned members = nr_crew_members(r->crew);
+	struct port_parts w = {.report = r, .json = json};
 	nr_json_array(json, "by_port");
-	for (size_t i = 0; i < r->port_count; i++) {
-		const struct nr_port_figure *p = &r->ports[i];
-		nr_json_object(json, NULL);
-		nr_json_text(json, "protocol", protocol_name(p->protocol));
-		nr_json_uint(json, "port", p->port);
-		nr_json_uint(json, "packets", p->packets);
-		nr_json_uint(json, "bytes", p->bytes);
-		nr_json_uint(json, "sources", p->sources);
-		nr_json_real(json, "sources_error", p->error);
-		nr_json_uint(json, "packets_without_research", p->packets_without_research);
-		nr_json_uint(json, "sources_without_research", p->sources_without_research);
-		nr_json_text(json, "class",
-			nr_port_class(&r->conf->refs->classes, p->protocol == NR_UDP, p->port));
-		nr_json_object_end(json);
+	for (size_t i = 0; members == 1 && i < r->port_count; i++)
+		write_port(r, &r->ports[i], json);
+	for (; members > 1 && w.at < r->port_count; w.at += (size_t)members * NR_PART_PORTS) {
+		nr_crew_run(r->crew, write_part, &w);
+		for (unsigned i = 0; i < members; i++)
+			nr_json_add_part(json, &w.parts[i]);
 	}
+	for (unsigned i = 0; i < members; i++)
+		nr_json_fini(&w.parts[i]);
 	nr_json_array_end(json);
 }
 

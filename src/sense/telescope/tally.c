@@ -480,6 +480,27 @@ int nr_tally_sort(struct nr_tally *tally, struct nr_error *error)
 	return tally->unsorted ? in_spare(tally, sort, (struct levels){0}, error) : 0;
 }
 
+struct nr_tally_walk nr_tally_walk_from(const struct nr_tally *tally, uint32_t group)
+{
+	const uint64_t key = nr_tally_key(group, 0);
+	struct nr_tally_walk walk = {tally, 0, 0};
+	for (size_t high = tally->words.count; walk.word < high;) {
+		size_t middle = walk.word + (high - walk.word) / 2;
+		if (nr_word_sum(tally->words.items[middle]).key < key)
+			walk.word = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t high = tally->wides.count; walk.wide < high;) {
+		size_t middle = walk.wide + (high - walk.wide) / 2;
+		if (tally->wides.items[middle].key < key)
+			walk.wide = middle + 1;
+		else
+			high = middle;
+	}
+	return walk;
+}
+
 bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum)
 {
 	const struct nr_words *words = &walk->tally->words;

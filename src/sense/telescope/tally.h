@@ -186,6 +186,8 @@ struct nr_tally_walk {
 	const struct nr_tally *tally;
 	size_t word, wide;
 };
+/* From the first key of this group or a later one. */
+struct nr_tally_walk nr_tally_walk_from(const struct nr_tally *tally, uint32_t group);
 bool nr_tally_next_wide(
 	struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum); /* the next is a wide item */
 

@@ -74,6 +74,7 @@ struct nr_telescope_run {
 	const struct nr_loss *loss;
 	void *const *locals;
 	size_t local_count;
+	struct nr_crew *crew; /* at rest; helps with the report. NULL: nobody does */
 };
 /* The row of telescope_run for the store. */
 void nr_telescope_run_row(
