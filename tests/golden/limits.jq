@@ -20,8 +20,9 @@ def within(name; got; want; error; unit):
    | $r.by_port[] | "\({"tcp": 6, "udp": 17}[.protocol])/\(.port)" as $key
    | within("port \($key), packets"; .packets; $ports[$key].packets; 0; 0),
      within("port \($key), sources"; .sources; $ports[$key].sources; .sources_error; $unit)),
-  ("mirai", "masscan", "nmap" | . as $tool | $r.tools[$tool] as $f
-   | within("\($tool), sources"; $f.sources; $t.tools[$tool].sources; $f.sources_error; $unit)),
+  ("mirai", "zmap", "masscan", "nmap" | . as $tool | $r.tools[$tool] as $f
+   | within("\($tool), sources"; $f.sources; $t.tools[$tool].sources; $f.sources_error; $unit),
+     within("\($tool), packets"; $f.packets; $t.tools[$tool].packets; $f.packets_error; $unit)),
   ($t.countries[] as $c | ($countries[0].rows[] | select(.country == $c.country))
    | within("\($c.country), sources"; .sources; $c.sources; .sources_error; $unit)),
   (($t.victims | map({key: .address, value: .packets}) | from_entries) as $victims

@@ -229,6 +229,52 @@ static struct nr_packet rst(uint32_t i)
 	return flagged(i, 0x04);
 }
 
+static struct nr_packet udp(uint32_t i)
+{
+	struct nr_packet p = udp_of(DAY0 + i, SOURCE, DARK + i % 65536, 53);
+	p.id = (uint16_t)(i % 50000);
+	return p;
+}
+
+static struct nr_packet udp_zmap(uint32_t i)
+{
+	struct nr_packet p = udp(i);
+	p.id = NR_ZMAP_ID;
+	return p;
+}
+
+static struct nr_packet udp_zmap_answer(uint32_t i)
+{
+	struct nr_packet p = udp_zmap(i);
+	p.marks |= NR_MARK_ANSWER;
+	return p;
+}
+
+/* Behind the first fragment: there is no port, and all fragments have the id of one datagram. */
+static struct nr_packet udp_zmap_fragment(uint32_t i)
+{
+	struct nr_packet p = udp_zmap(i);
+	p.marks &= (uint16_t)~NR_MARK_PORTS;
+	p.source_port = p.destination_port = 0;
+	return p;
+}
+
+static struct nr_packet icmp_zmap(uint32_t i)
+{
+	struct nr_packet p = udp_zmap(i);
+	p.protocol = NR_ICMP;
+	p.source_port = 8; /* echo request */
+	p.destination_port = 0;
+	return p;
+}
+
+static struct nr_packet icmp_zmap_reply(uint32_t i)
+{
+	struct nr_packet p = icmp_zmap(i);
+	p.source_port = 0;
+	return p;
+}
+
 enum {
 	M = NR_BIT(NR_TOOL_MIRAI),
 	Z = NR_BIT(NR_TOOL_ZMAP),
@@ -297,6 +343,24 @@ static const struct {
 	{"300 and one other SYN", {{zmap_new, 300}, {plain, 1}}, 0, {0}},
 	{"300 after 5000 others", {{plain, 5000}, {zmap_new, 300}}, 0, {0}},
 	{"300", {{zmap_new, 300}}, Z, {0, 300}},
+	/* ZMap before 4.1, UDP and ICMP: 16 bits */
+	{"UDP, id 54321: 1 of 1", {{udp_zmap, 1}}, 0, {0}},
+	{"UDP: 2 of 2", {{udp_zmap, 2}}, Z, {0, 2}},
+	{"UDP: 2 of 40", {{udp, 38}, {udp_zmap, 2}}, Z, {0, 2}},
+	{"UDP: 2 of 1000: accident", {{udp, 998}, {udp_zmap, 2}}, 0, {0}},
+	{"UDP: 4 of 1000: a NAT", {{udp, 996}, {udp_zmap, 4}}, Z, {0, 4}},
+	{"UDP: 4 beside 50,000 SYNs", {{plain, 50000}, {udp_zmap, 4}}, Z, {0, 4}},
+	{"UDP answers", {{udp_zmap_answer, 100}}, 0, {0}},
+	{"UDP fragments", {{udp_zmap_fragment, 100}}, 0, {0}},
+	{"ICMP echo: 1 of 1", {{icmp_zmap, 1}}, 0, {0}},
+	{"ICMP echo: 2 of 2", {{icmp_zmap, 2}}, Z, {0, 2}},
+	{"ICMP echo replies", {{icmp_zmap_reply, 100}}, 0, {0}},
+	{"UDP and ICMP", {{udp_zmap, 1}, {icmp_zmap, 1}}, Z, {0, 2}},
+	{"one SYN, one of UDP: each by itself", {{zmap_old, 1}, {udp_zmap, 1}}, 0, {0}},
+	{"SYNs and UDP", {{zmap_old, 10}, {udp_zmap, 10}}, Z, {0, 20}},
+	{"one SYN by chance, UDP", {{zmap_old, 1}, {udp_zmap, 10}}, Z, {0, 10}},
+	{"4.1 and, before it, UDP", {{udp_zmap, 5}, {zmap_new, 10}}, Z, {0, 15}},
+	{"100,000 of UDP", {{udp_zmap, 100000}}, Z, {0, 100000}},
 	/* several hosts behind one address */
 	{"Mirai and ZMap", {{mirai, 500}, {zmap_strong, 500}}, M | Z, {500, 500}},
 	{"Mirai and Masscan", {{mirai, 10}, {masscan_new, 10}}, M | S, {10, 0, 10}},
@@ -398,7 +462,7 @@ static void test_ipv6(void **state)
 	rig_start(&rig);
 	rig_flush(&rig, DAY0);
 	for (uint32_t i = 0; i < 100; i++) {
-		struct nr_packet p = i % 2 ? mirai(i) : masscan_strong(i);
+		struct nr_packet p = i % 4 == 3 ? udp_zmap(i) : i % 2 ? mirai(i) : masscan_strong(i);
 		p.kind = NR_PACKET_IPV6;
 		assert_int_equal(nr_address_parse("2001:db8::5", &p.source, NULL), 0);
 		memset(p.destination.octets, 0x20, 12);

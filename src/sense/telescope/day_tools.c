@@ -6,6 +6,7 @@
 #include "sense/telescope/merged.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* A source that is tagged by the pattern of all its SYNs and has sent more than its entry counts. */
@@ -17,12 +18,11 @@ struct heavy {
 /* Of one worker's sources. */
 struct tool_day {
 	struct nr_error failure;
-	uint64_t zmap_new, masscan_new; /* sources of the newer variants */
-	struct nr_tally tagged;         /* group: tool */
+	uint64_t zmap_new, masscan_new;    /* sources of the newer variants */
+	struct nr_tally tagged, suspected; /* group: tool */
 	uint64_t packets[NR_TOOL_COUNT], sources[NR_TOOL_COUNT];
-	uint64_t kept[NR_TOOL_COUNT]; /* of the sources, those that were counted */
-	double variance[NR_TOOL_COUNT];
-	bool sampled;
+	double sources_variance[NR_TOOL_COUNT], variance[NR_TOOL_COUNT];
+	bool sampled[NR_TOOL_COUNT];
 	struct nr_hll sketches[NR_TOOL_COUNT];
 	struct {
 		struct heavy *items; /* owned */
@@ -41,6 +41,7 @@ static void tool_days_fini(struct tool_days *days)
 	for (size_t i = 0; days->of && i < days->end->local_count; i++) {
 		free(days->of[i].heavy.items);
 		nr_tally_fini(&days->of[i].tagged);
+		nr_tally_fini(&days->of[i].suspected);
 	}
 	free(days->of);
 }
@@ -76,33 +77,46 @@ static int count_heavy(struct tool_day *tools, const struct nr_parts *parts, str
 	return 0;
 }
 
-/* A tagged source stands for 2^level where lines were sampled; a busy one beside the sample for none. */
+static uint8_t suspects_level(const struct nr_day *day)
+{
+	return NR_MAX(day->level, day->suspects.level);
+}
+
+static bool is_by_suspects(enum nr_tool t, const struct nr_tool_verdict *v)
+{
+	return t == NR_TOOL_ZMAP && v->by_suspects;
+}
+
+/* A tagged source stands for 2^level where lines were sampled, or suspects; a busy one beside the sample for
+ * none. */
 static int count_tagged(struct tool_day *tools, uint8_t level, uint64_t member, enum nr_tool t,
 	const struct nr_tool_verdict *v)
 {
 	if (!nr_member_counts(member, level))
 		return 0;
 	uint64_t weight = UINT64_C(1) << level;
-	tools->kept[t]++;
+	struct nr_tally *into = is_by_suspects(t, v) ? &tools->suspected : &tools->tagged;
 	tools->sources[t] += weight;
+	tools->sources_variance[t] += (double)weight * (double)(weight - 1);
 	nr_hll_add(&tools->sketches[t], nr_sketch_hash(member, level));
 	tools->zmap_new += t == NR_TOOL_ZMAP && v->zmap_new ? weight : 0;
 	tools->masscan_new += t == NR_TOOL_MASSCAN && v->masscan_new ? weight : 0;
-	int e = nr_tally_reserve(&tools->tagged, 1, &tools->failure);
+	int e = nr_tally_reserve(into, 1, &tools->failure);
 	if (!e)
-		nr_tally_add(&tools->tagged, t, member, 1, NR_WORD_SIZE_MIN);
+		nr_tally_add(into, t, member, 1, NR_WORD_SIZE_MIN);
 	return e;
 }
 
 /* Where lines were sampled, a source's packets stand for those of 2^level sources; a busy one has a line in
- * any case and stands for itself. Its marks are counted to 65535: beyond that its packets are taken for them.
- */
-static void weigh_packets(struct tool_day *tools, const struct nr_day *day, const struct nr_source *s,
-	uint64_t member, enum nr_tool t, uint64_t marked)
+ * any case and stands for itself. What the counter of its line had no room for is in the day's
+ * count; not so of Mirai and Nmap, where the source's packets are taken for them. */
+static void weigh_packets(struct tool_day *tools, uint8_t level, const struct nr_source *s, uint64_t member,
+	enum nr_tool t, uint64_t marked)
 {
 	const bool busy = s->packets >= NR_BUSY_PACKETS;
-	uint64_t weight = busy ? 1 : nr_member_counts(member, day->level) ? UINT64_C(1) << day->level : 0;
-	uint64_t packets = marked == UINT16_MAX ? s->packets : marked;
+	uint64_t weight = busy ? 1 : nr_member_counts(member, level) ? UINT64_C(1) << level : 0;
+	const bool counted_on = t == NR_TOOL_ZMAP || t == NR_TOOL_MASSCAN;
+	uint64_t packets = !counted_on && marked == UINT16_MAX ? s->packets : marked;
 	tools->packets[t] += packets * weight;
 	tools->variance[t] += (double)packets * (double)packets * (double)weight * ((double)weight - 1);
 }
@@ -112,13 +126,31 @@ static void weigh_packets(struct tool_day *tools, const struct nr_day *day, cons
 static void count_packets(struct tool_day *tools, const struct nr_source *s, uint64_t member, enum nr_tool t,
 	const struct nr_tool_verdict *v)
 {
+	if (t == NR_TOOL_ZMAP)
+		tools->packets[t] += v->datagrams;
 	if (t != NR_TOOL_NMAP && !(t == NR_TOOL_ZMAP && v->zmap_new))
 		return;
 	struct heavy *heavy = s->syns == UINT16_MAX ? nr_list_add(&tools->heavy) : NULL;
 	if (heavy)
 		*heavy = (struct heavy){member, t};
 	else
-		tools->packets[t] += v->packets[t];
+		tools->packets[t] += s->syns;
+}
+
+static int judge_tool(struct tool_day *tools, const struct nr_day *day, const struct nr_source *s,
+	uint64_t member, enum nr_tool t, const struct nr_tool_verdict *v)
+{
+	const bool tagged = v->tools & NR_BIT(t), suspected = is_by_suspects(t, v);
+	const uint8_t level = suspected ? suspects_level(day) : day->level;
+	if (!day->level && (!tagged || suspected))
+		tools->packets[t] -= nr_tools_chance(s, t);
+	if (!tagged)
+		return 0;
+	if (level)
+		weigh_packets(tools, level, s, member, t, v->packets[t]);
+	else
+		count_packets(tools, s, member, t, v);
+	return count_tagged(tools, level, member, t, v);
 }
 
 static int judge_table(struct tool_day *tools, const struct nr_day *day, const struct nr_source_table *table)
@@ -130,15 +162,7 @@ static int judge_table(struct tool_day *tools, const struct nr_day *day, const s
 		uint64_t member = nr_source_member(table, s);
 		struct nr_tool_verdict v = nr_tools_judge(day, s, member);
 		for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
-			if (!(v.tools & NR_BIT(t))) {
-				tools->packets[t] -= day->level ? 0 : nr_tools_chance(s, t);
-				continue;
-			}
-			if (day->level)
-				weigh_packets(tools, day, s, member, t, v.packets[t]);
-			else
-				count_packets(tools, s, member, t, &v);
-			int e = count_tagged(tools, day->level, member, t, &v);
+			int e = judge_tool(tools, day, s, member, t, &v);
 			if (e)
 				return e;
 		}
@@ -147,10 +171,8 @@ static int judge_table(struct tool_day *tools, const struct nr_day *day, const s
 }
 
 /* Sources of all days; sampled where they are too many. */
-static int bound_tools(const struct nr_day_end *end, struct nr_error *error)
+static int bound_tools(struct nr_tally *tools, size_t full, struct nr_error *error)
 {
-	struct nr_tally *tools = &end->merged->tools;
-	size_t full = nr_promise(end->conf, NR_PROMISE_LISTS, 4);
 	tools->limit = NR_PROMISE_THIN(full);
 	return nr_tally_bytes(tools) < full ? 0 : nr_tally_sort(tools, error);
 }
@@ -161,9 +183,11 @@ static void judge_local(void *context, size_t local)
 	const struct tool_days *days = context;
 	const struct nr_day *day = nr_day_of(days->end, local);
 	struct tool_day *tools = &days->of[local];
-	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++)
-		tools->packets[t] += day->level ? 0 : day->matched[t];
-	tools->sampled = day->level != 0;
+	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
+		tools->packets[t] += day->level ? day->beyond[t] : day->matched[t];
+		tools->sampled[t] = (t == NR_TOOL_ZMAP ? suspects_level(day) : day->level) != 0;
+	}
+	tools->packets[NR_TOOL_ZMAP] += suspects_level(day) ? day->beyond_zmap_new : 0;
 	if (!judge_table(tools, day, &day->table4))
 		(void)judge_table(tools, day, &day->table6);
 }
@@ -182,19 +206,22 @@ static int add_up(const struct tool_days *days, const struct nr_parts *parts, st
 			e = count_heavy(tools, parts, error);
 		if (!e)
 			e = nr_tally_append(&m->tools, &tools->tagged, error);
+		if (!e)
+			e = nr_tally_append(&m->suspected, &tools->suspected, error);
 		if (e)
 			return e;
 		nr_tally_fini(&tools->tagged);
+		nr_tally_fini(&tools->suspected);
 		m->tool_totals[NR_TOOL_ZMAP].zmap_new += tools->zmap_new;
 		m->tool_totals[NR_TOOL_MASSCAN].masscan_new += tools->masscan_new;
 		for (enum nr_tool t = 0; i && t < NR_TOOL_COUNT; t++) {
+			sum->sampled[t] |= tools->sampled[t];
 			sum->packets[t] += tools->packets[t];
 			sum->sources[t] += tools->sources[t];
-			sum->kept[t] += tools->kept[t];
+			sum->sources_variance[t] += tools->sources_variance[t];
 			sum->variance[t] += tools->variance[t];
 			nr_hll_merge(&sum->sketches[t], &tools->sketches[t]);
 		}
-		sum->sampled |= tools->sampled;
 	}
 	return 0;
 }
@@ -211,7 +238,7 @@ static int emit_tools(const struct nr_day_end *end, struct tool_day *tools, stru
 		snprintf(name, sizeof name, "tool/%s", nr_tool_names[t]);
 		struct nr_count count = {.packets = tools->packets[t],
 			.sources = tools->sources[t],
-			.error = nr_sample_error(tools->kept[t], nr_day_level(end)),
+			.error = sqrt(tools->sources_variance[t]) / (double)tools->sources[t],
 			.sketch = &tools->sketches[t]};
 		e = nr_telescope_emit_category(&step, name, &count, error);
 	}
@@ -232,19 +259,23 @@ int nr_tools_of_day(const struct nr_day_end *end, const struct nr_parts *parts, 
 		m->heavy_error = NR_MAX(m->heavy_error, nr_admit_heavy_error(day));
 		m->untracked += day->untracked;
 		m->tools.level = NR_MAX(m->tools.level, day->level);
+		m->suspected.level = NR_MAX(m->suspected.level, suspects_level(day));
 		m->no_room += day->suspects.beyond;
 	}
 	nr_day_each(end, judge_local, &days);
 	int e = add_up(&days, parts, error);
+	const size_t share = nr_promise(end->conf, NR_PROMISE_LISTS, 4);
 	if (!e)
-		e = bound_tools(end, error);
+		e = bound_tools(&m->tools, share / 4 * 3, error);
+	if (!e)
+		e = bound_tools(&m->suspected, share / 4, error);
 	if (e)
 		return e;
 	struct tool_day *tools = &days.of[0];
 	for (enum nr_tool t = 0; t < NR_TOOL_COUNT; t++) {
 		m->tool_totals[t].packets += tools->packets[t];
 		m->tool_totals[t].variance += tools->variance[t];
-		m->tool_totals[t].sampled |= tools->sampled;
+		m->tool_totals[t].sampled |= tools->sampled[t];
 	}
 	return end->sink && !end->unfinished ? emit_tools(end, tools, error) : 0;
 }

@@ -67,11 +67,13 @@ static void observe_mark(struct nr_day *day, struct nr_source *s, const struct n
 	}
 	if (zmap) {
 		day->matched[NR_TOOL_ZMAP]++;
+		day->beyond[NR_TOOL_ZMAP] += s->zmap == UINT16_MAX;
 		nr_count_to_max(&s->zmap);
 		facts |= p->window == NR_ZMAP_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_ZMAP_STRONG : 0;
 	}
 	if (masscan && !mirai) {
 		day->matched[NR_TOOL_MASSCAN]++;
+		day->beyond[NR_TOOL_MASSCAN] += s->masscan == UINT16_MAX;
 		nr_count_to_max(&s->masscan);
 		facts |= p->window == NR_MASSCAN_WINDOW && p->ttl >= NR_TTL_STATELESS ? NR_SEEN_MASSCAN_STRONG
 										      : 0;
@@ -87,6 +89,7 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 		nr_syn_first(s, p, destination);
 	else if (s->constant & NR_SAME_ALL)
 		nr_syn_compare(s, p, destination);
+	const bool was_full = s->syns == UINT16_MAX;
 	nr_count_to_max(&s->syns);
 	if (NR_UNLIKELY(s->constant & NR_ONLY_NMAP_SHAPE) && !nr_syn_is_nmap_shape(p))
 		s->constant = (uint16_t)(s->constant & ~NR_ONLY_NMAP_SHAPE);
@@ -97,9 +100,21 @@ NR_INLINE void observe_syn(struct nr_day *day, struct nr_source *s, uint64_t mem
 	if (mirai | zmap | masscan)
 		observe_mark(day, s, p, mirai, zmap, masscan);
 	if (NR_UNLIKELY(p->window == NR_ZMAP_WINDOW) && nr_syn_is_zmap_new_shape(p)) {
-		nr_suspects_observe(&day->suspects, member, p);
+		nr_suspects_observe(&day->suspects, (uint32_t)member, nr_source_is_busy(s), p);
+		day->beyond_zmap_new += was_full;
 		s->zmap_new = (uint8_t)(s->zmap_new + (s->zmap_new != UINT8_MAX));
 	}
+}
+
+/* A probe of ZMap's UDP and ICMP modules before 4.1 has the same id as its SYNs. Answers prove nothing:
+ * whoever sends them may copy what was asked. */
+static void observe_datagram(
+	struct nr_day *day, struct nr_source *s, uint64_t member, const struct nr_packet *p, bool backscatter)
+{
+	if (backscatter || (p->protocol != NR_UDP && p->protocol != NR_ICMP) || !(p->marks & NR_MARK_PORTS))
+		return;
+	s->facts |= NR_SOURCE_ZMAP_DATAGRAM;
+	nr_suspects_count_datagram(&day->suspects, (uint32_t)member, nr_source_is_busy(s));
 }
 
 /* ---- one packet ---- */
@@ -210,6 +225,8 @@ void nr_entry_observe(const struct nr_telescope_refs *refs, struct nr_local *l,
 		nr_local_remember(l, table, s, member, place.group, p->wire);
 	if (NR_LIKELY(place.syn))
 		observe_syn(l->day, s, member, p, destination, ipv4);
+	else if (NR_UNLIKELY(p->id == NR_ZMAP_ID) && ipv4)
+		observe_datagram(l->day, s, member, p, place.backscatter);
 	const unsigned odd = NR_MARK_BAD_HEADER | NR_MARK_MISCONFIGURED;
 	bool perhaps_same = (uint32_t)member == destination || !ipv4;
 	bool other_tcp = p->protocol == NR_TCP && !place.syn;

@@ -87,6 +87,7 @@ static void fini_run(struct nr_merged *m)
 		nr_tally_fini(&m->parts[i]);
 	nr_members_fini(&m->members);
 	nr_tally_fini(&m->tools);
+	nr_tally_fini(&m->suspected);
 	nr_tally_fini(&m->research);
 	for (size_t i = 0; i < m->findings.count; i++) {
 		free(m->findings.items[i].reason_en);
@@ -108,7 +109,7 @@ static void forget_run(struct nr_merged *m)
 {
 	memset(m->parts, 0, sizeof m->parts);
 	m->members = (struct nr_wides){0};
-	m->tools = m->research = (struct nr_tally){0};
+	m->tools = m->suspected = m->research = (struct nr_tally){0};
 	memset(&m->findings, 0, sizeof m->findings);
 	memset(&m->scanners, 0, sizeof m->scanners);
 	memset(&m->campaigns, 0, sizeof m->campaigns);

@@ -56,7 +56,7 @@ struct nr_flood {
 
 struct nr_tool_total {
 	uint64_t packets;
-	double variance; /* of packets, where lines of sources were sampled */
+	double variance; /* of packets, where lines of sources or suspects were sampled */
 	bool sampled;
 	uint64_t zmap_new, masscan_new; /* sources of the newer variants */
 };
@@ -97,8 +97,10 @@ struct nr_merged {
 	unsigned days_folded;    /* days that have ended */
 	struct nr_wides members; /* its sources with their categories */
 	uint8_t members_level;
-	bool members_unsorted; /* a source may stand in them more than once */
-	struct nr_tally tools; /* group: tool */
+	bool members_unsorted;     /* a source may stand in them more than once */
+	struct nr_tally tools;     /* group: tool */
+	struct nr_tally suspected; /* likewise, of sources that only the suspects know; no source is in both
+				      on one day */
 	struct nr_tool_total tool_totals[NR_TOOL_COUNT];
 	uint64_t *research_packets; /* [NR_GROUP_COUNT]: of research scanners on their days; NULL: none */
 	struct nr_tally research;   /* group: the scanners' groups, for sources without them */

@@ -253,13 +253,35 @@ static int make_victims(struct nr_report *r, struct nr_error *error)
 	return 0;
 }
 
+static int count_tools_of(
+	struct nr_report *r, struct nr_tally *tools, double variance[NR_TOOL_COUNT], struct nr_error *error)
+{
+	int e = nr_tally_sort(tools, error);
+	const double weight = (double)(UINT64_C(1) << tools->level);
+	struct nr_tally_sum sum;
+	for (struct nr_tally_walk walk = {tools, 0, 0}; !e && nr_tally_next(&walk, &sum);) {
+		if (!nr_member_counts(nr_sum_member(&sum), tools->level))
+			continue;
+		r->tool_sources[nr_sum_group(&sum)] += UINT64_C(1) << tools->level;
+		variance[nr_sum_group(&sum)] += weight * (weight - 1);
+	}
+	return e;
+}
+
+/* Where nothing was seen in a sample, nothing is known. */
 static int count_tools(struct nr_report *r, struct nr_error *error)
 {
-	int e = nr_tally_sort(&r->merged->tools, error);
-	struct nr_tally_sum sum;
-	for (struct nr_tally_walk walk = {&r->merged->tools, 0, 0}; !e && nr_tally_next(&walk, &sum);)
-		if (nr_member_counts(nr_sum_member(&sum), r->merged->tools.level))
-			r->tool_sources[nr_sum_group(&sum)] += UINT64_C(1) << r->merged->tools.level;
+	double variance[NR_TOOL_COUNT] = {0};
+	int e = count_tools_of(r, &r->merged->tools, variance, error);
+	if (!e)
+		e = count_tools_of(r, &r->merged->suspected, variance, error);
+	for (size_t t = 0; t < NR_TOOL_COUNT; t++) {
+		const bool sampled =
+			r->merged->tools.level || (t == NR_TOOL_ZMAP && r->merged->suspected.level);
+		if (sampled)
+			r->tool_sources_error[t] =
+				r->tool_sources[t] ? sqrt(variance[t]) / (double)r->tool_sources[t] : 1;
+	}
 	return e;
 }
 

@@ -37,7 +37,8 @@ struct nr_report {
 	uint64_t packets6, sources6; /* of all, IPv6 */
 	struct nr_count all[NR_CATEGORY_COUNT + 1], research[NR_CATEGORY_COUNT + 1];
 	uint64_t tool_sources[NR_TOOL_COUNT];
-	struct nr_port_figure *ports; /* owned; most packets first */
+	double tool_sources_error[NR_TOOL_COUNT]; /* relative standard error */
+	struct nr_port_figure *ports;             /* owned; most packets first */
 	size_t port_count;
 	struct nr_scanner_figure *scanners; /* owned; most packets first */
 	size_t scanner_count;

@@ -164,13 +164,12 @@ static void write_tools(const struct nr_report *r, struct nr_json *json)
 	nr_json_object(json, "tools");
 	for (size_t t = 0; t < NR_TOOL_COUNT; t++) {
 		const struct nr_tool_total *total = &r->merged->tool_totals[t];
-		const uint8_t level = r->merged->tools.level;
 		nr_json_object(json, nr_tool_names[t]);
 		nr_json_uint(json, "packets", total->packets);
 		nr_json_uint(json, "sources", r->tool_sources[t]);
-		nr_json_bool(json, "exact", !total->sampled && !level);
+		nr_json_bool(json, "exact", !total->sampled && r->tool_sources_error[t] <= 0);
 		nr_json_real(json, "packets_error", tool_error(total));
-		nr_json_real(json, "sources_error", nr_sample_error(r->tool_sources[t] >> level, level));
+		nr_json_real(json, "sources_error", r->tool_sources_error[t]);
 		if (t == NR_TOOL_ZMAP)
 			nr_json_uint(json, "source_days_4_1", total->zmap_new);
 		if (t == NR_TOOL_MASSCAN)

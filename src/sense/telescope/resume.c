@@ -31,7 +31,7 @@ static int resume_suspects(struct nr_suspects *s, struct nr_area *area)
 	s->used = 0;
 	for (size_t i = 0; i < s->capacity; i++) {
 		s->slots[i].count = NR_MIN(s->slots[i].count, (uint8_t)NR_SUSPECT_TARGETS);
-		s->used += s->slots[i].count != 0;
+		s->used += s->slots[i].count || s->slots[i].datagrams;
 	}
 	return s->used < s->capacity ? 0 : -EBADMSG;
 }

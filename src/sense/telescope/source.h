@@ -73,13 +73,16 @@ struct nr_source {
 	uint32_t destination;
 	uint16_t syns; /* each of the four stops at 65535 */
 	uint16_t mirai, zmap, masscan;
-	uint16_t facts;   /* NR_BIT(enum nr_category) seen, and NR_SOURCE_IN_TALLY */
+	uint16_t facts;   /* NR_BIT(enum nr_category) seen, and the two below */
 	uint8_t zmap_new; /* shape of ZMap since 4.1; saturates */
 	uint8_t marks;
 };
 _Static_assert(sizeof(struct nr_source) == 64, "one line per source");
 /* A bit of facts: the tally has a pair of it with a usual group, so that it must get all of them. */
 #define NR_SOURCE_IN_TALLY NR_BIT(15)
+/* Another: it sent a UDP or ICMP probe with the id of ZMap before 4.1; the suspects have how many. */
+#define NR_SOURCE_ZMAP_DATAGRAM NR_BIT(14)
+_Static_assert(NR_CATEGORY_COUNT <= 14, "categories leave two bits of facts");
 NR_INLINE uint16_t nr_source_categories(const struct nr_source *source)
 {
 	return source->facts & (NR_BIT(NR_CATEGORY_COUNT) - 1);

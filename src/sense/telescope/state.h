@@ -31,12 +31,14 @@ struct nr_day {
 	struct nr_source_table table4, table6;
 	uint8_t level;                 /* one source of 2^level has a line in them, and the busy ones */
 	struct nr_space_saving *heavy; /* nr_pages: packets of those without; NULL: none yet */
-	struct nr_suspects suspects;   /* ZMap >= 4.1: targets of the first SYNs */
+	struct nr_suspects suspects;   /* who may use ZMap */
 	struct nr_own own;             /* packets that come from --own */
 	struct nr_ipv6_day ipv6;
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
-	uint64_t untracked;              /* packets of sources without a line: counted, but not judged */
-	uint64_t live;                   /* packets that pulses counted */
+	/* of them, those for which the counter of their line had no room any more; ZMap's shape apart */
+	uint64_t beyond[NR_TOOL_COUNT], beyond_zmap_new;
+	uint64_t untracked; /* packets of sources without a line: counted, but not judged */
+	uint64_t live;      /* packets that pulses counted */
 };
 
 struct nr_window {

@@ -4,14 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-/* Too many SYNs match a 16-bit rule to do so by accident: the Chernoff bound of a Poisson variable. A match
- * with the tool's window and TTL too is worth two. What else the source sends does not matter: it may be a
- * NAT. */
+/* Too many of `packets` match a 16-bit rule to do so by accident: the Chernoff bound of a Poisson variable.
+ * What else the source sends does not matter: it may be a NAT. */
+static bool beats_chance_among(double packets, double matched)
+{
+	double expected = packets / 65536;
+	return matched >= 2 && matched > expected &&
+	       matched - expected + matched * log(expected / matched) < log(NR_TAG_CHANCE);
+}
+
+/* Of SYNs. A match with the tool's window and TTL too is worth two. */
 static bool beats_chance(const struct nr_source *s, uint16_t matched, bool strong)
 {
-	double k = matched + strong, syns = s->syns == UINT16_MAX ? s->packets : s->syns;
-	double expected = syns / 65536;
-	return k >= 2 && k > expected && k - expected + k * log(expected / k) < log(NR_TAG_CHANCE);
+	return beats_chance_among(s->syns == UINT16_MAX ? s->packets : s->syns, matched + strong);
 }
 
 static bool is_mirai(const struct nr_source *s)
@@ -32,7 +37,7 @@ static bool is_masscan(const struct nr_source *s)
 /* Every SYN of the shape, no other TCP packet, three destinations, no contradiction between equal targets.
  * The count of the shape ends at 255; from there on the window and the options, the same since the first SYN,
  * say "every". */
-static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uint64_t member)
+static bool is_zmap_new(const struct nr_source *s, const struct nr_suspect *suspect)
 {
 	const unsigned other_tcp = NR_BIT(NR_CATEGORY_TCP_SYN_ACK) | NR_BIT(NR_CATEGORY_TCP_OTHER);
 	if (s->zmap_new < NR_ZMAP_NEW_SYNS || s->zmap_new != NR_MIN(s->syns, UINT8_MAX) ||
@@ -41,7 +46,6 @@ static bool is_zmap_new(const struct nr_day *day, const struct nr_source *s, uin
 	const unsigned same = NR_SAME_WINDOW | NR_SAME_OPTIONS;
 	if (s->syns > UINT8_MAX && (s->constant & same) != same)
 		return false;
-	const struct nr_suspect *suspect = nr_suspects_find(&day->suspects, member);
 	return suspect && !suspect->contradiction && nr_suspect_destinations(suspect) >= 3;
 }
 
@@ -50,6 +54,33 @@ static bool is_nmap(const struct nr_source *s)
 	const unsigned needed = NR_SAME_MIRROR | NR_ONLY_NMAP_SHAPE;
 	return s->syns >= NR_NMAP_SYNS && (s->constant & needed) == needed &&
 	       !(s->constant & NR_SAME_SEQUENCE);
+}
+
+static const struct nr_suspect *suspect_of(
+	const struct nr_day *day, const struct nr_source *s, uint64_t member)
+{
+	bool known = s->zmap_new || (s->facts & NR_SOURCE_ZMAP_DATAGRAM);
+	return known && !(member & NR_MEMBER_IPV6) ? nr_suspects_find(&day->suspects, (uint32_t)member)
+						   : NULL;
+}
+
+/* The rest of its packets is more than its UDP and ICMP probes, and may all the more match by chance. */
+static bool is_zmap_datagrams(const struct nr_source *s, const struct nr_suspect *suspect)
+{
+	uint32_t rest = s->packets - NR_MIN((uint32_t)(s->syns == UINT16_MAX ? 0 : s->syns), s->packets);
+	return suspect && beats_chance_among(NR_MAX(rest, suspect->datagrams), suspect->datagrams);
+}
+
+static void judge_zmap(const struct nr_source *s, const struct nr_suspect *suspect, struct nr_tool_verdict *v)
+{
+	bool old = is_zmap_old(s), datagrams = is_zmap_datagrams(s, suspect);
+	v->zmap_new = !old && is_zmap_new(s, suspect);
+	if (!old && !datagrams && !v->zmap_new)
+		return;
+	v->tools |= NR_BIT(NR_TOOL_ZMAP);
+	v->by_suspects = !old;
+	v->datagrams = datagrams ? suspect->datagrams : 0;
+	v->packets[NR_TOOL_ZMAP] = (old ? s->zmap : v->zmap_new ? s->syns : 0) + v->datagrams;
 }
 
 struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_source *s, uint64_t member)
@@ -61,14 +92,7 @@ struct nr_tool_verdict nr_tools_judge(const struct nr_day *day, const struct nr_
 		v.tools |= NR_BIT(NR_TOOL_MIRAI);
 		v.packets[NR_TOOL_MIRAI] = s->mirai;
 	}
-	if (is_zmap_old(s)) {
-		v.tools |= NR_BIT(NR_TOOL_ZMAP);
-		v.packets[NR_TOOL_ZMAP] = s->zmap;
-	} else if (is_zmap_new(day, s, member)) {
-		v.tools |= NR_BIT(NR_TOOL_ZMAP);
-		v.zmap_new = true;
-		v.packets[NR_TOOL_ZMAP] = s->syns;
-	}
+	judge_zmap(s, suspect_of(day, s, member), &v);
 	if (is_masscan(s)) {
 		v.tools |= NR_BIT(NR_TOOL_MASSCAN);
 		v.masscan_new = (s->constant & NR_SEEN_MASSCAN_MSS) != 0;
@@ -128,9 +152,10 @@ static const char *rule_of(enum nr_tool tool, const struct nr_tool_verdict *v)
 	case NR_TOOL_MIRAI:
 		return "SYN and sequence = destination address";
 	case NR_TOOL_ZMAP:
-		return v->zmap_new ? "all SYNs: window 65535, DF 0, source port 32768-61000, ZMap 4.1 "
-				     "options; three targets agree"
-				   : "SYN and IP id = 54321";
+		if (v->zmap_new)
+			return "all SYNs: window 65535, DF 0, source port 32768-61000, ZMap 4.1 "
+			       "options; three targets agree";
+		return v->by_suspects ? "UDP or ICMP probes and IP id = 54321" : "SYN and IP id = 54321";
 	case NR_TOOL_MASSCAN:
 		return "SYN and IP id = low 16 bits of destination ^ port ^ sequence";
 	default:
@@ -164,7 +189,7 @@ static void write_first_syn(const struct nr_source *s, struct nr_json *json)
 void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint64_t member,
 	const struct nr_tool_verdict *v, struct nr_json *json)
 {
-	if (!s->syns)
+	if (!s->syns && !v->tools)
 		return;
 	nr_json_uint(json, "syns", s->syns);
 	if (s->syns == UINT16_MAX)
@@ -179,10 +204,12 @@ void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint
 			nr_json_text(json, "variant", variant_of(t, v));
 		nr_json_text(json, "rule", rule_of(t, v));
 		nr_json_uint(json, "matched", v->packets[t]);
+		if (t == NR_TOOL_ZMAP && v->datagrams)
+			nr_json_uint(json, "udp_icmp", v->datagrams);
 		nr_json_object_end(json);
 	}
 	nr_json_array_end(json);
-	if (!(member & NR_MEMBER_IPV6))
+	if (s->syns && !(member & NR_MEMBER_IPV6))
 		write_first_syn(s, json);
 	if (s->syns >= NR_CAMPAIGN_SYNS) {
 		nr_json_array(json, "constant");
@@ -191,8 +218,8 @@ void nr_tools_evidence(const struct nr_day *day, const struct nr_source *s, uint
 				nr_json_text(json, NULL, invariants[i].name);
 		nr_json_array_end(json);
 	}
-	const struct nr_suspect *suspect = nr_suspects_find(&day->suspects, member);
-	if (suspect && !v->zmap_new) {
+	const struct nr_suspect *suspect = suspect_of(day, s, member);
+	if (suspect && suspect->count && !v->zmap_new) {
 		nr_json_object(json, "zmap_suspected");
 		nr_json_uint(json, "matched", s->zmap_new);
 		nr_json_uint(json, "destinations", nr_suspect_destinations(suspect));

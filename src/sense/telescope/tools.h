@@ -12,14 +12,17 @@ struct nr_tool_verdict {
 	unsigned tools;                  /* NR_BIT(enum nr_tool) */
 	bool zmap_new;                   /* zmap by the shape of 4.1 and later */
 	bool masscan_new;                /* masscan with the option of November 2023 */
-	uint64_t packets[NR_TOOL_COUNT]; /* SYNs that carry the tool's mark; counted to 65535 */
+	bool by_suspects;                /* zmap by what the suspects know alone: sampled as they are */
+	uint64_t datagrams;              /* UDP and ICMP probes of zmap, which packets has, too */
+	uint64_t packets[NR_TOOL_COUNT]; /* that carry the tool's mark; SYNs are counted to 65535 */
 };
 
 /* Most sources carry no mark at all: false, and no tool is to be judged. */
 NR_INLINE bool nr_tools_any_mark(const struct nr_source *s)
 {
-	return s->syns &&
-	       (s->mirai | s->zmap | s->masscan | s->zmap_new | (s->constant & NR_ONLY_NMAP_SHAPE));
+	return (s->syns && (s->mirai | s->zmap | s->masscan | s->zmap_new |
+				   (s->constant & NR_ONLY_NMAP_SHAPE))) ||
+	       (s->facts & NR_SOURCE_ZMAP_DATAGRAM);
 }
 struct nr_tool_verdict nr_tools_judge(
 	const struct nr_day *day, const struct nr_source *source, uint64_t member);

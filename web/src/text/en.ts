@@ -425,7 +425,7 @@ export const en = {
 		verdictResearch: (rule: string) => `Research scanner (${rule})`,
 		toolRules: {
 			mirai: 'In each SYN the TCP sequence number equals the destination address. By accident: once in 4 billion packets, so one packet is enough.',
-			zmap: 'IP identification 54321 (ZMap before 4.1), or the option layout, window 65535 and cleared DF bit of ZMap 4.1 on at least three SYNs.',
+			zmap: 'IP identification 54321 (ZMap before 4.1; of SYNs, or of UDP and ICMP probes), or the option layout, window 65535 and cleared DF bit of ZMap 4.1 on at least three SYNs.',
 			masscan: 'IP identification = low 16 bits of (destination address xor destination port xor sequence number). Two of two SYNs: by accident once in 4 billion.',
 			nmap: 'The two halves of the sequence number, xored, stay the same for the whole run. Three of three SYNs: by accident once in 4 billion.',
 		} as Record<string, string>,
