@@ -191,17 +191,20 @@ discarded() { # WORDS: how many gaps say so
 	serve
 	equal "$(send 1000)" 1000 sent
 	settle
-	local nursery finishing= try status=0
+	local nursery reading finishing= try status=0
 	nursery=$(cat "/proc/$keeper/task/$keeper/children")
 	nursery=${nursery// /}
+	reading=$(watching_process)
+	# nobody follows the one that reads before it has ended, and it cannot end before the keeper is held; who follows
+	# waits for the keeper's answer, which does not come
+	kill -STOP "$reading"
 	kill -TERM "$keeper"
 	until_told 'event=stop ' 1
-	# it waits for the keeper's answer, which does not come
+	kill -STOP "$keeper"
+	kill -CONT "$reading"
 	for ((try = 0; try < 100 && !finishing; try++)); do
-		kill -STOP "$keeper"
 		sleep 0.1
 		finishing=$(grep -l noroshi-finish $(sed 's,[0-9]\+,/proc/&/comm,g' "/proc/$nursery/task/$nursery/children") | cut -d/ -f3)
-		[ -n "$finishing" ] || kill -CONT "$keeper"
 	done
 	kill -KILL "$finishing"
 	kill -CONT "$keeper"
