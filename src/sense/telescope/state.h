@@ -36,7 +36,7 @@ struct nr_day {
 	struct nr_ipv6_day ipv6;
 	uint64_t matched[NR_TOOL_COUNT]; /* SYNs that matched, of tagged sources or not */
 	/* of them, those for which the counter of their line had no room any more; ZMap's shape apart */
-	uint64_t beyond[NR_TOOL_COUNT], beyond_zmap_new;
+	uint64_t beyond[NR_TOOL_COUNT], beyond_zmap_new; /* not counted: Mirai, Nmap */
 	uint64_t untracked; /* packets of sources without a line: counted, but not judged */
 	uint64_t live;      /* packets that pulses counted */
 };
