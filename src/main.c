@@ -29,6 +29,7 @@ static const struct nr_command *const commands[] = {
 	&nr_ledger_show_command,
 	&nr_ledger_witness_command,
 	&nr_timestamp_renew_command,
+	&nr_timestamp_audit_command,
 	&nr_world_darknet_command,
 	&nr_key_new_command,
 	&nr_key_show_command,

@@ -189,3 +189,59 @@ entries() { noroshi ledger export --ledger "$1/ledger" 2>/dev/null; }
 	cat said
 	jq -e '.kills >= 20 and .tokens > 0 and .twice == 0 and .missing == 0 and .verified' said
 }
+
+# The ledger of a month, as the authority would have written it; $1: another token, or nothing
+month() {
+	cat <<-ENTRIES
+		{"kind":"authority","time":"2026-05-30T00:00:00Z","name":"CN=A","certificate_serial":"0A","key":"k","policy":"2.999","limit_us":500000,"checked":true}
+		{"kind":"clock","time":"2026-05-31T23:00:00Z","event":"start","state":"hold","reason":"settling","agreeing":0}
+		{"kind":"clock","time":"2026-06-01T00:01:00Z","event":"change","state":"run","reason":"fine","offset_us":5,"bound_us":900,"agreeing":2}
+		{"kind":"token","time":"2026-06-01T00:02:00Z","serial":"5d01","imprint":"sha256:00","bound_us":1200}
+		{"kind":"clock","time":"2026-06-01T01:00:00Z","event":"hour","state":"run","reason":"fine","offset_us":5,"bound_us":900,"agreeing":2,"hour":"2026-06-01T00:00:00Z","span_us":3600000000,"held_us":{"settling":60000000},"offset_max_us":700,"bound_max_us":1300,"leap":false,"references":[{"name":"chrony","asked":100,"answered":90,"min_us":-10,"mean_us":2,"max_us":20,"p95_us":15,"bound_max_us":300}]}
+		{"kind":"clock","time":"2026-06-02T02:00:00Z","event":"change","state":"hold","reason":"stepped","agreeing":0}
+		$1
+		{"kind":"clock","time":"2026-06-02T02:00:00.1Z","event":"change","state":"hold","reason":"settling","offset_us":0,"bound_us":1,"agreeing":2}
+		{"kind":"clock","time":"2026-06-02T02:02:00Z","event":"confirm","state":"hold","reason":"settling","offset_us":0,"bound_us":1,"agreeing":2}
+		{"kind":"clock","time":"2026-06-02T02:03:00Z","event":"change","state":"run","reason":"fine","offset_us":5,"bound_us":900,"agreeing":2}
+		{"kind":"token","time":"2026-06-30T23:59:59.9Z","serial":"5d02","imprint":"sha256:00","bound_us":1100}
+		{"kind":"token","time":"2026-07-01T00:00:00Z","serial":"5d03","imprint":"sha256:00","bound_us":1100}
+	ENTRIES
+}
+
+record() { # KEYS < LINES
+	sed 's/^[[:space:]]*//; /^$/d' | noroshi ledger append --keys "$1" >/dev/null
+}
+
+@test "the time audit of a month: what was, what stopped, and that nothing was issued meanwhile" {
+	cd "$BATS_TEST_TMPDIR"
+	noroshi key new --out keys >/dev/null
+	month "" | record keys
+	noroshi timestamp audit --keys keys --month 2026-06 --json >audit
+	equal "$(jq -c '[.good, .authority, .anomalies, .tokens, .tokens_in_stops, .token_bound_max_us, .first_serial, .last_serial, .confirmations]' audit)" \
+		'[true,"CN=A",1,2,0,1200,"5d01","5d02",1]'
+	equal "$(jq -c '[.stops[] | [.start[:19], .end[:19], .reason, .anomaly]]' audit)" \
+		'[["2026-06-01T00:00:00","2026-06-01T00:01:00","settling",false],["2026-06-02T02:00:00","2026-06-02T02:03:00","stepped",true]]'
+	equal "$(jq -c '.references' audit)" \
+		'[{"name":"chrony","asked":100,"answered":90,"min_us":-10,"mean_us":2,"max_us":20,"p95_us":15,"bound_max_us":300}]'
+	equal "$(jq -c '[.days[] | [.day[:10], .watched_us, .held_us, .offset_max_us, .reasons, .tokens]]' audit)" \
+		'[["2026-06-01",3600000000,60000000,700,["settling"],1],["2026-06-30",0,0,0,[],1]]'
+	noroshi timestamp audit --keys keys --month 2026-06 --lang ja >text
+	grep -q '時刻異常：1 件' text
+	grep -q '影響を受けたタイムスタンプ：発行なし' text
+	noroshi timestamp audit --keys keys --month 2026-06 --lang en --out audit.html
+	grep -q 'none issued' audit.html
+	local status=0
+	noroshi timestamp audit --keys keys --month 2026-13 2>err || status=$?
+	equal "$status" 2
+	one_line "$(<err)" "2026-13" "such as 2026-11"
+}
+
+@test "a token that lies in a stop makes the audit fail" {
+	cd "$BATS_TEST_TMPDIR"
+	noroshi key new --out keys >/dev/null
+	month '{"kind":"token","time":"2026-06-02T02:01:00Z","serial":"5dff","imprint":"sha256:00","bound_us":1}' | record keys
+	local status=0
+	noroshi timestamp audit --keys keys --month 2026-06 --json >audit || status=$?
+	equal "$status" 1
+	equal "$(jq -c '[.good, .tokens_in_stops, .stops[1].tokens]' audit)" '[false,1,1]'
+}

@@ -194,16 +194,16 @@ struct interval {
 	unsigned index;
 };
 
-/* Intervals of truth minus machine as of now, of the references that count. */
-static unsigned gather(
-	const struct nr_clock *clock, const struct nr_clock_reading *now, struct interval *ret_intervals)
+/* Intervals of truth minus machine as of now, of the references that count; or of those that jumped. */
+static unsigned gather(const struct nr_clock *clock, const struct nr_clock_reading *now, bool doubted,
+	struct interval *ret_intervals)
 {
 	unsigned count = 0;
 	nr_time shift = now->monotonic - now->real;
 	for (unsigned i = 0; i < clock->conf.references; i++) {
 		const struct track *track = &clock->tracks[i];
 		nr_time age = now->monotonic - track->at;
-		if (!track->known || track->doubted || age > clock->conf.fresh)
+		if (!track->known || track->doubted != doubted || age > clock->conf.fresh)
 			continue;
 		nr_time widened = drift(clock, age);
 		ret_intervals[count++] =
@@ -251,12 +251,23 @@ static bool is_vetoed(const struct nr_clock *clock, const struct interval *inter
 	return false;
 }
 
+/* One that jumped has lost truth. Where so many jump to the same place as would be believed otherwise, it may
+ * be our own clocks that did. */
+static bool is_left(const struct nr_clock *clock, const struct nr_clock_reading *now)
+{
+	struct interval intervals[NR_CLOCK_REFERENCES_MAX];
+	nr_time low = 0, high = 0;
+	unsigned count = gather(clock, now, true, intervals);
+	return intersect(intervals, count, &low, &high) >= clock->conf.quorum &&
+	       NR_MAX(absolute(low), absolute(high)) > clock->conf.limit;
+}
+
 static enum nr_clock_reason judge(const struct nr_clock *clock, const struct nr_clock_reading *now,
 	struct nr_clock_statement *statement)
 {
 	struct interval intervals[NR_CLOCK_REFERENCES_MAX];
 	nr_time low = 0, high = 0;
-	unsigned count = gather(clock, now, intervals);
+	unsigned count = gather(clock, now, false, intervals);
 	statement->agreeing = intersect(intervals, count, &low, &high);
 	if (statement->agreeing < clock->conf.quorum)
 		return NR_CLOCK_NO_QUORUM;
@@ -272,7 +283,7 @@ static enum nr_clock_reason judge(const struct nr_clock *clock, const struct nr_
 	statement->bound = NR_MAX(absolute(statement->low), absolute(statement->high));
 	if (is_leap(clock, now->real))
 		return NR_CLOCK_LEAP;
-	if (is_vetoed(clock, intervals, count, low, high, statement->agreeing))
+	if (is_vetoed(clock, intervals, count, low, high, statement->agreeing) || is_left(clock, now))
 		return NR_CLOCK_VETO;
 	return statement->bound > clock->conf.limit ? NR_CLOCK_BEYOND_LIMIT : NR_CLOCK_FINE;
 }

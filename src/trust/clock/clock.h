@@ -11,8 +11,9 @@
  *
  * so that a step of CLOCK_REALTIME is seen by the next question, not by the next answer of a reference. What
  * most references can agree on is found by intersecting intervals (Marzullo 1984; RFC 5905 section 11.2.1).
- * One that jumped against its own past is not believed; one that did not and still says that we are beyond
- *the limit has a veto, unless three or more, and twice as many, say otherwise.
+ * One that jumped against its own past is not believed, and where a quorum jumped to the same place beyond
+ *the limit, nobody is; one that did not and still says that we are beyond the limit has a veto, unless three
+ *or more, and twice as many, say otherwise.
  *
  * Pure: what references said and what time it is come in as arguments, so that thousands of faults can be
  * simulated (tests/unit/test_clock.c). Used by one thread at a time.

@@ -9,5 +9,6 @@ extern const struct nr_command nr_timestamp_serve_command;
 extern const struct nr_command nr_timestamp_request_command;
 extern const struct nr_command nr_timestamp_verify_command;
 extern const struct nr_command nr_timestamp_renew_command;
+extern const struct nr_command nr_timestamp_audit_command;
 
 #endif
