@@ -78,10 +78,48 @@ static int add_list(struct nr_material *material, X509_CRL *list, struct nr_erro
 	return 0;
 }
 
+static bool has_bytes(X509 *certificate, const uint8_t *der, size_t length)
+{
+	uint8_t *own = NULL;
+	if (i2d_X509(certificate, NULL) != (int)length)
+		return false;
+	bool same = i2d_X509(certificate, &own) == (int)length && memcmp(own, der, length) == 0;
+	OPENSSL_free(own);
+	return same;
+}
+
+/* Borrowed; NULL: not there. */
+static X509 *find_certificate(STACK_OF(X509) * stack, const uint8_t *der, size_t length)
+{
+	for (int i = 0; i < sk_X509_num(stack); i++) {
+		if (has_bytes(sk_X509_value(stack, i), der, length))
+			return sk_X509_value(stack, i);
+	}
+	return NULL;
+}
+
+X509 *nr_material_certificate(const struct nr_material *material, const uint8_t *der, size_t length)
+{
+	const uint8_t *at = der;
+	X509 *known = find_certificate(material->anchors, der, length);
+	known = known ? known : find_certificate(material->certificates, der, length);
+	if (known)
+		return X509_up_ref(known) == 1 ? known : NULL;
+	X509 *certificate = d2i_X509(NULL, &at, (long)length);
+	ERR_clear_error();
+	if (certificate && at != der + length) {
+		X509_free(certificate);
+		return NULL;
+	}
+	return certificate;
+}
+
 static int add_der(struct nr_material *material, enum kind kind, const uint8_t *der, size_t length,
 	struct nr_error *error)
 {
 	const uint8_t *at = der;
+	if (kind == CERTIFICATE && find_certificate(material->certificates, der, length))
+		return 0;
 	X509 *certificate = kind == LIST ? NULL : d2i_X509(NULL, &at, (long)length);
 	X509_CRL *list = kind == LIST ? d2i_X509_CRL(NULL, &at, (long)length) : NULL;
 	ERR_clear_error();

@@ -33,6 +33,9 @@ void nr_material_fini(struct nr_material *material);
 int nr_material_add_anchors(struct nr_material *material, const char *path, struct nr_error *error);
 int nr_material_add_certificates(struct nr_material *material, const char *path, struct nr_error *error);
 int nr_material_add_crls(struct nr_material *material, const char *path, struct nr_error *error);
+/* A certificate in DER as an object, the caller's: the one that is known already where its bytes are the same
+ * (reading a key takes OpenSSL longer than verifying with it), else a new one; NULL: none. */
+X509 *nr_material_certificate(const struct nr_material *material, const uint8_t *der, size_t length);
 /* An OCSP answer in DER, one a file. */
 int nr_material_add_answers(struct nr_material *material, const char *path, struct nr_error *error);
 

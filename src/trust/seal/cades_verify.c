@@ -65,17 +65,17 @@ int nr_cades_take_material(const struct nr_cms *cms, struct nr_material *materia
 	return e ? nr_fail(error, e, "the seal holds too many certificates or revocation lists") : 0;
 }
 
-static STACK_OF(X509) * read_bag(const struct nr_cms *cms)
+static STACK_OF(X509) * read_bag(const struct nr_cms *cms, const struct nr_material *material)
 {
 	STACK_OF(X509) *bag = sk_X509_new_null();
 	struct nr_cursor c = nr_der_inside(&cms->certificates);
 	while (bag && cms->certificates.value && !c.failed && c.at < c.end &&
 		sk_X509_num(bag) < NR_MATERIAL_CERTIFICATES_MAX) {
 		struct nr_der choice = nr_der_any(&c);
-		const uint8_t *at = choice.start;
-		X509 *certificate = choice.tag == NR_DER_SEQUENCE
-					    ? d2i_X509(NULL, &at, (long)nr_der_size(&choice))
-					    : NULL;
+		X509 *certificate =
+			choice.tag == NR_DER_SEQUENCE
+				? nr_material_certificate(material, choice.start, nr_der_size(&choice))
+				: NULL;
 		if (certificate && !sk_X509_push(bag, certificate))
 			X509_free(certificate);
 	}
@@ -435,7 +435,7 @@ int nr_cades_verify(const struct nr_seal_question *question, struct nr_seal_verd
 	size_t count = cms.signer_count;
 	if (count > room)
 		return nr_fail(error, -E2BIG, "a message with %zu signers: more than can be judged", count);
-	STACK_OF(X509) *bag = read_bag(&cms);
+	STACK_OF(X509) *bag = read_bag(&cms, question->material);
 	for (size_t i = 0; i < count && !e; i++) {
 		struct nr_seal_verdict *verdict = &ret_verdicts[i];
 		*verdict = (struct nr_seal_verdict){.form = NR_SEAL_CADES,

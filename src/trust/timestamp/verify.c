@@ -103,9 +103,9 @@ static bool read_bag(struct work *work)
 	struct nr_cursor c = nr_der_inside(&work->cms.certificates);
 	while (!c.failed && c.at < c.end && sk_X509_num(work->bag) < NR_MATERIAL_CERTIFICATES_MAX) {
 		struct nr_der choice = nr_der_any(&c);
-		const uint8_t *at = choice.start;
 		X509 *certificate = choice.tag == NR_DER_SEQUENCE
-					    ? d2i_X509(NULL, &at, (long)nr_der_size(&choice))
+					    ? nr_material_certificate(work->question->material, choice.start,
+						      nr_der_size(&choice))
 					    : NULL; /* other kinds of certificates sign no tokens */
 		if (certificate && !sk_X509_push(work->bag, certificate)) {
 			X509_free(certificate);
