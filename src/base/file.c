@@ -44,9 +44,13 @@ static int stream_read(FILE *stream, const char *path, size_t limit, uint8_t **r
 int nr_file_read(
 	const char *path, size_t limit, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error)
 {
+	struct stat status;
 	NR_AUTO(nr_closep) FILE *stream = fopen(path, "rbe");
-	if (!stream)
+	if (!stream || fstat(fileno(stream), &status) < 0)
 		return file_fail(error, path, errno);
+	if (S_ISREG(status.st_mode) &&
+		(uintmax_t)status.st_size > limit) /* without reading half of it first */
+		return nr_fail(error, -EFBIG, "%s: larger than %zu bytes", path, limit);
 	return stream_read(stream, path, limit, ret_bytes, ret_length, error);
 }
 

@@ -144,6 +144,31 @@ serve() { fails "$1" timestamp serve --listen 127.0.0.1:0 --keys "$2" "${@:3}"; 
 	one_line "$message" nonexistent.so
 }
 
+@test "a key that others can read is not used, unless it is encrypted" {
+	cp -r "$KEYS/p256" "$BATS_TEST_TMPDIR/k"
+	cp -r "$KEYS/closed" "$BATS_TEST_TMPDIR/c"
+	cd "$BATS_TEST_TMPDIR"
+	echo one >one
+	chmod 640 k/*.key
+	noroshi seal sign --keys k one
+	chmod 644 k/seal.key c/*.key
+	fails 4 seal sign --keys k one
+	one_line "$message" k/seal.key "chmod 600"
+	noroshi seal sign --keys c --passphrase-file "$KEYS/passphrase" one
+}
+
+@test "what cannot be sealed is said once, with its reason, and the others are sealed" {
+	cp -r "$KEYS/p256" "$BATS_TEST_TMPDIR/k"
+	cd "$BATS_TEST_TMPDIR"
+	echo one >'一つ.txt'
+	mkdir folder
+	fails 3 seal sign --keys k folder missing '一つ.txt'
+	equal "$(sort <<<"$message")" "noroshi: folder: Is a directory
+noroshi: missing: No such file or directory"
+	noroshi seal verify --ca k/ca.pem '一つ.txt' '一つ.txt.p7s'
+	noroshi seal verify --ca k/ca.pem <(cat '一つ.txt') '一つ.txt.p7s' # a pipe, too
+}
+
 @test "one folder of keys serves an authority that runs and who seals meanwhile" {
 	cp -r "$KEYS/p256" "$BATS_TEST_TMPDIR/k"
 	cd "$BATS_TEST_TMPDIR"
@@ -155,6 +180,8 @@ serve() { fails "$1" timestamp serve --listen 127.0.0.1:0 --keys "$2" "${@:3}"; 
 	done
 	echo one >one
 	noroshi seal sign --keys k --level B-T --tsa "$(head -n 1 url)" one
+	fails 3 seal sign --keys k missing # and says nothing of the ledger, which the other writes for it
+	equal "$message" "noroshi: missing: No such file or directory"
 	kill "$server"
 	wait "$server" || true
 	noroshi seal verify --ca k/ca.pem one one.p7s

@@ -79,6 +79,7 @@ static inline void rig_make(struct rig *rig, const char *name, const char *algor
 static inline void rig_init(struct rig *rig)
 {
 	*rig = (struct rig){.folder = "/tmp/noroshi-signer-XXXXXX"};
+	umask(077); /* keys */
 	if (!mkdtemp(rig->folder))
 		abort();
 	nr_time now = nr_time_now();

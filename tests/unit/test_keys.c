@@ -446,6 +446,7 @@ static void seals_need_two_persons(void **state)
 	size_t length;
 	rig_check(nr_file_read(path("alice.key"), 4096, &bytes, &length, &error), &error);
 	rig_check(nr_file_write(path("alicia.key"), bytes, length, &error), &error);
+	assert_int_equal(chmod(path("alicia.key"), 0600), 0);
 	rig_check(sign_release("august", "alice.key", &error), &error);
 	rig_check(sign_again("august", "alicia.key", &error), &error);
 	assert_int_equal(open_seal("august", (const char *const[]){"alice.key.vkey", "alicia.key.vkey", NULL},

@@ -374,6 +374,24 @@ static void a_dead_signer_is_said(void **state)
 	nr_signer_free(signer);
 }
 
+/* And what it answers too late is nobody's: the next would take it for the answer to another structure. */
+static void a_signer_that_hangs_has_ended(void **state)
+{
+	(void)state;
+	const struct nr_signer_key key = pair("seal-p256", 1u << NR_SIGN_SEAL);
+	const struct nr_signer_conf conf = {.keys = &key, .count = 1, .patience = 1};
+	struct nr_signer *signer;
+	struct nr_signed made;
+	assert_int_equal(nr_signer_start(&conf, &signer, &last), 0);
+	assert_int_equal(sign_one(signer, 0, NR_SIGN_SEAL, "x", 1, &made), -EPERM);
+	assert_int_equal(kill(nr_signer_process(signer), SIGSTOP), 0);
+	assert_int_equal(sign_one(signer, 0, NR_SIGN_SEAL, "x", 1, &made), -EIO);
+	assert_non_null(strstr(last.text, "does not answer"));
+	assert_int_equal(kill(nr_signer_process(signer), SIGCONT), 0);
+	assert_int_equal(sign_one(signer, 0, NR_SIGN_SEAL, "x", 1, &made), -EIO);
+	nr_signer_free(signer);
+}
+
 /* ---- what it must not do ---- */
 
 static bool try_open(void)
@@ -542,6 +560,7 @@ int main(void)
 		cmocka_unit_test(callers_get_their_own_answers),
 		cmocka_unit_test(a_passphrase_may_come_through_a_pipe),
 		cmocka_unit_test(a_dead_signer_is_said),
+		cmocka_unit_test(a_signer_that_hangs_has_ended),
 		cmocka_unit_test(it_can_compute_and_nothing_else),
 		cmocka_unit_test(it_holds_one_socket_and_nothing_else),
 		cmocka_unit_test(it_is_nobody),

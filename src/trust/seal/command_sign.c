@@ -47,8 +47,9 @@ struct batch {
 static void say(const struct sign_conf *conf, const char *path, const char *seal, const char *why)
 {
 	if (!conf->json) {
+		bool named = why && strncmp(why, path, strlen(path)) == 0;
 		if (why)
-			fprintf(stderr, "noroshi: %s: %s\n", path, why);
+			fprintf(stderr, "noroshi: %s%s%s\n", named ? "" : path, named ? "" : ": ", why);
 		else
 			printf("%s -> %s\n", path, seal);
 		return;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool digest_stream(void *context, enum nr_oid digest, uint8_t ret_hash[64])
 {
@@ -17,7 +18,9 @@ static bool digest_stream(void *context, enum nr_oid digest, uint8_t ret_hash[64
 int nr_file_data_open(struct nr_file_data *file, const char *path, bool whole, struct nr_error *error)
 {
 	*file = (struct nr_file_data){.stream = NULL, .data.name = strcmp(path, "-") == 0 ? NULL : path};
-	if (whole || strcmp(path, "-") == 0) {
+	struct stat status;
+	bool once = stat(path, &status) == 0 && !S_ISREG(status.st_mode); /* a pipe is read once */
+	if (whole || once || strcmp(path, "-") == 0) {
 		const char *name = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
 		int e = nr_file_read(name, NR_SEALED_MAX, &file->bytes, &file->data.length, error);
 		file->data.bytes = file->bytes;

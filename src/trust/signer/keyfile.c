@@ -11,6 +11,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define KEY_FILE_MAX (64 * 1024)
 #define RSA_BITS_MIN 2048
@@ -230,6 +231,20 @@ static int key_parse(const char *path, const struct nr_secret *passphrase, const
 	return 0;
 }
 
+/* Whoever can read a key that nothing encrypts has it. Pipes and the like are the caller's affair. */
+static int check_private(const char *path, const char *label, struct nr_error *error)
+{
+	struct stat status;
+	if (strcmp(label, PEM_STRING_PKCS8) == 0 || stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
+		!(status.st_mode & (S_IROTH | S_IWOTH)))
+		return 0;
+	return nr_fail(error, -EACCES,
+		"%s: every user of this machine can read this key, and nothing encrypts it: chmod 600, and "
+		"if "
+		"others were there, make a new one",
+		path);
+}
+
 int nr_key_read(
 	const char *path, const struct nr_secret *passphrase, EVP_PKEY **ret_key, struct nr_error *error)
 {
@@ -245,7 +260,8 @@ int nr_key_read(
 		ERR_clear_error();
 		return nr_fail(error, -EINVAL, "%s: not a PEM file with a private key", path);
 	}
-	rc = key_parse(path, passphrase, label, der, length, &key, error);
+	rc = check_private(path, label, error);
+	rc = rc ? rc : key_parse(path, passphrase, label, der, length, &key, error);
 	OPENSSL_clear_free(der, (size_t)length);
 	OPENSSL_free(label);
 	OPENSSL_free(header);

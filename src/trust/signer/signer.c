@@ -10,10 +10,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define END_PAUSES 5000 /* of 0.2 ms */
+
+#define PATIENCE 60 /* seconds; a token may take long for 256 signatures of RSA */
 
 const char *const nr_signer_purpose_names[NR_SIGN_PURPOSES] = {
 	"timestamp", "seal", "jws", "checkpoint", "cosignature"};
@@ -84,6 +87,16 @@ static int description_read(struct nr_signer *signer, struct described *key, str
 	return 0;
 }
 
+/* A token may hang, and a process may be stopped: nobody waits for ever. Opening keys may take long. */
+static int patience_set(const struct nr_signer *signer, unsigned seconds, struct nr_error *error)
+{
+	const struct timeval most = {.tv_sec = seconds ? seconds : PATIENCE};
+	if (setsockopt(signer->socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) < 0 ||
+		setsockopt(signer->socket, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) < 0)
+		return nr_fail(error, -errno, "signer: time to wait: %s", strerror(errno));
+	return 0;
+}
+
 static int ready_wait(struct nr_signer *signer, struct nr_error *error)
 {
 	struct nr_signer_ready ready;
@@ -135,6 +148,7 @@ int nr_signer_start(const struct nr_signer_conf *conf, struct nr_signer **ret_si
 		return nr_fail(error, -ENOMEM, "signer: out of memory");
 	rc = process_fork(signer, conf, error);
 	rc = rc ? rc : ready_wait(signer, error);
+	rc = rc ? rc : patience_set(signer, conf->patience, error);
 	if (!rc)
 		*ret_signer = nr_steal(&signer);
 	return rc;
@@ -183,7 +197,8 @@ void nr_signer_freep(struct nr_signer **signer)
 
 static int gone(struct nr_error *error)
 {
-	return nr_fail(error, -EIO, "the signer has ended: nothing is signed until it is started again");
+	return nr_fail(error, -EIO,
+		"the signer has ended, or does not answer: nothing is signed until it is started again");
 }
 
 static int items_check(const struct nr_signer_item *items, size_t count, struct nr_error *error)

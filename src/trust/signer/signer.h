@@ -65,6 +65,8 @@ struct nr_signer_conf {
 	const struct nr_signer_key *keys; /* read at start, not kept */
 	size_t count;
 	const char *pkcs11_module; /* path of the library; NULL: none is loaded */
+	unsigned patience; /* seconds without an answer (a token that hangs) until the signer counts as ended;
+			      0: 60 */
 };
 
 /* Forks the signer; waits until every key can be used. Before the first thread. Errors name the key file and
