@@ -22,6 +22,9 @@
 #define NR_TRACED
 #endif
 #endif
+#ifdef NR_TRACED
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define SECURE_HEAP      (1024 * 1024) /* bytes; eight RSA-4096 keys take a tenth of it */
 #define SECURE_HEAP_LEAF 32
@@ -146,6 +149,20 @@ static int bind_to_parent(pid_t parent, struct nr_error *error)
 	return 0;
 }
 
+/* Answers whether it cannot go to swap. One that the parent has made already stays as it is. */
+static bool secure_heap_make(void)
+{
+	int made = CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_LEAF); /* 1: locked; 2: not locked */
+#ifdef NR_TRACED
+	/* What only the secure heap points to is no leak; the whole of it, taken once, says where it lies. */
+	void *whole = made ? OPENSSL_secure_malloc(SECURE_HEAP) : NULL;
+	if (whole)
+		__lsan_register_root_region(whole, SECURE_HEAP);
+	OPENSSL_secure_free(whole);
+#endif
+	return made == 1;
+}
+
 /* Nobody looks into this process, and it leaves nothing behind. */
 static int withdraw(pid_t parent, struct process *process, struct nr_error *error)
 {
@@ -160,8 +177,7 @@ static int withdraw(pid_t parent, struct process *process, struct nr_error *erro
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	/* 1: locked; 2: made, but not locked. One that the parent has made already stays as it is. */
-	process->locked = CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_HEAP_LEAF) == 1;
+	process->locked = secure_heap_make();
 	return 0;
 }
 
