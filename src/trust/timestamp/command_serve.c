@@ -313,11 +313,30 @@ static int start(struct service *service, struct nr_error *error)
 	return e;
 }
 
+/* The ledger publishes by itself, and nobody waits for its answer: what hinders it is said here, once. */
+static void watch_ledger(struct service *service, int *said)
+{
+	struct nr_error trouble = {0};
+	int code = nr_ledger_trouble(nr_keys_ledger(service->keys), &trouble);
+	if (code == *said)
+		return;
+	if (code)
+		nr_log(NR_LOG_ERROR, "ledger", "reason", trouble.text, NULL);
+	else
+		nr_log(NR_LOG_INFO, "ledger", "state", "published again", NULL);
+	*said = code;
+}
+
 /* Until somebody ends it, or the signer does. */
 static int wait_for_end(struct service *service, const sigset_t *signals, struct nr_error *error)
 {
-	int signal;
-	while (sigwait(signals, &signal) == 0) {
+	const struct timespec second = {.tv_sec = 1};
+	int trouble = 0;
+	for (;;) {
+		int signal = sigtimedwait(signals, NULL, &second);
+		watch_ledger(service, &trouble);
+		if (signal < 0)
+			continue;
 		if (signal == SIGCHLD)
 			return nr_fail(error, -EIO, "the signer has ended: nothing can be signed");
 		if (signal != SIGUSR1)
@@ -325,7 +344,6 @@ static int wait_for_end(struct service *service, const sigset_t *signals, struct
 		nr_guard_confirm(service->guard);
 		nr_log(NR_LOG_INFO, "clock", "confirmed", "by an operator", NULL);
 	}
-	return 0;
 }
 
 static int run(const void *context, const char *const *operands, size_t operand_count, struct nr_error *error)
