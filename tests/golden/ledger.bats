@@ -42,6 +42,39 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	[ -n "$url" ]
 }
 
+# A writer that waits for more; its end is the end of descriptor 9.
+hold() {
+	mkfifo pipe
+	noroshi ledger append --keys keys --json pipe >held.json 3>&- &
+	writer=$!
+	exec 9>pipe
+	for _ in $(seq 200); do
+		[ ! -S keys/ledger/.state/append ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+witness_start() { # PORT; the port it has in $port
+	"$NOROSHI" ledger witness --key w1 --state state --log keys/ledger.vkey --listen "127.0.0.1:$1" >w1.out 2>w1.err 3>&- &
+	witness=$!
+	for _ in $(seq 200); do
+		port=$(sed -n 's/.*event=listen address=127.0.0.1:\([0-9]*\).*/\1/p' w1.err)
+		[ -z "$port" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+logged() { # TEXT in a line of the authority's log about its ledger
+	for _ in $(seq 300); do
+		! grep event=ledger served.err | grep -q "$1" || return 0
+		sleep 0.1
+	done
+	cat served.err
+	return 1
+}
+
 @test "entries are appended, exported as they were, and numbered" {
 	begin
 	lines 1 300 >entries
@@ -180,32 +213,40 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	one_line "$message" "rolled back" keys/ledger
 }
 
-@test "two writers: the second one is told who writes" {
+@test "an authority wants the ledger for itself: it is told who writes" {
 	begin
-	mkfifo pipe
-	noroshi ledger append --keys keys pipe >/dev/null 3>&- &
-	writer=$!
-	exec 9>pipe
-	for _ in $(seq 100); do
-		ends 4 ledger append --keys keys first.json && break
-		sleep 0.05
-	done
+	hold
+	ends 4 timestamp serve --keys keys --listen 127.0.0.1:0
 	one_line "$message" "is being written by process" noroshi
 	exec 9>&-
 	wait "$writer"
 	append first.json >/dev/null
 }
 
+@test "while another process writes, entries are handed to it" {
+	begin
+	hold
+	lines 1 700 >entries # more than one message holds
+	append 9>&- entries >appended.json
+	equal "$(jq -c '[.first, .last, .count, has("size")]' appended.json)" "[$((base + 1)),$((base + 700)),700,false]"
+	head -c 65535 /dev/zero | tr '\0' x >long
+	for _ in 1 2 3 4; do cat long; echo; done | append 9>&- >appended.json
+	equal "$(jq -c '[.first, .count]' appended.json)" "[$((base + 701)),4]"
+	noroshi ledger append --keys keys first.json 9>&- >told
+	grep -qx "1 entries appended: $((base + 705)) to $((base + 705))" told
+	grep -q "^log.example/golden: .* publishes them" told
+	exec 9>&-
+	wait "$writer"
+	equal "$(jq -c '[.count, .size]' held.json)" "[0,$((base + 706))]"
+	noroshi ledger export --keys keys --from $((base + 1)) --count 700 | jq -c .entry >exported
+	cmp entries exported
+	noroshi ledger verify --vkey "$vkey" --ledger keys/ledger >/dev/null
+}
+
 @test "a witness cosigns, refuses what was brought back, and its name is on the checkpoint" {
 	begin
 	noroshi key note witness.example/w1 --out w1 >/dev/null
-	"$NOROSHI" ledger witness --key w1 --state state --log keys/ledger.vkey --listen 127.0.0.1:0 >w1.out 2>w1.err 3>&- &
-	witness=$!
-	for _ in $(seq 100); do
-		port=$(sed -n 's/.*event=listen address=127.0.0.1:\([0-9]*\).*/\1/p' w1.err)
-		[ -z "$port" ] || break
-		sleep 0.1
-	done
+	witness_start 0
 	cosigner=$(<w1.out)
 	with=(--witness "$cosigner http://127.0.0.1:$port" --quorum 1)
 	printf 'log %s\nwitness w1 %s\nquorum w1\n' "$vkey" "$cosigner" >policy
@@ -230,6 +271,20 @@ serve() { # FOLDER: by a web server that knows nothing of logs; its address in $
 	equal "$(noroshi ledger show --keys keys --json | jq .size)" "$((base + 21))" # not published, and not lost
 	lines 31 31 | append >/dev/null
 	equal "$(noroshi ledger show --keys keys --json | jq .size)" "$((base + 32))"
+}
+
+@test "an authority logs what hinders its ledger, and when that is over" {
+	noroshi key note witness.example/w1 --out w1 >/dev/null
+	witness_start 0
+	kill "$witness" && wait "$witness"
+	witness=
+	"$NOROSHI" timestamp serve --keys keys --listen 127.0.0.1:0 --witness "$(<w1.out) http://127.0.0.1:$port" --quorum 1 >served.out 2>served.err 3>&- &
+	server=$!
+	logged "too few witnesses"
+	equal "$(grep -c event=ledger served.err)" 1
+	witness_start "$port"
+	logged "published again"
+	noroshi ledger append --keys keys --json <<<'{"kind":"audit"}' | jq -e '.count == 1 and has("size") == false' >/dev/null
 }
 
 @test "wrong usage and missing input" {

@@ -4,6 +4,7 @@
 #include "trust/ledger/command.h"
 #include "trust/ledger/source.h"
 #include "trust/signer/open.h"
+#include "trust/signer/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,23 +35,37 @@ static const struct nr_option options[] = {
 
 /* One input while it is read. */
 struct input {
-	struct nr_ledger *ledger;
+	struct nr_keys *keys;
 	const char *name;
 	uint64_t line; /* of the next one */
-	uint64_t first, count;
+	uint64_t first, last, count;
 	struct nr_ledger_entry *entries; /* LINES_MAX */
 };
 
+/* So many of the entries go together: all of them, or what one message to the process that writes holds. */
+static size_t together(const struct input *in, const struct nr_ledger_entry *entries, size_t count)
+{
+	size_t taken = 0, bytes = 0;
+	if (nr_keys_ledger(in->keys))
+		return count;
+	while (taken < NR_MIN(count, (size_t)NR_SHARE_ENTRIES_MAX) &&
+		bytes + entries[taken].length <= NR_SHARE_BYTES_MAX)
+		bytes += entries[taken++].length;
+	return taken;
+}
+
 static int append_entries(struct input *in, size_t count, struct nr_error *error)
 {
-	uint64_t first;
-	if (!count)
-		return 0;
-	int e = nr_ledger_append(in->ledger, in->entries, count, &first, error);
-	if (e)
-		return e;
-	in->first = in->count ? in->first : first;
-	in->count += count;
+	for (size_t done = 0, taken; done < count; done += taken) {
+		uint64_t first;
+		taken = together(in, in->entries + done, count - done);
+		int e = nr_keys_append(in->keys, in->entries + done, taken, &first, error);
+		if (e)
+			return e;
+		in->first = in->count ? in->first : first;
+		in->last = first + taken - 1;
+		in->count += taken;
+	}
 	return 0;
 }
 
@@ -129,30 +144,41 @@ static int append_path(struct input *in, const char *path, struct nr_error *erro
 	return append_input(in, file, error);
 }
 
-static void print(const struct append_conf *conf, const struct input *in, const struct nr_keys *keys)
+/* The tree that is published; where another process writes, it does that within a second, and shows it. */
+static void print(const struct append_conf *conf, const struct input *in)
 {
+	struct nr_ledger *ledger = nr_keys_ledger(in->keys);
+	const char *origin = nr_keys_origin(in->keys);
 	struct nr_hash root;
 	char text[NR_ROOT_TEXT];
-	uint64_t size = nr_ledger_published(in->ledger, &root);
+	uint64_t size = ledger ? nr_ledger_published(ledger, &root) : 0;
 	if (!conf->json) {
 		if (in->count)
 			printf(nr_says("%llu entries appended: %llu to %llu\n",
 				       "%llu件を追記：%lluから%llu\n"),
 				(unsigned long long)in->count, (unsigned long long)in->first,
-				(unsigned long long)(in->first + in->count - 1));
-		printf("%s: %llu %s\n", nr_keys_origin(keys), (unsigned long long)size,
-			nr_root_write(&root, text));
+				(unsigned long long)in->last);
+		if (ledger)
+			printf("%s: %llu %s\n", origin, (unsigned long long)size, nr_root_write(&root, text));
+		else
+			printf(nr_says("%s: the process that writes it publishes them\n",
+				       "%s：台帳を書いているプロセスが公開する\n"),
+				origin);
 		return;
 	}
 	struct nr_json json;
 	nr_json_init(&json);
 	nr_json_object(&json, NULL);
-	if (in->count)
+	if (in->count) {
 		nr_json_uint(&json, "first", in->first);
+		nr_json_uint(&json, "last", in->last);
+	}
 	nr_json_uint(&json, "count", in->count);
-	nr_json_text(&json, "origin", nr_keys_origin(keys));
-	nr_json_uint(&json, "size", size);
-	nr_json_text(&json, "root", nr_root_write(&root, text));
+	nr_json_text(&json, "origin", origin);
+	if (ledger) {
+		nr_json_uint(&json, "size", size);
+		nr_json_text(&json, "root", nr_root_write(&root, text));
+	}
 	nr_json_object_end(&json);
 	if (nr_json_finish(&json, NULL) == 0)
 		puts(json.bytes);
@@ -173,14 +199,14 @@ static int run(const void *context, const char *const *operands, size_t count, s
 	int e = entries ? nr_keys_open(&conf->keys, 0, &keys, error) : -ENOMEM;
 	if (e)
 		return e == -EINVAL ? NR_EXIT_USAGE : NR_EXIT_ENVIRONMENT;
-	struct input in = {.ledger = nr_keys_ledger(keys), .entries = entries};
+	struct input in = {.keys = keys, .entries = entries};
 	for (size_t i = 0; !e && i < NR_MAX(count, (size_t)1); i++)
 		e = append_path(&in, count ? operands[i] : standard_input, error);
 	struct nr_error publishing;
-	int p = nr_ledger_publish(in.ledger, &publishing);
+	int p = nr_keys_ledger(keys) ? nr_ledger_publish(nr_keys_ledger(keys), &publishing) : 0;
 	if (p && !e)
 		*error = publishing;
-	print(conf, &in, keys);
+	print(conf, &in);
 	return e == -EBADMSG ? NR_EXIT_INPUT : e || p ? NR_EXIT_ENVIRONMENT : NR_EXIT_OK;
 }
 

@@ -325,7 +325,6 @@ int nr_keys_open(
 	NR_AUTO(nr_keys_closep) struct nr_keys *keys = calloc(1, sizeof *keys);
 	if (!keys)
 		return nr_fail(error, -ENOMEM, "signer: out of memory");
-	const unsigned seal = 1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS;
 	keys->writer = -1;
 	pthread_mutex_init(&keys->turn, NULL);
 	for (unsigned i = 0; i < NR_SIGN_PURPOSES; i++)
@@ -333,7 +332,7 @@ int nr_keys_open(
 	int rc = signer_start(conf, purposes, keys, error);
 	if (!rc && conf->rights)
 		rc = nr_rights_drop(conf->rights, error);
-	rc = rc ? rc : ledger_open(conf, keys, purposes && !(purposes & ~seal), error);
+	rc = rc ? rc : ledger_open(conf, keys, !(purposes & 1u << NR_SIGN_TIMESTAMP), error);
 	if (!rc && keys->ledger && nr_ledger_size(keys->ledger) == 0)
 		rc = beginning_record(conf, keys, error);
 	rc = rc ? rc : uses_record(conf, keys, purposes, error);

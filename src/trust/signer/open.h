@@ -60,8 +60,8 @@ struct nr_keys;
 
 /* purposes: bits 1u << NR_SIGN_TIMESTAMP, _SEAL, _JWS that are wanted; none: only the ledger. Starts the
  * signer (before the first thread), opens the ledger for writing, and writes into it that the keys are in
- * use. Where another process writes that ledger already (an authority that runs), whoever only seals hands it
- * the entries (share.h). */
+ * use. Where another process writes that ledger already (an authority that runs), whoever only seals or
+ * appends hands it the entries (share.h). */
 int nr_keys_open(const struct nr_keys_conf *conf, unsigned purposes, struct nr_keys **ret_keys,
 	struct nr_error *error);
 int nr_keys_start(struct nr_keys *keys, struct nr_error *error);
@@ -69,9 +69,10 @@ void nr_keys_close(struct nr_keys *keys); /* publishes the ledger; NULL allowed 
 void nr_keys_closep(struct nr_keys **keys);
 
 struct nr_signer *nr_keys_signer(const struct nr_keys *keys);
-/* NULL: another process writes it. Never for those who asked for time stamps or the ledger alone. */
+/* NULL: another process writes it. Never for those who asked for time stamps. */
 struct nr_ledger *nr_keys_ledger(const struct nr_keys *keys);
-/* nr_ledger_append(), wherever the ledger is written; at most 256 entries. Any thread. */
+/* nr_ledger_append(), wherever the ledger is written; where that is another process, at most
+ * NR_SHARE_ENTRIES_MAX entries and NR_SHARE_BYTES_MAX bytes. Any thread. */
 int nr_keys_append(struct nr_keys *keys, const struct nr_ledger_entry *entries, size_t count,
 	uint64_t *ret_first, struct nr_error *error);
 const char *nr_keys_origin(const struct nr_keys *keys); /* of the ledger */
