@@ -47,7 +47,7 @@ static int find_interface(struct nr_live *live, const char *name, struct nr_erro
 	if (!name || !*name || strlen(name) >= IFNAMSIZ)
 		return nr_fail(error, -EINVAL, "\"%s\" is not the name of an interface; ip link shows them",
 			name ? name : "");
-	strcpy(request.ifr_name, name);
+	memcpy(request.ifr_name, name, strlen(name) + 1);
 	live->asking = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (live->asking < 0 || ioctl(live->asking, SIOCGIFINDEX, &request) < 0)
 		return nr_fail(error, -errno, "interface %s: %s; ip link shows what there is", name,

@@ -142,8 +142,8 @@ static void other_pdfs_are_left_alone(void **state)
 	(void)state;
 	static const char *const files[] = {"", "%PDF-1.5\n",
 		"trailer\n<< /Size 3 /Root 1 0 R >>\nstartxref\n9\n%%EOF\n",
-		"\n1 0 obj\n<< /Type /Catalog\ntrailer\n<< /Size 3 /Root 1 0 R /Info 2 0 R "
-		">>\nstartxref\n9\n%%EOF\n"};
+		("\n1 0 obj\n<< /Type /Catalog\ntrailer\n<< /Size 3 /Root 1 0 R /Info 2 0 R "
+		 ">>\nstartxref\n9\n%%EOF\n")};
 	for (size_t i = 0; i < NR_COUNT(files); i++) {
 		uint8_t *bytes = (uint8_t *)strdup(files[i]);
 		size_t length = strlen(files[i]);
