@@ -61,8 +61,10 @@ static size_t decode(const struct nr_pipeline *p, struct nr_worker *w, const str
 static void list_owners(const struct nr_pipeline *p, struct nr_slice *slice)
 {
 	uint16_t *ends[NR_PIPELINE_WORKERS_MAX];
-	for (unsigned k = 0; k < p->conf.workers; k++)
-		ends[k] = slice->lists + k * SLICE_ROOM;
+	unsigned owner = 0;
+	do
+		ends[owner] = slice->lists + owner * SLICE_ROOM;
+	while (++owner < p->conf.workers);
 	for (size_t i = 0; i < slice->count; i++)
 		*ends[owner_of(p, &slice->packets[i])]++ = (uint16_t)i;
 	for (unsigned k = 0; k < p->conf.workers; k++)

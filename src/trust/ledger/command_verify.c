@@ -213,10 +213,10 @@ static int run(const void *context, const char *const *operands, size_t count, s
 	int e = read_inputs(conf, operands, count, &in, error);
 	if (!e && conf->old && count && !in.source.folder)
 		e = nr_fail(error, -EINVAL, "--old needs the ledger: --ledger DIR");
+	if (e == -EINVAL)
+		return NR_EXIT_USAGE;
 	if (e)
-		return e == -EINVAL                  ? NR_EXIT_USAGE
-		       : e == -ENOENT || e == -EFBIG ? NR_EXIT_INPUT
-						     : nr_exit_of_input(e);
+		return e == -ENOENT || e == -EFBIG ? NR_EXIT_INPUT : nr_exit_of_input(e);
 	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES, NULL, error);
 	if (e)
 		return NR_EXIT_ENVIRONMENT;

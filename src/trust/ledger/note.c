@@ -24,7 +24,7 @@ static uint32_t first_four(const struct nr_hash *hash)
 uint32_t nr_note_id(const char *name, uint8_t type, const uint8_t *key, size_t length)
 {
 	uint8_t bytes[NR_NOTE_NAME_MAX + 2 + NR_NOTE_KEY_MAX];
-	size_t at = NR_MIN(strlen(name), (size_t)NR_NOTE_NAME_MAX);
+	size_t at = strnlen(name, NR_NOTE_NAME_MAX);
 	memcpy(bytes, name, at);
 	bytes[at++] = '\n';
 	bytes[at++] = type;

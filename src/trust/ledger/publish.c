@@ -100,7 +100,7 @@ static int integrate_frame(struct nr_ledger *ledger, struct nr_error *error)
 	for (uint32_t i = 0; !e && i < head.count; i++) {
 		if (!nr_bundle_next(&at, &left, &entry, &entry_length))
 			return nr_fail(error, -EUCLEAN, "%s: entry %llu is not whole", ledger->conf.folder,
-				(unsigned long long)(head.first + i));
+				(unsigned long long)head.first + i);
 		if (head.first + i >= ledger->next)
 			e = integrate_entry(ledger, entry, entry_length, error);
 	}

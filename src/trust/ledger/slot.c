@@ -36,7 +36,7 @@ static int sync_folder_of(const char *path)
 
 int nr_slots_open(const char *path, size_t record_max, struct nr_slots *ret_slots, struct nr_error *error)
 {
-	struct stat status;
+	struct stat status = {0};
 	NR_AUTO(nr_freep) char *own = strdup(path);
 	NR_AUTO(nr_close_fd) int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int e = !own ? -ENOMEM : file < 0 || fstat(file, &status) < 0 ? -errno : 0;
