@@ -227,6 +227,8 @@ record() { # KEYS < LINES
 		'[["2026-06-01",3600000000,60000000,700,["settling"],1],["2026-06-30",0,0,0,[],1]]'
 	noroshi timestamp audit --keys keys --month 2026-06 --lang ja >text
 	grep -q '時刻異常：1 件' text
+	grep -q '^結果: 適合$' text
+	grep -q '^発行時の最大誤差 (ms): 1.200$' text
 	grep -q '影響を受けたタイムスタンプ：発行なし' text
 	noroshi timestamp audit --keys keys --month 2026-06 --lang en --out audit.html
 	grep -q 'none issued' audit.html

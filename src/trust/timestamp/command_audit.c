@@ -55,7 +55,7 @@ static void print_table(const struct nr_block *block)
 
 static void print_figures(const struct nr_block *block)
 {
-	for (size_t i = 0; i < block->row_count; i++)
+	for (size_t i = 1; i <= block->row_count; i++) /* after the heads, which are empty */
 		printf("%s: %s\n", block->cells[2 * i + 1], block->cells[2 * i]);
 }
 
