@@ -316,9 +316,16 @@ static void who_seals_hands_entries_to_who_writes(void **state)
 	struct nr_error error = {0};
 	struct nr_keys *authority = open_keys(1u << NR_SIGN_TIMESTAMP, 0);
 	assert_null(open_keys(1u << NR_SIGN_TIMESTAMP, -EBUSY));
-	assert_null(open_keys(0, -EBUSY));
-	struct nr_keys *sealer = open_keys(1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS, 0);
+	struct nr_keys *appender = open_keys(0, 0);
 	struct nr_ledger *ledger = nr_keys_ledger(authority);
+	uint64_t at = 0, before = nr_ledger_size(ledger);
+	assert_null(nr_keys_ledger(appender));
+	rig_check(nr_keys_append(
+			  appender, &(struct nr_ledger_entry){"{\"kind\":\"audit\"}", 16}, 1, &at, &error),
+		&error);
+	assert_true(at == before && nr_ledger_size(ledger) == before + 1); /* that one came says nothing */
+	nr_keys_close(appender);
+	struct nr_keys *sealer = open_keys(1u << NR_SIGN_SEAL | 1u << NR_SIGN_JWS, 0);
 	assert_non_null(ledger);
 	assert_null(nr_keys_ledger(sealer));
 	uint64_t size = nr_ledger_size(ledger), first = 0;
