@@ -67,3 +67,26 @@ twin_list() { # OUT: of nobody, of the twin's key, newer than the genuine one
 		judged 1 CHAIN_CONSTRAINTS_FAILURE --ca "$KEYS/ca.pem" invoice "$BATS_TEST_TMPDIR/$who.p7s"
 	done
 }
+
+@test "a seal that holds its data says nothing of another file" {
+	cd "$BATS_TEST_TMPDIR"
+	echo "Invoice 7" >invoice
+	echo "Invoice 8" >other
+	python3 - >invoice.pdf <<-'PDF'
+		text, places = "%PDF-1.7\n", []
+		for i, body in enumerate(["/Catalog/Pages 2 0 R", "/Pages/Kids[3 0 R]/Count 1", "/Page/Parent 2 0 R/MediaBox[0 0 9 9]"]):
+		    places.append(len(text))
+		    text += f"{i + 1} 0 obj\n<</Type{body}>>\nendobj\n"
+		table = "".join(f"{place:010d} 00000 n \n" for place in places)
+		print(f"{text}xref\n0 4\n0000000000 65535 f \n{table}trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{len(text)}\n%%EOF")
+	PDF
+	noroshi seal sign --keys "$KEYS" --attached invoice
+	noroshi seal sign --keys "$KEYS" --attached --form jades invoice
+	noroshi seal sign --keys "$KEYS" --form pades invoice.pdf
+	for sealed in invoice.p7s invoice.jws; do
+		judged 0 - --ca "$KEYS/ca.pem" invoice $sealed
+		judged 1 HASH_FAILURE --ca "$KEYS/ca.pem" other $sealed
+	done
+	judged 0 - --ca "$KEYS/ca.pem" invoice.pdf.sealed.pdf
+	judged 1 FORMAT_FAILURE --ca "$KEYS/ca.pem" other invoice.pdf.sealed.pdf
+}

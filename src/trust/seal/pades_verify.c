@@ -185,6 +185,12 @@ int nr_pades_verify(const struct nr_seal_question *question, struct nr_seal_verd
 	struct nr_pades_seal seals[NR_PADES_SEALS_MAX];
 	struct nr_pdf_reader reader;
 	size_t count = 0;
+	const struct nr_seal_data *data = question->data;
+	bool same = data && data->bytes && data->length == question->length &&
+		    memcmp(data->bytes, question->seal, data->length) == 0;
+	if (data && !same)
+		return nr_fail(error, -EBADMSG,
+			"a PDF holds its seals and seals nothing beside it: verify it alone");
 	int e = nr_pdf_reader_open(question->seal, question->length, &reader, error);
 	if (e)
 		return e;
