@@ -32,8 +32,8 @@ struct nr_http_server_conf {
 	int socket;            /* of nr_listen_open() (listen.h); taken over by a start that succeeds */
 	unsigned threads;      /* 0: one per processor */
 	size_t body_max;       /* larger: 413 */
-	unsigned connections;  /* 0: 1024 */
-	unsigned idle_seconds; /* a request that is not whole by then is dropped, too; 0: 10 */
+	unsigned connections;  /* at once; a newcomer pushes another out (net/connections.h); 0: 256 */
+	unsigned idle_seconds; /* a request that is not whole by then is dropped, however it drips; 0: 10 */
 	/* Fills *reply (status 0 on entry). Called by several threads at once. */
 	void (*answer)(void *context, const struct nr_http_request *request, struct nr_http_reply *reply);
 	void *context;

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "net/connections.h"
 #include "net/http.h"
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
-#define CONNECTIONS   1024
+#define CONNECTIONS   256
+#define CLOSING_MAX   256 /* beside them: shut down, and not closed yet */
 #define IDLE_SECONDS  10
 #define REQUEST_BYTES (16 * 1024) /* of memory for line and headers */
 
 struct nr_http_server {
 	struct nr_http_server_conf conf;
 	struct MHD_Daemon *daemon;
+	struct nr_connections *connections;
+	pthread_t guard; /* ends who takes too long */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopping;
 };
 
 /* One request, while its body comes in and until it is answered. */
@@ -22,16 +30,90 @@ struct nr_http_later {
 	bool deferred, finished;
 	uint8_t *body;
 	size_t length, room;
-	time_t since; /* CLOCK_MONOTONIC */
 	bool too_large;
 };
 
-static time_t monotonic_seconds(void)
+/* ---- connections ---- */
+
+static nr_time steady_now(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (nr_time)t.tv_sec * NR_SECOND + t.tv_nsec / 1000;
 }
+
+static void note_connection(void *context, struct MHD_Connection *connection, void **state,
+	enum MHD_ConnectionNotificationCode code)
+{
+	const struct nr_http_server *server = context;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		nr_connections_remove(server->connections, *state);
+		return;
+	}
+	const union MHD_ConnectionInfo *socket =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int file = (int)socket->connect_fd;
+	const union MHD_ConnectionInfo *address =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*state = nr_connections_add(server->connections, file, address->client_addr, steady_now());
+}
+
+static void turn(const struct nr_http_server *server, struct MHD_Connection *connection,
+	enum nr_connection_phase phase)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	nr_connections_turn(server->connections, info->socket_context, phase, steady_now());
+}
+
+static void *guard_connections(void *context)
+{
+	struct nr_http_server *server = context;
+	pthread_mutex_lock(&server->lock);
+	while (!server->stopping) {
+		nr_time at = steady_now(), next = at + NR_SECOND / 4;
+		nr_connections_expire(server->connections, at);
+		struct timespec until = {.tv_sec = next / NR_SECOND, .tv_nsec = next % NR_SECOND * 1000};
+		pthread_cond_timedwait(&server->changed, &server->lock, &until);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+static int start_guard(struct nr_http_server *server, unsigned connections, struct nr_error *error)
+{
+	const nr_time idle =
+		(nr_time)(server->conf.idle_seconds ? server->conf.idle_seconds : IDLE_SECONDS) * NR_SECOND;
+	const struct nr_connections_conf conf = {.limit = connections,
+		.places = connections + CLOSING_MAX,
+		.ask = idle,
+		.rest = idle,
+		.answer = 6 * idle}; /* it may be deferred, and then has to be taken */
+	int rc = nr_connections_new(&conf, &server->connections, error);
+	if (rc)
+		return rc;
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&server->lock, NULL);
+	rc = -pthread_create(&server->guard, NULL, guard_connections, server);
+	return rc ? nr_fail(error, rc, "the HTTP server has no thread: %s", strerror(-rc)) : 0;
+}
+
+static void stop_guard(struct nr_http_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->stopping = true;
+	pthread_cond_signal(&server->changed);
+	pthread_mutex_unlock(&server->lock);
+	pthread_join(server->guard, NULL);
+	pthread_cond_destroy(&server->changed);
+	pthread_mutex_destroy(&server->lock);
+}
+
+/* ---- answers ---- */
 
 static enum MHD_Result send_reply(struct MHD_Connection *connection, struct nr_http_reply *reply)
 {
@@ -56,13 +138,10 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 	return send_reply(connection, &reply);
 }
 
-/* False: the connection is not worth it any more. */
+/* False: out of memory. */
 static bool take_body(
 	const struct nr_http_server *server, struct nr_http_later *request, const char *bytes, size_t length)
 {
-	unsigned seconds = server->conf.idle_seconds ? server->conf.idle_seconds : IDLE_SECONDS;
-	if (monotonic_seconds() - request->since > (time_t)seconds)
-		return false;
 	if (request->too_large || length > server->conf.body_max - request->length) {
 		request->too_large = true;
 		return true;
@@ -91,7 +170,6 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		request = calloc(1, sizeof *request);
 		if (!request)
 			return MHD_NO;
-		request->since = monotonic_seconds();
 		request->connection = connection;
 		*own = request;
 		return MHD_YES;
@@ -101,6 +179,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*length = 0;
 		return go_on ? MHD_YES : MHD_NO;
 	}
+	turn(server, connection, NR_CONNECTION_ANSWERED);
 	if (request->finished) { /* the connection was suspended, and is again with us */
 		request->finished = false;
 		return send_reply(connection, &request->reply);
@@ -138,8 +217,9 @@ void nr_http_finish(struct nr_http_later *later, const struct nr_http_reply *rep
 static void forget(
 	void *context, struct MHD_Connection *connection, void **own, enum MHD_RequestTerminationCode why)
 {
-	(void)context, (void)connection, (void)why;
+	(void)why;
 	struct nr_http_later *request = *own;
+	turn(context, connection, NR_CONNECTION_ASKING); /* the next one, if it is kept */
 	if (!request)
 		return;
 	if (request->finished)
@@ -164,15 +244,23 @@ int nr_http_server_start(
 	unsigned threads =
 		conf->threads ? conf->threads : (unsigned)NR_MAX(1L, sysconf(_SC_NPROCESSORS_ONLN));
 	unsigned connections = NR_MAX(conf->connections ? conf->connections : CONNECTIONS, threads);
+	int rc = start_guard(server, connections, error);
+	if (rc) {
+		nr_connections_free(server->connections);
+		free(server);
+		return rc;
+	}
 	server->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 		handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
-		conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT, connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, conf->idle_seconds ? conf->idle_seconds : IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
-		forget, NULL, MHD_OPTION_END);
+		conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+		connections + CLOSING_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
+		MHD_OPTION_NOTIFY_COMPLETED, forget, server, MHD_OPTION_NOTIFY_CONNECTION, note_connection,
+		server, MHD_OPTION_END);
 	if (!server->daemon) {
 		int e = errno ? -errno : -EIO;
+		stop_guard(server);
+		nr_connections_free(server->connections);
 		free(server);
 		return nr_fail(error, e, "cannot start the HTTP server: %s", strerror(-e));
 	}
@@ -185,5 +273,7 @@ void nr_http_server_stop(struct nr_http_server *server)
 	if (!server)
 		return;
 	MHD_stop_daemon(server->daemon);
+	stop_guard(server);
+	nr_connections_free(server->connections);
 	free(server);
 }

@@ -143,6 +143,24 @@ entries() { noroshi ledger export --ledger "$1/ledger" 2>/dev/null; }
 	equal "$(post q)" 200
 }
 
+@test "more clients that drip than there are connections keep nobody out: those that wait longest give way" {
+	cd "$BATS_TEST_TMPDIR"
+	seq 100 >data
+	query -sha256
+	start "$KEYS/p256"
+	node "$golden/idle.mjs" "$url" 0 1200 >idle 3>&- &
+	local idle=$!
+	for _ in $(seq 100); do [ -s idle ] && break || sleep 0.1; done
+	for _ in 1 2 3 4 5; do
+		equal "$(post q)" 200
+	done
+	# all that before the time of those that drip is over
+	equal "$(wc -l <idle)" 1 "lines of the client that drips"
+	wait $idle || true
+	equal "$(jq -c . idle)" '{"opened":0,"dripped":1200}
+{"closed":0,"dropped":1200}'
+}
+
 @test "one authority for a counter and a ledger; it says what confines it" {
 	start "$KEYS/p256"
 	local status=0
