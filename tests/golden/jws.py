@@ -6,6 +6,7 @@ jws.py verify CERTIFICATE FILE            the payload, where jwcrypto takes the 
 jws.py token                              the first token of an element of etsiU (standard input)
 jws.py archive FILE DATA COVERED TOKEN    what the last archive token covers (TS 119 182-1 clause 5.3.6.3), and it
 jws.py cut FILE INDEX OUT                 without one element of etsiU
+jws.py pss CERT KEY OUT                   a good one that we do not make: PS256
 jws.py hostile CERT KEY OTHER FILE DIR    writes seals; prints their names, indications and codes ("-": no reason)
 """
 import base64
@@ -104,6 +105,15 @@ class Maker:
         return json.dumps(made)
 
 
+def pss(certificate, key, out):
+    maker = Maker(certificate, key, certificate)
+    token = jws.JWS(b"data")
+    with open(key, "rb") as file:
+        token.add_signature(jwk.JWK.from_pem(file.read()), None, json.dumps(maker.header(alg="PS256")))
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(token.serialize(compact=True))
+
+
 def reference(data, **changes):
     made = {"mId": "http://uri.etsi.org/19182/ObjectIdByURIHash", "pars": ["notice.txt"], "hashM": "S256",
             "hashV": [encode(hashlib.sha256(data).digest())]}
@@ -173,4 +183,4 @@ def hostile(certificate, key, other, path, folder):
 
 
 if __name__ == "__main__":
-    {"verify": verify, "token": first_token, "archive": archive, "cut": cut, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])
+    {"verify": verify, "token": first_token, "archive": archive, "cut": cut, "pss": pss, "hostile": hostile}[sys.argv[1]](*sys.argv[2:])

@@ -52,6 +52,15 @@ verdict() {
 	done
 }
 
+@test "JWS of another maker with RSA-PSS pass" {
+	/usr/bin/python3 "$golden/jws.py" pss rsa2048/seal.pem rsa2048/seal.key pss.jws
+	noroshi seal verify --ca rsa2048/ca.pem pss.jws
+	sed 's/\.ZGF0YQ\./.ZGF0ZQ./' pss.jws >changed.jws
+	status=0
+	noroshi seal verify --ca rsa2048/ca.pem changed.jws || status=$?
+	equal "$status" 1
+}
+
 @test "JAdES beside the file: its hash, and no other file passes" {
 	seal --form jades-json notice.txt
 	equal "$(verdict '.signatures[0] | [.form, .level, .indication]' notice.txt notice.txt.jws.json)" \

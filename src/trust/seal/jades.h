@@ -19,7 +19,7 @@ struct nr_jws_algorithm {
 	size_t half; /* octets of r, and of s; 0: not ECDSA */
 	int bits;    /* of the curve; 0: any key */
 };
-/* NULL: none that proves anything here: "none", MACs, RSA-PSS with unusual parameters. */
+/* NULL: none that proves anything here: "none", MACs. */
 const struct nr_jws_algorithm *nr_jws_algorithm_named(struct nr_text name);
 const struct nr_jws_algorithm *nr_jws_algorithm_of(enum nr_key_algorithm algorithm);
 

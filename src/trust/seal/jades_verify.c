@@ -319,13 +319,38 @@ static char *signing_input(const struct work *work, size_t *ret_length)
 	return input;
 }
 
+/* AlgorithmIdentifier of CMS. RSA-PSS has the digest thrice: as hash, in MGF1, and by its length as salt (RFC
+ * 7518 section 3.5). */
+static void put_algorithm(struct nr_der_writer *w, const struct nr_jws_algorithm *algorithm)
+{
+	static const uint8_t mgf1[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08};
+	if (algorithm->signature != NR_OID_RSA_PSS) {
+		nr_oid_put_algorithm(
+			w, algorithm->signature, !algorithm->half && algorithm->signature != NR_OID_ED25519);
+		return;
+	}
+	nr_der_put_uint(w, nr_oid_digest_bytes(algorithm->digest));
+	nr_der_wrap(w, NR_DER_CONSTRUCTED(2), 0);
+	size_t mark = nr_der_mark(w);
+	nr_oid_put_algorithm(w, algorithm->digest, true);
+	nr_der_put_value(w, NR_DER_OID, mgf1, sizeof mgf1);
+	nr_der_wrap(w, NR_DER_SEQUENCE, mark);
+	nr_der_wrap(w, NR_DER_CONSTRUCTED(1), mark);
+	mark = nr_der_mark(w);
+	nr_oid_put_algorithm(w, algorithm->digest, true);
+	nr_der_wrap(w, NR_DER_CONSTRUCTED(0), mark);
+	nr_der_wrap(w, NR_DER_SEQUENCE, 0);
+	nr_oid_put(w, NR_OID_RSA_PSS);
+	nr_der_wrap(w, NR_DER_SEQUENCE, 0);
+}
+
 /* r || s to what CMS has, so that one function judges all signatures. */
 static enum nr_signature_state verify_value(
 	const struct work *work, const uint8_t *value, size_t length, const char *input, size_t input_length)
 {
 	EVP_PKEY *key = X509_get0_pubkey(work->certificate);
 	const struct nr_jws_algorithm *algorithm = work->algorithm;
-	uint8_t der[160], name[32];
+	uint8_t der[160], name[128];
 	struct nr_der signature = {value, value, length, NR_DER_OCTET_STRING};
 	if (!key)
 		return NR_SIGNATURE_NOT_ALLOWED;
@@ -339,8 +364,7 @@ static enum nr_signature_state verify_value(
 	}
 	struct nr_der_writer w;
 	nr_der_writer_init(&w, name, sizeof name);
-	nr_oid_put_algorithm(
-		&w, algorithm->signature, !algorithm->half && algorithm->signature != NR_OID_ED25519);
+	put_algorithm(&w, algorithm);
 	struct nr_cursor c = nr_cursor_over(w.at, nr_der_mark(&w));
 	struct nr_der identifier = nr_der_any(&c);
 	return nr_signature_verify(
