@@ -65,7 +65,8 @@ export function makeLedger() {
 	const run = (words, input = '') => execFileSync(program, words, { input, stdio: ['pipe', 'ignore', 'pipe'] });
 	run(['key', 'new', '--out', at('keys'), '--origin', 'log.example.org/2026']);
 	writeFileSync(at('notice.txt'), 'To whom it may concern: port 23 of 203.0.113.9 stands open.\n');
-	run(['seal', 'sign', '--keys', at('keys'), at('notice.txt')]);
+	for (const form of ['cades', 'jades-json'])
+		run(['seal', 'sign', '--keys', at('keys'), '--form', form, at('notice.txt')]);
 	const start = Math.floor(Date.now() / HOUR) * HOUR - HOURS * HOUR;
 	run(['ledger', 'append', '--keys', at('keys')], [...entries(start)].map((entry) => JSON.stringify(entry)).join('\n'));
 	return {

@@ -144,6 +144,13 @@ describe('a file is dropped', () => {
 		await close(page);
 	});
 
+	test('with a JWS beside it: the digests are enough', async () => {
+		const page = await open('/trust');
+		const name = 'notice.txt.jws.json';
+		assert.match(await judged(page, file, { name, mimeType: 'application/json', buffer: readFileSync(ledger.at(name)) }), /Seal valid: notice\.txt/);
+		await close(page);
+	});
+
 	test('with hostile seals: told, and nothing breaks', async () => {
 		const page = await open('/trust');
 		const faults = [];

@@ -16,7 +16,7 @@ export interface Pair {
 }
 
 const PROOFS: [RegExp, Kind][] = [
-	[/\.(p7s|p7m|cms|jws|jose|jades)$/i, 'seal'],
+	[/\.(p7s|p7m|cms|jws|jws\.json|jose|jades)$/i, 'seal'],
 	[/\.(tsr|tst)$/i, 'token'],
 	[/\.ers$/i, 'evidence'],
 ];
