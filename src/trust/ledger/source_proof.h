@@ -6,8 +6,8 @@
 #ifndef NR_TRUST_LEDGER_SOURCE_PROOF_H
 #define NR_TRUST_LEDGER_SOURCE_PROOF_H
 
-#include "trust/ledger/source.h"
 #include "trust/ledger/proof.h"
+#include "trust/ledger/source.h"
 
 struct nr_source_proof {
 	uint8_t *checkpoint, *entry; /* owned */
