@@ -618,6 +618,7 @@ export const en = {
 			'key-use': 'Key used',
 			'key-revoke': 'Key revoked',
 			release: 'Key released',
+			authority: 'Authority started',
 			clock: 'Clock',
 			audit: 'Audit',
 			other: 'Other',

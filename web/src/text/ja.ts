@@ -632,6 +632,7 @@ export const ja: Text = {
 			'key-use': '鍵の使用',
 			'key-revoke': '鍵の失効',
 			release: '鍵の使用許可',
+			authority: 'タイムスタンプ局の起動',
 			clock: '時計',
 			audit: '監査',
 			other: 'その他',
