@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is this a JAdES seal, whose, over these data, of when, and of which level? TS 119 182-1, EN 319 102-1. */
 #include "trust/certificate/signature.h"
-#include "trust/seal/jades.h"
+#include "trust/seal/jades_inside.h"
 #include "trust/seal/verify.h"
 #include "wire/base64.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* One signature. */
-struct work {
-	const struct nr_seal_question *question;
-	struct nr_seal_verdict *verdict;
-	const struct nr_jws *jws;
-	const struct nr_jws_signature *signature;
-	const struct nr_jws_algorithm *algorithm;
-	STACK_OF(X509) * bag;
-	X509 *certificate;
-	size_t element; /* of etsiU: the archive token that is being looked at */
-	bool signature_token, archive_token;
-};
-
-static void fail(struct work *work, const char *code, const char *en, const char *ja)
-{
-	nr_judge(&work->verdict->judgement, NR_FAILED, code, en, ja);
-}
-
-static void doubt(struct work *work, const char *code, const char *en, const char *ja)
-{
-	nr_judge(&work->verdict->judgement, NR_INDETERMINATE, code, en, ja);
-}
-
 /* ---- the protected header ---- */
-
-static json_object *header_get(const struct work *work, const char *name)
-{
-	json_object *value;
-	return json_object_object_get_ex(work->signature->named, name, &value) ? value : NULL;
-}
 
 /* Header parameters that change what a seal means, and that are read here. */
 static bool is_understood(struct nr_text name)
@@ -51,22 +22,22 @@ static bool is_understood(struct nr_text name)
 }
 
 /* RFC 7515 section 4.1.11. */
-static void check_critical(struct work *work)
+static void check_critical(struct nr_jades_work *work)
 {
-	json_object *crit = header_get(work, "crit");
+	json_object *crit = nr_jades_header(work, "crit");
 	size_t count = json_object_is_type(crit, json_type_array) ? json_object_array_length(crit) : 0;
 	if (!crit)
 		return;
 	if (count == 0)
-		fail(work, "FORMAT_FAILURE", "crit is not a list of names (RFC 7515 section 4.1.11)",
+		nr_jades_fail(work, "FORMAT_FAILURE", "crit is not a list of names (RFC 7515 section 4.1.11)",
 			"critが名前の一覧ではありません（RFC 7515 4.1.11）");
 	for (size_t i = 0; i < count; i++) {
 		json_object *item = json_object_array_get_idx(crit, i);
 		struct nr_text name = {
 			json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL,
 			(size_t)json_object_get_string_len(item)};
-		if (!name.at || !header_get(work, name.at))
-			fail(work, "FORMAT_FAILURE",
+		if (!name.at || !nr_jades_header(work, name.at))
+			nr_jades_fail(work, "FORMAT_FAILURE",
 				"crit names a header that is not there (RFC 7515 section 4.1.11)",
 				"critがヘッダーにない名前を挙げています（RFC 7515 4.1.11）");
 		else if (!is_understood(name))
@@ -77,13 +48,13 @@ static void check_critical(struct work *work)
 }
 
 /* b64 and sigD count only where crit says so (RFC 7797 section 6); nothing may be in both headers. */
-static void check_headers(struct work *work)
+static void check_headers(struct nr_jades_work *work)
 {
 	static const char *const never[] = {"alg", "b64", "crit", "x5c", "x5t#S256", "sigD"};
-	json_object *crit = header_get(work, "crit");
+	json_object *crit = nr_jades_header(work, "crit");
 	const char *list = crit ? json_object_to_json_string_ext(crit, JSON_C_TO_STRING_PLAIN) : "";
 	if (nr_jades_is_unencoded(work->signature) && !strstr(list, "\"b64\""))
-		fail(work, "FORMAT_FAILURE", "b64 is not named by crit (RFC 7797 section 6)",
+		nr_jades_fail(work, "FORMAT_FAILURE", "b64 is not named by crit (RFC 7797 section 6)",
 			"b64がcritに挙げられていません（RFC 7797 6）");
 	json_object *header = work->signature->header;
 	if (!header)
@@ -91,7 +62,7 @@ static void check_headers(struct work *work)
 	json_object_object_foreach(header, name, value)
 	{
 		(void)value;
-		bool twice = header_get(work, name) != NULL;
+		bool twice = nr_jades_header(work, name) != NULL;
 		for (size_t i = 0; i < NR_COUNT(never); i++)
 			twice = twice || strcmp(name, never[i]) == 0;
 		if (twice)
@@ -101,9 +72,9 @@ static void check_headers(struct work *work)
 	}
 }
 
-static void read_time(struct work *work)
+static void read_time(struct nr_jades_work *work)
 {
-	json_object *iat = header_get(work, "iat");
+	json_object *iat = nr_jades_header(work, "iat");
 	struct nr_text text = nr_jws_member(work->signature->named, "sigT");
 	nr_time time;
 	if (json_object_is_type(iat, json_type_int)) {
@@ -119,14 +90,14 @@ static void read_time(struct work *work)
 			"署名時刻の記載がありません（iat、TS 119 182-1 6.3）", NULL);
 }
 
-static bool check_algorithm(struct work *work)
+static bool check_algorithm(struct nr_jades_work *work)
 {
 	struct nr_text name = nr_jws_member(work->signature->named, "alg");
 	work->algorithm = nr_jws_algorithm_named(name);
 	if (work->algorithm)
 		return true;
 	if (!name.at)
-		fail(work, "FORMAT_FAILURE", "there is no alg (RFC 7515 section 4.1.1)",
+		nr_jades_fail(work, "FORMAT_FAILURE", "there is no alg (RFC 7515 section 4.1.1)",
 			"algがありません（RFC 7515 4.1.1）");
 	else
 		nr_judge_with(&work->verdict->judgement, NR_FAILED, "CRYPTO_CONSTRAINTS_FAILURE",
@@ -134,98 +105,6 @@ static bool check_algorithm(struct work *work)
 			"known",
 			"alg「%s」は署名者を証明しません（署名なし、共通鍵、または未対応）", name.at);
 	return false;
-}
-
-/* ---- what was sealed ---- */
-
-static bool hash_data(const struct work *work, enum nr_oid digest, uint8_t ret_hash[NR_DIGEST_MAX])
-{
-	const struct nr_seal_data *data = work->question->data;
-	if (!data)
-		return false;
-	if (nr_jades_is_unencoded(work->signature))
-		return data->bytes ? nr_digest(digest, data->bytes, data->length, ret_hash)
-				   : data->digest(data->context, digest, ret_hash);
-	NR_AUTO(nr_freep) char *text = data->bytes ? nr_jws_encode(data->bytes, data->length, true) : NULL;
-	return text && nr_digest(digest, text, strlen(text), ret_hash);
-}
-
-static enum nr_oid digest_named(struct nr_text name)
-{
-	return nr_text_is(name, "S256")   ? NR_OID_SHA256
-	       : nr_text_is(name, "S384") ? NR_OID_SHA384
-	       : nr_text_is(name, "S512") ? NR_OID_SHA512
-					  : NR_OID_UNKNOWN;
-}
-
-/* One hash of one object (clause 5.2.8.3.3); *ret_hash is 0 bytes where there is none. What the reference
- * says is never fetched: the caller names the file. */
-static size_t read_reference(json_object *reference, uint8_t ret_hash[NR_DIGEST_MAX])
-{
-	json_object *pars, *hashes;
-	if (!json_object_object_get_ex(reference, "pars", &pars) ||
-		!json_object_object_get_ex(reference, "hashV", &hashes) ||
-		!json_object_is_type(pars, json_type_array) ||
-		!json_object_is_type(hashes, json_type_array) || json_object_array_length(pars) != 1 ||
-		json_object_array_length(hashes) != 1)
-		return 0;
-	json_object *hash = json_object_array_get_idx(hashes, 0);
-	if (!json_object_is_type(hash, json_type_string))
-		return 0;
-	ssize_t length = nr_base64url_read(json_object_get_string(hash),
-		(size_t)json_object_get_string_len(hash), ret_hash, NR_DIGEST_MAX);
-	return length > 0 ? (size_t)length : 0;
-}
-
-static void check_reference(struct work *work, json_object *reference)
-{
-	uint8_t wanted[NR_DIGEST_MAX], hash[NR_DIGEST_MAX];
-	enum nr_oid digest = digest_named(nr_jws_member(reference, "hashM"));
-	if (!nr_text_is(nr_jws_member(reference, "mId"), NR_JADES_BY_HASH))
-		doubt(work, "SIGNED_DATA_NOT_FOUND",
-			"sigD names the data in a way that is not read here (TS 119 182-1 clause 5.2.8)",
-			"sigDの参照方式に対応していません（TS 119 182-1 5.2.8）");
-	else if (!nr_jades_is_detached(work->jws))
-		fail(work, "FORMAT_FAILURE", "sigD and a payload: one of them (TS 119 182-1 clause 5.2.8)",
-			"sigDとペイロードの両方があります（TS 119 182-1 5.2.8）");
-	else if (digest == NR_OID_UNKNOWN)
-		doubt(work, "CRYPTO_CONSTRAINTS_FAILURE", "the digest is not SHA-2: it proves nothing",
-			"ハッシュ関数がSHA-2ではなく、証明になりません");
-	else if (read_reference(reference, wanted) != nr_oid_digest_bytes(digest))
-		fail(work, "FORMAT_FAILURE",
-			"sigD does not hold one name and one hash (TS 119 182-1 clause 5.2.8.3.3)",
-			"sigDの名前とハッシュがひとつずつではありません（TS 119 182-1 5.2.8.3.3）");
-	else if (!hash_data(work, digest, hash))
-		doubt(work, "SIGNED_DATA_NOT_FOUND", "the sealed data are not in the seal and were not given",
-			"シールの対象データがなく、指定もされていません");
-	else if (memcmp(hash, wanted, nr_oid_digest_bytes(digest)) != 0)
-		fail(work, "HASH_FAILURE", "these are not the data that were sealed: the digest differs",
-			"シールされたデータではありません（ハッシュが一致しません）");
-}
-
-static bool is_same_payload(const struct work *work)
-{
-	const struct nr_seal_data *data = work->question->data;
-	const struct nr_text *payload = &work->jws->payload;
-	if (nr_jades_is_unencoded(work->signature))
-		return data->bytes && data->length == payload->length &&
-		       memcmp(data->bytes, payload->at, data->length) == 0;
-	NR_AUTO(nr_freep) char *text = data->bytes ? nr_jws_encode(data->bytes, data->length, true) : NULL;
-	return text && nr_text_is(*payload, text);
-}
-
-static void check_data(struct work *work)
-{
-	json_object *reference = header_get(work, "sigD");
-	nr_seal_checked(work->verdict, "digest");
-	if (reference)
-		check_reference(work, reference);
-	else if (nr_jades_is_detached(work->jws) && (!work->question->data || !work->question->data->bytes))
-		doubt(work, "SIGNED_DATA_NOT_FOUND", "the sealed data are not in the seal and were not given",
-			"シールの対象データがなく、指定もされていません");
-	else if (!nr_jades_is_detached(work->jws) && work->question->data && !is_same_payload(work))
-		fail(work, "HASH_FAILURE", "these are not the data that were sealed: the payload differs",
-			"シールされたデータではありません（ペイロードが一致しません）");
 }
 
 /* ---- who ---- */
@@ -241,27 +120,27 @@ static bool is_certificate(X509 *certificate, enum nr_oid digest, struct nr_text
 }
 
 /* x5t#S256, or x5t#o with SHA-384 and SHA-512 (clauses 5.1.7 and 5.2.2.2). */
-static bool names_certificate(const struct work *work, X509 *certificate, bool *ret_named)
+static bool names_certificate(const struct nr_jades_work *work, X509 *certificate, bool *ret_named)
 {
 	struct nr_text hash = nr_jws_member(work->signature->named, "x5t#S256");
-	json_object *other = header_get(work, "x5t#o");
+	json_object *other = nr_jades_header(work, "x5t#o");
 	*ret_named = hash.at || other;
 	if (hash.at && !is_certificate(certificate, NR_OID_SHA256, hash))
 		return false;
 	if (!other)
 		return hash.at != NULL;
-	enum nr_oid digest = digest_named(nr_jws_member(other, "digAlg"));
+	enum nr_oid digest = nr_jades_digest_named(nr_jws_member(other, "digAlg"));
 	struct nr_text value = nr_jws_member(other, "digVal");
 	return digest != NR_OID_UNKNOWN && value.at && is_certificate(certificate, digest, value);
 }
 
 /* x5c's first is the signer's (RFC 7515 section 4.1.6); without x5c one that the hash names. */
-static bool find_signer(struct work *work)
+static bool find_signer(struct nr_jades_work *work)
 {
 	bool named = false, fits = false;
 	STACK_OF(X509) *others = work->question->material->certificates;
 	nr_seal_checked(work->verdict, "signer");
-	if (header_get(work, "x5c")) {
+	if (nr_jades_header(work, "x5c")) {
 		X509 *first = sk_X509_value(work->bag, 0);
 		fits = first && names_certificate(work, first, &named);
 		work->certificate = first;
@@ -272,18 +151,18 @@ static bool find_signer(struct work *work)
 		}
 	}
 	if (work->certificate && !named)
-		fail(work, "FORMAT_FAILURE",
+		nr_jades_fail(work, "FORMAT_FAILURE",
 			"the header does not name the certificate (x5t#S256, TS 119 182-1 clause 5.1.7): not "
 			"JAdES",
 			"ヘッダーに証明書の識別（x5t#S256）がなく、JAdESではありません（TS 119 182-1 "
 			"5.1.7）");
 	else if (work->certificate && !fits)
-		doubt(work, "NO_SIGNING_CERTIFICATE_FOUND",
+		nr_jades_doubt(work, "NO_SIGNING_CERTIFICATE_FOUND",
 			"the header names another certificate than the one that is there (x5t#S256): it was "
 			"replaced",
 			"ヘッダー（x5t#S256）が示す証明書と異なります。証明書が差し替えられています");
 	else if (!fits)
-		doubt(work, "NO_SIGNING_CERTIFICATE_FOUND",
+		nr_jades_doubt(work, "NO_SIGNING_CERTIFICATE_FOUND",
 			"the certificate that signed is neither in the seal nor given (--certificates)",
 			"署名した証明書がシールになく、指定もされていません（--certificates）");
 	if (fits)
@@ -294,12 +173,12 @@ static bool find_signer(struct work *work)
 /* ---- the signature ---- */
 
 /* protected "." payload (RFC 7515 section 5.1, RFC 7797 section 3). */
-static char *signing_input(const struct work *work, size_t *ret_length)
+static char *signing_input(const struct nr_jades_work *work, size_t *ret_length)
 {
 	const struct nr_seal_data *data = work->question->data;
 	struct nr_text header = work->signature->protected_header, payload = work->jws->payload;
 	NR_AUTO(nr_freep) char *made = NULL;
-	if (nr_jades_is_detached(work->jws) && !header_get(work, "sigD") && data && data->bytes) {
+	if (nr_jades_is_detached(work->jws) && !nr_jades_header(work, "sigD") && data && data->bytes) {
 		payload = (struct nr_text){(const char *)data->bytes, data->length};
 		if (!nr_jades_is_unencoded(work->signature)) {
 			made = nr_jws_encode(data->bytes, data->length, true);
@@ -345,8 +224,8 @@ static void put_algorithm(struct nr_der_writer *w, const struct nr_jws_algorithm
 }
 
 /* r || s to what CMS has, so that one function judges all signatures. */
-static enum nr_signature_state verify_value(
-	const struct work *work, const uint8_t *value, size_t length, const char *input, size_t input_length)
+static enum nr_signature_state verify_value(const struct nr_jades_work *work, const uint8_t *value,
+	size_t length, const char *input, size_t input_length)
 {
 	EVP_PKEY *key = X509_get0_pubkey(work->certificate);
 	const struct nr_jws_algorithm *algorithm = work->algorithm;
@@ -371,7 +250,7 @@ static enum nr_signature_state verify_value(
 		key, &identifier, algorithm->digest, (const uint8_t *)input, input_length, &signature);
 }
 
-static int check_signature(struct work *work, struct nr_error *error)
+static int check_signature(struct nr_jades_work *work, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) uint8_t *value = NULL;
 	size_t length, input_length;
@@ -384,17 +263,17 @@ static int check_signature(struct work *work, struct nr_error *error)
 	case NR_SIGNATURE_GOOD:
 		break;
 	case NR_SIGNATURE_WRONG:
-		fail(work, "SIG_CRYPTO_FAILURE",
+		nr_jades_fail(work, "SIG_CRYPTO_FAILURE",
 			"the signature is not this certificate's over this header and payload",
 			"署名がこの証明書によるものではありません");
 		break;
 	case NR_SIGNATURE_NOT_ALLOWED:
-		doubt(work, "CRYPTO_CONSTRAINTS_FAILURE",
+		nr_jades_doubt(work, "CRYPTO_CONSTRAINTS_FAILURE",
 			"the signature's algorithm, or the key, is not strong enough or not known",
 			"署名アルゴリズムまたは鍵が弱いか、未対応です");
 		break;
 	case NR_SIGNATURE_CONTRADICTION:
-		fail(work, "FORMAT_FAILURE",
+		nr_jades_fail(work, "FORMAT_FAILURE",
 			"alg, the signature's length and the key do not go together (RFC 7518 section 3.4)",
 			"alg、署名の長さ、鍵の組合せが矛盾しています（RFC 7518 3.4）");
 	}
@@ -405,18 +284,19 @@ static int check_signature(struct work *work, struct nr_error *error)
 
 static bool digest_signature(void *context, enum nr_oid digest, uint8_t *ret_hash)
 {
-	const struct work *work = context;
+	const struct nr_jades_work *work = context;
 	return nr_digest(digest, work->signature->signature.at, work->signature->signature.length, ret_hash);
 }
 
 static bool digest_archive(void *context, enum nr_oid digest, uint8_t *ret_hash)
 {
-	const struct work *work = context;
+	const struct nr_jades_work *work = context;
 	return nr_jades_archive_imprint(
 		work->jws, work->signature, work->question->data, work->element, digest, ret_hash);
 }
 
-static int check_token(struct work *work, struct nr_text base64, bool archive, struct nr_error *error)
+static int check_token(
+	struct nr_jades_work *work, struct nr_text base64, bool archive, struct nr_error *error)
 {
 	NR_AUTO(nr_freep) uint8_t *der = NULL;
 	size_t length, before = work->verdict->token_count;
@@ -428,7 +308,7 @@ static int check_token(struct work *work, struct nr_text base64, bool archive, s
 	struct nr_cursor c = nr_cursor_over(der ? der : (uint8_t *)"", der ? length : 0);
 	struct nr_der token = nr_der_any(&c);
 	if (!nr_der_done(&c)) {
-		doubt(work, "FORMAT_FAILURE",
+		nr_jades_doubt(work, "FORMAT_FAILURE",
 			"a time stamp that cannot be read (TS 119 182-1 clause 5.4.3.3)",
 			"タイムスタンプを読み取れません（TS 119 182-1 5.4.3.3）");
 		return 0;
@@ -440,7 +320,7 @@ static int check_token(struct work *work, struct nr_text base64, bool archive, s
 		work->signature_token = work->signature_token || !archive;
 		work->archive_token = work->archive_token || archive;
 		if (archive && proven != NR_TIME_MIN && work->verdict->tokens[before].token.time < proven)
-			doubt(work, "TIMESTAMP_ORDER_FAILURE",
+			nr_jades_doubt(work, "TIMESTAMP_ORDER_FAILURE",
 				"an archive token is older than the token over the signature",
 				"アーカイブタイムスタンプが署名タイムスタンプより前の時刻です");
 		if (archive)
@@ -451,13 +331,15 @@ static int check_token(struct work *work, struct nr_text base64, bool archive, s
 }
 
 /* tstContainer: {"tstTokens": [{"val": base64}, ...]} (clause 5.4.3.3). */
-static int check_container(struct work *work, json_object *container, bool archive, struct nr_error *error)
+static int check_container(
+	struct nr_jades_work *work, json_object *container, bool archive, struct nr_error *error)
 {
 	json_object *tokens;
 	if (!json_object_is_type(container, json_type_object) ||
 		!json_object_object_get_ex(container, "tstTokens", &tokens) ||
 		!json_object_is_type(tokens, json_type_array) || json_object_array_length(tokens) == 0) {
-		doubt(work, "FORMAT_FAILURE", "time stamps that cannot be read (TS 119 182-1 clause 5.4.3.3)",
+		nr_jades_doubt(work, "FORMAT_FAILURE",
+			"time stamps that cannot be read (TS 119 182-1 clause 5.4.3.3)",
 			"タイムスタンプを読み取れません（TS 119 182-1 5.4.3.3）");
 		return 0;
 	}
@@ -469,7 +351,7 @@ static int check_container(struct work *work, json_object *container, bool archi
 }
 
 /* Tokens over the signature (sigTst), or archive tokens (arcTst). */
-static int check_tokens(struct work *work, const char *wanted, bool archive, struct nr_error *error)
+static int check_tokens(struct nr_jades_work *work, const char *wanted, bool archive, struct nr_error *error)
 {
 	json_object *etsiu = nr_jws_etsiu(work->signature), *container;
 	size_t count = etsiu ? json_object_array_length(etsiu) : 0;
@@ -495,18 +377,18 @@ static int check_tokens(struct work *work, const char *wanted, bool archive, str
 
 /* ---- one signature ---- */
 
-static int collect(struct work *work, bool *ret_lists, struct nr_error *error)
+static int collect(struct nr_jades_work *work, bool *ret_lists, struct nr_error *error)
 {
 	work->bag = sk_X509_new_null();
 	if (!work->bag)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	int e = nr_jades_take_chain(header_get(work, "x5c"), work->bag, error);
+	int e = nr_jades_take_chain(nr_jades_header(work, "x5c"), work->bag, error);
 	return e ? e
 		 : nr_jades_take_values(nr_jws_etsiu(work->signature), work->question->material, work->bag,
 			   ret_lists, error);
 }
 
-static int judge(struct work *work, struct nr_error *error)
+static int judge(struct nr_jades_work *work, struct nr_error *error)
 {
 	bool complete = false, lists = false;
 	nr_seal_checked(work->verdict, "format");
@@ -516,7 +398,7 @@ static int judge(struct work *work, struct nr_error *error)
 	nr_seal_checked(work->verdict, "attributes");
 	if (!check_algorithm(work))
 		return 0;
-	check_data(work);
+	nr_jades_check_data(work);
 	int e = collect(work, &lists, error);
 	if (e || !find_signer(work))
 		return e;
@@ -550,7 +432,7 @@ int nr_jades_verify(const struct nr_seal_question *question, struct nr_seal_verd
 			.claimed = NR_TIME_MIN,
 			.proven = NR_TIME_MIN,
 			.renew = NR_TIME_MAX};
-		struct work work = {.question = question,
+		struct nr_jades_work work = {.question = question,
 			.verdict = &ret_verdicts[i],
 			.jws = &jws,
 			.signature = &jws.signatures[i]};
