@@ -72,6 +72,8 @@ progress "freshness"
 freshness=$(tests/bench/freshness.sh "$noroshi" "$(dirname "$noroshi")/tests/netns/netns-sender" || echo '{}')
 
 scripts/sample.sh
+progress "trust"
+trust=$(tests/bench/trust.sh "$noroshi" || echo '{}')
 progress "console"
 console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
 progress
@@ -82,7 +84,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
 	--argjson stages "$stages" --argjson live "$live" --argjson promise "$promise" \
-	--argjson freshness "$freshness" \
+	--argjson freshness "$freshness" --argjson trust "$trust" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
 	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
@@ -111,7 +113,8 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 		console: $console,
 		stages: $stages,
 		live: $live,
-		freshness: $freshness
+		freshness: $freshness,
+		trust: $trust
 	}' >build/bench.json
 
 jq -r '
@@ -133,6 +136,8 @@ jq -r '
 	(.stages | select(.packets) | "read: copy \(.copy_ns), frames \(.read_ns), packets \(.decode_ns) ns a packet"),
 	(.live.runs // [] | .[] | row("live, \(.name)"; "\(.sent_per_second)/s sent, \(.counted) of \(.sent) counted, \(.shown_lost) shown lost")),
 	(.freshness | to_entries[] | row("live, packet to \(.key | sub("_ms"; ""))"; "\(.value.median) ms, p99 \(.value.p99) ms")),
+	(.trust | to_entries[] | select(.value | type == "object") | row("time stamps, \(.key), of the raw signature rate"; "\(.value.tokens.of_raw) (OpenSSL TS_RESP x \(.value.tokens.times_ts_resp))"),
+		row("time stamps, \(.key), over HTTP"; "\(.value.http.tokens_per_s)/s; at half of it p99 \(.value.http_half.p99_us) us; openssl ts -reply \(.value.openssl_ts_reply | round)/s")),
 	(.console | to_entries[] | row("console: \(.key | gsub("_"; " "))"; .value)),
 	"",
 	"build/bench.json"' build/bench.json
