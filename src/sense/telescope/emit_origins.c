@@ -70,7 +70,8 @@ static int compare_listed(const void *a, const void *b)
 static void compact(struct origin_count *c)
 {
 	uint32_t kept = 0;
-	qsort(c->listed, c->used, sizeof *c->listed, compare_listed);
+	if (c->used)
+		qsort(c->listed, c->used, sizeof *c->listed, compare_listed);
 	for (uint32_t i = 0; i < c->used; i++)
 		if (i + 1 == c->used || c->listed[i] >> 8 != c->listed[i + 1] >> 8)
 			c->listed[kept++] = c->listed[i];

@@ -103,7 +103,8 @@ static int take_cosignature(const struct nr_note_key *key, const char *answer, s
 {
 	if (*length + answer_length > room)
 		return nr_fail(error, -ENOSPC, "no room for its answer");
-	memcpy(note + *length, answer, answer_length);
+	if (answer_length) /* an empty answer has no bytes to copy from */
+		memcpy(note + *length, answer, answer_length);
 	struct nr_note parsed;
 	struct nr_note_verdict verdict;
 	int e = nr_note_parse(note, *length + answer_length, &parsed, error);
