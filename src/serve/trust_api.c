@@ -81,7 +81,7 @@ static int answer_head(const struct nr_api *api, const struct question *question
 
 static int answer_clock(const struct nr_api *api, const struct question *question, struct nr_reply *ret_reply)
 {
-	NR_AUTO(nr_json_fini) struct nr_json json;
+	NR_AUTO(nr_json_fini) struct nr_json json = {.bytes = NULL};
 	nr_time from = NR_TIME_MIN, to = NR_TIME_MAX;
 	struct nr_error error = {0};
 	if (!api->ledger)
@@ -101,7 +101,7 @@ static int answer_clock(const struct nr_api *api, const struct question *questio
 static int answer_entries(
 	const struct nr_api *api, const struct question *question, struct nr_reply *ret_reply)
 {
-	NR_AUTO(nr_json_fini) struct nr_json json;
+	NR_AUTO(nr_json_fini) struct nr_json json = {.bytes = NULL};
 	uint64_t after = UINT64_MAX, limit = LIMIT_DEFAULT;
 	const char *const *values = question->values;
 	struct nr_error error = {0};
