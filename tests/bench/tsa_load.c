@@ -144,7 +144,11 @@ static void run(struct load *load, int poll, nr_time end)
 		ask(load, &load->connections[i], now());
 	while (now() < end) {
 		send_due(load);
-		int ready = epoll_wait(poll, events, CONNECTIONS_MAX, load->step ? 0 : 100);
+		/* asleep until something is due: a loader that spins takes the processor from the authority
+		 */
+		nr_time pause = load->step ? NR_MAX(load->next - now(), 0) : NR_SECOND / 10;
+		struct timespec wait = {.tv_sec = pause / NR_SECOND, .tv_nsec = pause % NR_SECOND * 1000};
+		int ready = epoll_pwait2(poll, events, CONNECTIONS_MAX, &wait, NULL);
 		for (int i = 0; i < ready; i++)
 			take(load, events[i].data.ptr);
 	}
