@@ -222,6 +222,40 @@ enum nr_signature_state nr_signature_verify(EVP_PKEY *key, const struct nr_der *
 									: NR_SIGNATURE_WRONG;
 }
 
+int nr_signature_judge(const struct nr_cms_signer *signer, X509 *certificate, struct nr_judgement *judgement,
+	struct nr_error *error)
+{
+	const struct nr_der *attributes = &signer->signed_attributes;
+	size_t length = nr_der_size(attributes);
+	NR_AUTO(nr_freep) uint8_t *message = malloc(length);
+	EVP_PKEY *key = X509_get0_pubkey(certificate);
+	if (!message)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	memcpy(message, attributes->start, length);
+	message[0] = NR_DER_SET; /* what is signed has the tag of a SET, what is stored [0] */
+	switch (key ? nr_signature_verify(key, &signer->signature_algorithm, signer->digest, message, length,
+			      &signer->signature)
+		    : NR_SIGNATURE_NOT_ALLOWED) {
+	case NR_SIGNATURE_GOOD:
+		break;
+	case NR_SIGNATURE_WRONG:
+		nr_judge(judgement, NR_FAILED, "SIG_CRYPTO_FAILURE",
+			"the signature is not this certificate's over these attributes",
+			"署名がこの証明書によるものではありません");
+		break;
+	case NR_SIGNATURE_NOT_ALLOWED:
+		nr_judge(judgement, NR_INDETERMINATE, "CRYPTO_CONSTRAINTS_FAILURE",
+			"the signature's algorithm, or the key, is not strong enough or not known",
+			"署名アルゴリズムまたは鍵が弱いか、未対応です");
+		break;
+	case NR_SIGNATURE_CONTRADICTION:
+		nr_judge(judgement, NR_FAILED, "FORMAT_FAILURE",
+			"digest algorithm, signature algorithm and key do not go together",
+			"ハッシュ、署名アルゴリズム、鍵の組合せが矛盾しています");
+	}
+	return 0;
+}
+
 /* ---- whose ---- */
 
 static bool is_named(X509 *certificate, const struct nr_der *sid)

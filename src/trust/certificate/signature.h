@@ -7,6 +7,7 @@
 #define NR_TRUST_CERTIFICATE_SIGNATURE_H
 
 #include "base/error.h"
+#include "trust/certificate/judgement.h"
 #include "wire/cms.h"
 
 #include <openssl/evp.h>
@@ -40,6 +41,11 @@ enum nr_signature_state {
  * signed, not its digest. */
 enum nr_signature_state nr_signature_verify(EVP_PKEY *key, const struct nr_der *algorithm, enum nr_oid digest,
 	const uint8_t *message, size_t length, const struct nr_der *signature);
+
+/* Whether a SignerInfo's signature over its signed attributes (RFC 5652 section 5.4) is this certificate's;
+ * what is against it is added to *judgement. 0, or -ENOMEM. */
+int nr_signature_judge(const struct nr_cms_signer *signer, X509 *certificate, struct nr_judgement *judgement,
+	struct nr_error *error);
 
 /* Finds the certificate that a SignerInfo's sid names, in the stack and then among others (NULL allowed):
  * borrowed, or NULL. */

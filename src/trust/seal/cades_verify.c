@@ -253,36 +253,8 @@ static void check_ess(struct work *work)
 
 static int check_signature(struct work *work, struct nr_error *error)
 {
-	const struct nr_der *attributes = &work->signer.signed_attributes;
-	size_t length = nr_der_size(attributes);
-	NR_AUTO(nr_freep) uint8_t *message = malloc(length);
-	EVP_PKEY *key = X509_get0_pubkey(work->certificate);
-	if (!message)
-		return nr_fail(error, -ENOMEM, "out of memory");
-	memcpy(message, attributes->start, length);
-	message[0] = NR_DER_SET; /* RFC 5652 section 5.4 */
 	nr_seal_checked(work->verdict, "signature");
-	switch (key ? nr_signature_verify(key, &work->signer.signature_algorithm, work->signer.digest,
-			      message, length, &work->signer.signature)
-		    : NR_SIGNATURE_NOT_ALLOWED) {
-	case NR_SIGNATURE_GOOD:
-		break;
-	case NR_SIGNATURE_WRONG:
-		fail(work, "SIG_CRYPTO_FAILURE",
-			"the signature is not this certificate's over these attributes",
-			"署名がこの証明書によるものではありません");
-		break;
-	case NR_SIGNATURE_NOT_ALLOWED:
-		doubt(work, "CRYPTO_CONSTRAINTS_FAILURE",
-			"the signature's algorithm, or the key, is not strong enough or not known",
-			"署名アルゴリズムまたは鍵が弱いか、未対応です");
-		break;
-	case NR_SIGNATURE_CONTRADICTION:
-		fail(work, "FORMAT_FAILURE",
-			"digest algorithm, signature algorithm and key do not go together",
-			"ハッシュ、署名アルゴリズム、鍵の組合せが矛盾しています");
-	}
-	return 0;
+	return nr_signature_judge(&work->signer, work->certificate, &work->verdict->judgement, error);
 }
 
 /* ---- tokens ---- */

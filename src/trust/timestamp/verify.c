@@ -220,39 +220,6 @@ static void check_attributes(struct work *work)
 	}
 }
 
-static bool check_signature(struct work *work)
-{
-	const struct nr_der *attributes = &work->signer.signed_attributes;
-	size_t length = nr_der_size(attributes);
-	uint8_t *message = malloc(length);
-	EVP_PKEY *key = X509_get0_pubkey(work->certificate);
-	if (!message)
-		return false;
-	memcpy(message, attributes->start, length);
-	message[0] = NR_DER_SET; /* RFC 5652 section 5.4 */
-	switch (key ? nr_signature_verify(key, &work->signer.signature_algorithm, work->signer.digest,
-			      message, length, &work->signer.signature)
-		    : NR_SIGNATURE_NOT_ALLOWED) {
-	case NR_SIGNATURE_GOOD:
-		break;
-	case NR_SIGNATURE_WRONG:
-		fail(work, "SIG_CRYPTO_FAILURE", "the signature is not this certificate's over this token",
-			"署名がこの証明書によるものではありません");
-		break;
-	case NR_SIGNATURE_NOT_ALLOWED:
-		nr_judge(work->judgement, NR_INDETERMINATE, "CRYPTO_CONSTRAINTS_FAILURE",
-			"the signature's algorithm, or the key, is not strong enough or not known",
-			"署名アルゴリズムまたは鍵が弱いか、未対応です");
-		break;
-	case NR_SIGNATURE_CONTRADICTION:
-		fail(work, "FORMAT_FAILURE",
-			"digest algorithm, signature algorithm and key do not go together",
-			"ハッシュ、署名アルゴリズム、鍵の組合せが矛盾しています");
-	}
-	free(message);
-	return true;
-}
-
 /* A token of tomorrow proves nothing of today: one of the two clocks is wrong. */
 static void check_time(struct work *work)
 {
@@ -302,8 +269,8 @@ int nr_token_verify(const struct nr_token_question *question, struct nr_token *r
 		else if (!e && find_signer(&work)) {
 			check_ess(&work);
 			check_attributes(&work);
-			e = check_signature(&work) ? check_chain(&work, ret_path, error)
-						   : nr_fail(error, -ENOMEM, "out of memory");
+			e = nr_signature_judge(&work.signer, work.certificate, work.judgement, error);
+			e = e ? e : check_chain(&work, ret_path, error);
 		}
 	}
 	sk_X509_pop_free(work.bag, X509_free);
