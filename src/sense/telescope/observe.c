@@ -14,14 +14,18 @@
 
 /* ---- time: which day, which window ---- */
 
+/* Open when its tables stand: the process may end at any instruction, and what is not open is begun anew. */
 static bool open_day(struct nr_local *l, struct nr_day *day, nr_time start)
 {
 	struct nr_error error = {0};
-	*day = (struct nr_day){.start = start, .open = true, .ipv6.area = l->area};
+	*day = (struct nr_day){.start = start, .ipv6.area = l->area};
 	if (nr_admit_open_day(l, day, &error)) {
+		nr_admit_close_day(l, day);
 		nr_local_fail(l, &error);
 		return false;
 	}
+	NR_IN_ORDER();
+	day->open = true;
 	return true;
 }
 
