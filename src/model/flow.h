@@ -95,8 +95,7 @@ enum nr_flow_kind {
 	NR_FLOW_KIND_MAC,
 };
 struct nr_flow_column_info {
-	const char
-		*name; /* "source_port"; of what is not printed the C name, "SOURCE_HIGH" */
+	const char *name; /* "source_port"; of what is not printed the C name, "SOURCE_HIGH" */
 	bool printed;
 	uint8_t width; /* bytes: 1, 2, 4, 8 */
 	enum nr_flow_kind kind;
@@ -164,8 +163,9 @@ struct nr_flow_block {
 	uint32_t reserved;
 	uint64_t present;                      /* bits of columns */
 	nr_time received_first, received_last; /* by the collector's clock: what ages are counted from */
-	struct nr_flow_stream streams[NR_FLOW_STREAMS];
-	/* the columns, each room * width bytes */
+	_Alignas(
+		64) struct nr_flow_stream streams[NR_FLOW_STREAMS]; /* so that columns begin on cache lines */
+								    /* the columns, each room * width bytes */
 };
 
 size_t nr_flow_block_bytes(uint32_t room);
