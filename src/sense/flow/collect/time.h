@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the exporter booted, and what the times of its records mean (flow reference 5).
+ */
+#ifndef NR_SENSE_FLOW_COLLECT_TIME_H
+#define NR_SENSE_FLOW_COLLECT_TIME_H
+
+#include "base/time.h"
+#include "wire/netflow.h"
+
+/*
+ * NetFlow v9 says its export time in whole seconds: seconds - SysUptime is up to one second early, and the
+ * earliness walks. The largest of the last minutes is nearest to the truth; without that every start of a
+ * flow would carry a comb of the collector's own making. Two halves of a window: the older one is let go
+ * whole.
+ */
+struct nr_flow_boot {
+	int64_t now_ms, before_ms; /* the largest of this half and of the one before */
+	nr_time half_ends;         /* by export time */
+	uint32_t uptime_ms;        /* the last one: falls at a reboot, and every 49.7 days */
+	uint8_t jumps;             /* estimates in sequence that are far from what stands */
+	bool known, before_known;
+	int64_t said_us; /* IPFIX: IE 160 of options, us UTC; 0: not said */
+};
+
+/* The estimate with this header's own, ms UTC. */
+int64_t nr_flow_boot_note(struct nr_flow_boot *boot, const struct nr_export_header *header);
+
+#endif
