@@ -227,6 +227,9 @@ const char *nr_flow_code_name(enum nr_flow_column column, uint64_t code);
 /* Whoever takes blocks. The block is valid during the call. */
 struct nr_flow_sink {
 	int (*take)(struct nr_flow_sink *sink, const struct nr_flow_block *block, struct nr_error *error);
+	/* The block to fill next, empty: writers ask before the first row and after each take(), and hand
+	 * back what was lent. NULL, or it answers NULL: a block of the writer's own. */
+	struct nr_flow_block *(*lend)(struct nr_flow_sink *sink);
 };
 
 #endif

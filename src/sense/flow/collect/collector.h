@@ -115,6 +115,12 @@ void nr_flow_collector_report(const struct nr_flow_collector *collector, struct 
 int nr_flow_collector_save(
 	const struct nr_flow_collector *collector, const char *path, struct nr_error *error);
 int nr_flow_collector_load(struct nr_flow_collector *collector, const char *path, struct nr_error *error);
+/* The same as bytes, for a process that has no files. *ret_bytes is the caller's, by free(). */
+int nr_flow_collector_remember(const struct nr_flow_collector *collector, uint8_t **ret_bytes,
+	size_t *ret_length, struct nr_error *error);
+/* What is damaged is left out and counted; -EBADMSG: it is no such state at all. */
+int nr_flow_collector_recall(
+	struct nr_flow_collector *collector, const uint8_t *bytes, size_t length, struct nr_error *error);
 
 /* Values of named elements (conf.fields): of the block that the sink is taking at this moment. Calls for each
  * value, by row. */
