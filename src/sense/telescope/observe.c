@@ -56,6 +56,7 @@ static bool select_time(struct nr_local *l, nr_time time)
 		w->full_bytes = l->log_bytes;
 		w->log.limit = NR_PROMISE_THIN(l->log_bytes);
 		w->log.keeper = &l->keeper;
+		NR_IN_ORDER();
 		w->open = true;
 	}
 	l->window = w;

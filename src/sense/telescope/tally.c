@@ -67,15 +67,34 @@ void nr_tally_init(struct nr_tally *tally, struct nr_area *area)
 	*tally = (struct nr_tally){.words.area = area, .wides.area = area};
 }
 
+/* Who resumes finds either the pages or no word of them: they are forgotten before they are given back, and
+ * what is said about them before they are. */
+static void give_up_words(struct nr_words *w)
+{
+	uint64_t *pages = w->items;
+	size_t bytes = w->room * sizeof *w->items;
+	w->count = 0;
+	NR_IN_ORDER();
+	w->room = 0;
+	NR_IN_ORDER();
+	w->items = NULL;
+	NR_IN_ORDER();
+	nr_pages_unmap(w->area, pages, bytes);
+}
+
 void nr_tally_fini(struct nr_tally *tally)
 {
-	nr_pages_unmap(tally->words.area, tally->words.items, tally->words.room * sizeof *tally->words.items);
+	struct nr_area *area = tally->words.area;
+	struct nr_tally *spare = tally->spare;
+	give_up_words(&tally->words);
 	nr_members_fini(&tally->wides);
-	if (tally->spare) {
-		nr_tally_fini(tally->spare);
-		nr_pages_unmap(tally->words.area, tally->spare, sizeof *tally->spare);
+	if (spare) {
+		nr_tally_fini(spare);
+		tally->spare = NULL;
+		NR_IN_ORDER();
+		nr_pages_unmap(area, spare, sizeof *spare);
 	}
-	nr_tally_init(tally, tally->words.area);
+	nr_tally_init(tally, area);
 }
 
 /* ---- changes that are whole or have not happened ---- */
@@ -160,9 +179,14 @@ int nr_tally_resume(struct nr_tally *tally, struct nr_area *area, const struct n
 	tally->words.area = tally->wides.area = area;
 	tally->keeper = keeper;
 	tally->unsorted = true;
-	if (!is_sound(tally->words.items, tally->words.count, tally->words.room, sizeof(uint64_t), area) ||
-		!is_sound(tally->wides.items, tally->wides.count, tally->wides.room, sizeof(struct nr_wide),
-			area))
+	struct nr_words *words = &tally->words;
+	struct nr_wides *wides = &tally->wides;
+	if (!words->room) /* they were being given up */
+		words->items = NULL;
+	if (!wides->room)
+		wides->items = NULL;
+	if (!is_sound(words->items, words->count, words->room, sizeof *words->items, area) ||
+		!is_sound(wides->items, wides->count, wides->room, sizeof *wides->items, area))
 		return -EBADMSG;
 	while (tally->words.count && !tally->words.items[tally->words.count - 1])
 		tally->words.count--; /* counted before it was written */
@@ -522,8 +546,15 @@ bool nr_tally_next_wide(struct nr_tally_walk *walk, struct nr_tally_sum *ret_sum
 
 void nr_members_fini(struct nr_wides *members)
 {
-	nr_pages_unmap(members->area, members->items, members->room * sizeof *members->items);
-	*members = (struct nr_wides){.area = members->area};
+	struct nr_wide *pages = members->items; /* as give_up_words() */
+	size_t bytes = members->room * sizeof *members->items;
+	members->count = 0;
+	NR_IN_ORDER();
+	members->room = 0;
+	NR_IN_ORDER();
+	members->items = NULL;
+	NR_IN_ORDER();
+	nr_pages_unmap(members->area, pages, bytes);
 }
 
 int nr_members_add(struct nr_wides *members, uint64_t member, uint16_t mask, uint64_t packets, uint64_t bytes,
