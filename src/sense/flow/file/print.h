@@ -43,7 +43,8 @@ struct nr_flow_print_sink {
 };
 void nr_flow_print_sink_init(struct nr_flow_print_sink *sink, struct nr_flow_printer *printer);
 
-/* One row as an object, members only, into an open object: what the API answers. */
-void nr_flow_row_write_json(struct nr_json *json, const struct nr_flow_block *block, uint32_t row);
+/* One row as an object, as a line of JSON has it: what the API answers. */
+void nr_flow_row_write_json(
+	struct nr_json *json, const char *key, const struct nr_flow_block *block, uint32_t row);
 
 #endif
