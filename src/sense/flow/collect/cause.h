@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why something that arrived was not read: always counted, always shown; and the memory that all state of
- * exporters together may take.
+ * Why something that arrived was not read: always counted, always shown.
  */
 #ifndef NR_SENSE_FLOW_COLLECT_CAUSE_H
 #define NR_SENSE_FLOW_COLLECT_CAUSE_H
@@ -37,21 +36,5 @@ enum nr_flow_cause {
 		NR_FLOW_CAUSES
 };
 extern const char *const nr_flow_cause_names[NR_FLOW_CAUSES];
-
-/* Memory of all exporters together (conf.memory): whoever grows takes, whoever frees gives. */
-struct nr_flow_budget {
-	uint64_t used, limit;
-};
-NR_INLINE bool nr_flow_budget_take(struct nr_flow_budget *budget, size_t bytes)
-{
-	if (bytes > budget->limit - budget->used)
-		return false;
-	budget->used += bytes;
-	return true;
-}
-NR_INLINE void nr_flow_budget_give(struct nr_flow_budget *budget, size_t bytes)
-{
-	budget->used -= bytes;
-}
 
 #endif
