@@ -129,16 +129,20 @@ static uint16_t bound_port(int socket_fd)
 	return ntohs(address.sin6_port);
 }
 
-int nr_listen_open(struct nr_listen *listen_on, int *ret_socket, struct nr_error *error)
+/* option: SO_REUSEADDR or SO_REUSEPORT; 0: none. */
+static int open_bound(
+	struct nr_listen *listen_on, int type, int option, int *ret_socket, struct nr_error *error)
 {
 	struct sockaddr_storage storage;
 	socklen_t length = fill(listen_on, &storage);
-	int file = socket(
-		nr_address_is_ipv4(&listen_on->address) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int file =
+		socket(nr_address_is_ipv4(&listen_on->address) ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
 	if (file < 0)
 		return fail_bind(listen_on, errno, error);
-	setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-	if (bind(file, (struct sockaddr *)&storage, length) != 0 || listen(file, BACKLOG) != 0) {
+	if (option)
+		setsockopt(file, SOL_SOCKET, option, &(int){1}, sizeof(int));
+	if (bind(file, (struct sockaddr *)&storage, length) != 0 ||
+		((type & SOCK_STREAM) && listen(file, BACKLOG) != 0)) {
 		int reason = errno;
 		close(file);
 		return fail_bind(listen_on, reason, error);
@@ -147,6 +151,18 @@ int nr_listen_open(struct nr_listen *listen_on, int *ret_socket, struct nr_error
 	write_text(listen_on);
 	*ret_socket = file;
 	return 0;
+}
+
+int nr_listen_open(struct nr_listen *listen_on, int *ret_socket, struct nr_error *error)
+{
+	return open_bound(listen_on, SOCK_STREAM, SO_REUSEADDR, ret_socket, error);
+}
+
+int nr_listen_open_datagrams(
+	struct nr_listen *listen_on, bool shared, int *ret_socket, struct nr_error *error)
+{
+	return open_bound(
+		listen_on, SOCK_DGRAM | SOCK_NONBLOCK, shared ? SO_REUSEPORT : 0, ret_socket, error);
 }
 
 bool nr_listen_is_for_us(const struct nr_listen *listen_on, const struct nr_texts *names, const char *text)

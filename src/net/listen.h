@@ -19,6 +19,9 @@ int nr_listen_parse(const char *text, struct nr_listen *ret_listen, struct nr_er
 
 /* *ret_socket is the caller's. -EADDRINUSE, -EACCES, -EADDRNOTAVAIL: one line that says what to do. */
 int nr_listen_open(struct nr_listen *listen, int *ret_socket, struct nr_error *error);
+/* The same for UDP, non-blocking; shared: others of this user may be bound to it, too (SO_REUSEPORT). See
+ * datagrams.h. */
+int nr_listen_open_datagrams(struct nr_listen *listen, bool shared, int *ret_socket, struct nr_error *error);
 
 /*
  * Whether a request with this Host header (NULL: none) is for us. A page of another site can make its own
