@@ -14,8 +14,17 @@
 
 struct nr_flow_filter;
 
-/* Empty text and "any" match all. -EINVAL: the text names the column and what was expected there, and the
- * nearest word that is known. */
+/* What is wrong with an expression, for people: it names what was expected, what was found, and the nearest
+ * word that is known. */
+struct nr_flow_filter_fault {
+	unsigned column; /* of the first character that is wrong, from 1; several lines are one */
+	char text_en[240], text_ja[240];
+};
+
+/* Empty text and "any" match all. -EINVAL: `ret_fault` says why and where. -ENOMEM. */
+int nr_flow_filter_parse(
+	const char *text, struct nr_flow_filter **ret_filter, struct nr_flow_filter_fault *ret_fault);
+/* The same with the fault as an error's text, "column 5: ...". */
 int nr_flow_filter_new(const char *text, struct nr_flow_filter **ret_filter, struct nr_error *error);
 void nr_flow_filter_free(struct nr_flow_filter *filter);
 void nr_flow_filter_freep(struct nr_flow_filter **filter);
