@@ -35,15 +35,21 @@ enum nr_flow_counting {
 };
 const char *nr_flow_counting_name(enum nr_flow_counting counting); /* "records" "flows" "self" "messages" */
 
-struct nr_flow_sequence {     /* one way of counting */
-	uint32_t first, next; /* numbers since the exporter's (re)start: [first, next) */
+struct nr_flow_sequence { /* one way of counting: numbers [next - span, next) since the exporter's (re)start
+			   */
+	uint32_t next;
 	uint32_t largest;     /* units of a message */
-	uint32_t exact;       /* steps that fitted, of the trial */
-	uint64_t received;    /* units in [first, next) */
-	uint64_t span;        /* next - first, beyond 32 bits */
-	uint64_t unknown;     /* units of the span that sets hold which were not decoded yet */
-	uint64_t lost_before; /* before the last restart */
-	bool begun, open;     /* open: the last message's end is not known */
+	uint64_t span;        /* how many numbers there were, beyond 32 bits */
+	uint64_t received;    /* units in the span */
+	uint64_t unknown;     /* units of the span that sets hold which are not decoded */
+	uint64_t lost_before; /* the restart */
+	uint64_t received_before;
+	uint64_t late, restarts, strangers;
+	uint32_t exact;                       /* steps of the trial that fitted */
+	uint32_t open_sequence;               /* of the message whose end is not known ... */
+	uint32_t open_sets;                   /* ... for so many sets that were not decoded; 0: it is */
+	uint32_t strange_next, strange_units; /* a number far away: a restart if the next one follows it */
+	bool begun, strange;
 };
 
 struct nr_flow_totals { /* what options of the exporter say it did: IE 40-42, 164-168 */
@@ -53,29 +59,24 @@ struct nr_flow_totals { /* what options of the exporter say it did: IE 40-42, 16
 };
 
 struct nr_flow_loss {
-	struct nr_flow_sequence sequences[NR_FLOW_LOSS_HYPOTHESES];
-	struct {
+	struct nr_flow_sequence sequences[NR_FLOW_LOSS_HYPOTHESES]; /* by enum nr_flow_counting */
+	struct nr_flow_print {
+		uint64_t print; /* of some of its bytes */
 		uint32_t sequence, length;
-		uint64_t print;
 	} seen[NR_FLOW_LOSS_WINDOW]; /* a ring */
-	uint32_t seen_count;
-	uint32_t messages; /* of the trial */
-	uint8_t counting;  /* enum nr_flow_counting: what is believed now */
+	uint32_t seen_count;         /* ever */
+	uint32_t newest;             /* sequence number */
+	uint32_t uptime_ms;          /* of the last message */
+	uint32_t trial;              /* messages of it so far */
+	uint8_t counting;            /* enum nr_flow_counting: once it is decided */
 	bool decided;
-	uint32_t uptime_ms; /* of the last message */
-	uint32_t open_sequence, open_sets;
 	uint64_t waiting_sets, abandoned_sets;
-	struct {
-		bool any;
-		uint32_t sequence, units;
-	} strange; /* a number far away: a restart if the next one follows it */
-	uint64_t duplicates, late, restarts, strangers;
-	/* received since ever, to compare with totals */
-	uint64_t got_octets, got_messages, got_records;
-	uint32_t totals_told;            /* how often */
-	struct nr_flow_totals totals[2]; /* first and last told */
-	struct nr_flow_totals got[2];    /* octets, messages, records received then */
-	struct nr_flow_table sources;    /* struct nr_flow_source: of sFlow */
+	uint64_t duplicates;
+	uint64_t got_octets, got_messages, got_records; /* ever, to be compared with its totals */
+	uint32_t totals_told;                           /* how often */
+	struct nr_flow_totals totals[2];                /* first and last told */
+	struct nr_flow_totals got[2];                   /* what of it was received then */
+	struct nr_flow_table sources;                   /* struct nr_flow_source: of sFlow */
 };
 
 void nr_flow_loss_fini(struct nr_flow_loss *loss, struct nr_flow_memory *memory);
@@ -104,14 +105,15 @@ void nr_flow_loss_learn(
 
 /* ---- sFlow: samples of each data source ---- */
 
-struct nr_flow_source {         /* entry */
-	struct nr_flow_key key; /* id: type << 32 | index */
-	uint32_t first, last;   /* sequence numbers */
-	uint64_t span, received;
-	uint32_t rate;
-	uint32_t pool, drops;        /* last told */
-	uint64_t pool_sum, drop_sum; /* since the first sample */
-	uint64_t lost_before;
+struct nr_flow_source {           /* entry */
+	struct nr_flow_key key;   /* kind: 0 flows, 1 discards; id: type << 32 | index */
+	uint32_t last;            /* sequence number */
+	uint32_t rate;            /* last told */
+	uint32_t pool, drops;     /* last told */
+	uint64_t span, received;  /* numbers since the first, and samples that came */
+	uint64_t lost_before;     /* a restart */
+	uint64_t pool_sum, steps; /* packets seen, and samples taken of them, since the first */
+	uint64_t drop_sum;
 };
 void nr_flow_loss_sample(
 	struct nr_flow_loss *loss, struct nr_flow_memory *memory, const struct nr_sflow_sample *sample);
