@@ -14,7 +14,8 @@ int nr_flow_purpose_parse(const char *text, enum nr_flow_purpose *ret_purpose, s
 			return 0;
 		}
 	return nr_fail(error, -EPERM,
-		"flows are kept secret: say what they are wanted for, --purpose c2-detection, notification or "
+		"flows are kept secret: say what they are wanted for, --purpose c2-detection, notification "
+		"or "
 		"own-operation%s%s%s",
 		text ? " (not \"" : "", text ? text : "", text ? "\")" : "");
 }

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sense/flow/law/uses.h"
+#include "sense/flow/law/pseudonym.h"
+#include "sense/flow/law/uses_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+struct nr_flow_uses {
+	int file, head;
+	char path[PATH_MAX];
+	char who[128];
+	struct nr_prefix_table *clients; /* whose addresses are not written */
+};
+
+/* ---- opening ---- */
+
+/* Who logged in, which sudo and su do not change (audit); else who this process is. */
+static void find_user(char *who, size_t room)
+{
+	char text[32] = "", name[96] = "", buffer[4096];
+	struct passwd entry, *found = NULL;
+	FILE *file = fopen("/proc/self/loginuid", "re");
+	if (file && !fgets(text, sizeof text, file))
+		text[0] = 0;
+	nr_closep(&file);
+	unsigned long long user = text[0] ? strtoull(text, NULL, 10) : UINT32_MAX;
+	if (user >= UINT32_MAX)
+		user = getuid();
+	if (getpwuid_r((uid_t)user, &entry, buffer, sizeof buffer, &found) == 0 && found)
+		snprintf(name, sizeof name, "%s", entry.pw_name);
+	snprintf(who, room, "%s%s%llu", name, name[0] ? ":" : "", user);
+}
+
+static int open_in(const char *archive, const char *name, char path[static PATH_MAX], struct nr_error *error)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", archive, name) >= PATH_MAX)
+		return nr_fail(error, -ENAMETOOLONG, "%.100s: the name is too long", archive);
+	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return file >= 0 ? file
+			 : nr_fail(error, -errno, "%.150s: %s; uses of flows are recorded there", path,
+				   strerror(errno));
+}
+
+static int find_clients(const char *archive, struct nr_prefix_table **ret_clients, struct nr_error *error)
+{
+	NR_AUTO(nr_flow_policy_fini) struct nr_flow_policy policy = {0};
+	int e = nr_flow_policy_read(archive, &policy, error);
+	if (e && e != -ENOENT)
+		return e;
+	return nr_flow_clients_new(&policy, ret_clients, error);
+}
+
+int nr_flow_uses_open(const char *archive, struct nr_flow_uses **ret_uses, struct nr_error *error)
+{
+	char head[PATH_MAX];
+	NR_AUTO(nr_flow_uses_closep) struct nr_flow_uses *uses = calloc(1, sizeof *uses);
+	if (!uses)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	uses->head = -1;
+	uses->file = open_in(archive, NR_FLOW_USES_FILE, uses->path, error);
+	if (uses->file < 0)
+		return uses->file;
+	uses->head = open_in(archive, NR_FLOW_USES_HEAD, head, error);
+	if (uses->head < 0)
+		return uses->head;
+	int e = find_clients(archive, &uses->clients, error);
+	if (e)
+		return e;
+	find_user(uses->who, sizeof uses->who);
+	*ret_uses = nr_steal(&uses);
+	return 0;
+}
+
+void nr_flow_uses_close(struct nr_flow_uses *uses)
+{
+	if (!uses)
+		return;
+	nr_close_fd(&uses->file);
+	nr_close_fd(&uses->head);
+	nr_prefix_table_free(uses->clients);
+	free(uses);
+}
+
+void nr_flow_uses_closep(struct nr_flow_uses **uses)
+{
+	nr_flow_uses_close(*uses);
+}
+
+/* ---- what was asked, without whom it was asked about ---- */
+
+/* What stands there names: nobody (0), a network of many, one client. */
+enum { NOBODY, NETWORK, CLIENT };
+
+static int whom(const struct nr_flow_uses *uses, const char *text, size_t length)
+{
+	char copy[64];
+	struct nr_prefix prefix;
+	if (length < 2 || length >= sizeof copy)
+		return NOBODY;
+	memcpy(copy, text, length);
+	copy[length] = 0;
+	if (!strpbrk(copy, ".:") || nr_prefix_parse(copy, &prefix, NULL) ||
+		nr_prefix_table_find(uses->clients, &prefix.address) != NR_FLOW_CLIENT)
+		return NOBODY;
+	return prefix.length >= (nr_address_is_ipv4(&prefix.address) ? 128 : 64) ? CLIENT : NETWORK;
+}
+
+/* The length of what names a client at the beginning of the text ("192.0.2.1" of "192.0.2.1:80"); 0: nothing
+ * does. */
+static size_t client_span(const struct nr_flow_uses *uses, const char *text)
+{
+	size_t span = strspn(text, "0123456789abcdefABCDEF.:/");
+	int all = whom(uses, text, span);
+	if (all == NETWORK)
+		return 0;
+	for (size_t length = span; length >= 2; length--)
+		if (whom(uses, text, length) == CLIENT)
+			return length;
+	return 0;
+}
+
+static bool is_of_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+	       c == ':';
+}
+
+static void without_clients(const struct nr_flow_uses *uses, const char *text, char *out, size_t room)
+{
+	static const char client[] = "[client]";
+	size_t used = 0;
+	bool within = false; /* a word: what stands in its middle is no address */
+	while (*text && used + sizeof client + 3 < room) {
+		size_t span = within ? 0 : client_span(uses, text);
+		if (span) {
+			memcpy(out + used, client, sizeof client - 1);
+			used += sizeof client - 1;
+			text += span;
+			within = false;
+			continue;
+		}
+		within = is_of_word(*text);
+		out[used++] = *text++;
+	}
+	snprintf(out + used, room - used, "%s", *text ? "..." : "");
+}
+
+/* ---- the chain ---- */
+
+/* The last whole line. What a writer that was killed left behind it was never answered, and goes. */
+static int find_last(struct nr_flow_uses *uses, uint64_t *ret_number, char hash[static NR_FLOW_HEAD_TEXT],
+	struct nr_error *error)
+{
+	static const size_t most = 2 * NR_FLOW_USE_LINE_MAX;
+	NR_AUTO(nr_freep) char *bytes = malloc(most + 1);
+	struct stat status;
+	*ret_number = 0;
+	hash[0] = 0;
+	if (!bytes || fstat(uses->file, &status) < 0)
+		return nr_fail(error, bytes ? -errno : -ENOMEM, "%.150s: %s", uses->path, strerror(errno));
+	size_t length = (size_t)NR_MIN((off_t)most, status.st_size);
+	off_t from = status.st_size - (off_t)length;
+	if (pread(uses->file, bytes, length, from) != (ssize_t)length)
+		return nr_fail(error, -EIO, "%.150s: cannot be read: %s", uses->path, strerror(errno));
+	size_t end = length;
+	while (end && bytes[end - 1] != '\n')
+		end--;
+	if (end < length && ftruncate(uses->file, from + (off_t)end) < 0)
+		return nr_fail(error, -errno, "%.150s: %s", uses->path, strerror(errno));
+	if (!end)
+		return from ? nr_fail(error, -EBADMSG, "%.150s: its last line is longer than a line can be",
+				      uses->path)
+			    : 0;
+	size_t start = --end;
+	while (start && bytes[start - 1] != '\n')
+		start--;
+	bytes[end] = 0;
+	if (!nr_flow_use_number(bytes + start, end - start, ret_number))
+		return nr_fail(error, -EBADMSG,
+			"%.150s: its last line is no use of flows; noroshi flow uses --verify says more",
+			uses->path);
+	nr_flow_use_hash(bytes + start, end - start, hash);
+	return 0;
+}
+
+static int write_all(const struct nr_flow_uses *uses, const char *line, size_t length, struct nr_error *error)
+{
+	off_t end = lseek(uses->file, 0, SEEK_END);
+	ssize_t n = end < 0 ? -1 : pwrite(uses->file, line, length, end);
+	if (n == (ssize_t)length && fdatasync(uses->file) == 0)
+		return 0;
+	int e = n < 0 || n == (ssize_t)length ? errno : ENOSPC;
+	if (n > 0 && ftruncate(uses->file, end) < 0)
+		e = errno;
+	return nr_fail(
+		error, -e, "%.150s: %s; nothing is answered that is not recorded", uses->path, strerror(e));
+}
+
+static int write_head(const struct nr_flow_uses *uses, uint64_t number, const char *line, size_t length,
+	struct nr_error *error)
+{
+	char hash[NR_FLOW_HEAD_TEXT], text[NR_FLOW_HEAD_BYTES + 1];
+	nr_flow_use_hash(line, length, hash);
+	snprintf(text, sizeof text, "%020llu %s\n", (unsigned long long)number, hash);
+	if (pwrite(uses->head, text, NR_FLOW_HEAD_BYTES, 0) != NR_FLOW_HEAD_BYTES ||
+		fdatasync(uses->head) < 0)
+		return nr_fail(error, -errno, "%.150s: its head: %s", uses->path, strerror(errno));
+	return 0;
+}
+
+struct said {
+	const char *act, *purpose, *question;
+	uint64_t flows;
+};
+
+static int line_make(const struct nr_flow_uses *uses, const struct said *said, uint64_t number,
+	const char *previous, struct nr_json *json, struct nr_error *error)
+{
+	char question[NR_FLOW_USE_QUESTION_MAX];
+	without_clients(uses, said->question ? said->question : "", question, sizeof question);
+	nr_json_object(json, NULL);
+	nr_json_uint(json, "number", number);
+	nr_json_time(json, "time", nr_time_now());
+	nr_json_text(json, "who", uses->who);
+	nr_json_text(json, "act", said->act);
+	nr_json_text(json, "purpose", said->purpose);
+	nr_json_text(json, "question", question);
+	if (said->flows == NR_FLOW_USE_ASKED)
+		nr_json_null(json, "flows");
+	else
+		nr_json_uint(json, "flows", said->flows);
+	nr_json_text(json, "previous", previous[0] ? previous : NULL);
+	nr_json_object_end(json);
+	int e = nr_json_finish(json, error);
+	if (!e && json->length >= NR_FLOW_USE_LINE_MAX)
+		e = nr_fail(error, -E2BIG, "%.150s: a use of more than %d bytes", uses->path,
+			NR_FLOW_USE_LINE_MAX);
+	return e;
+}
+
+static int add(struct nr_flow_uses *uses, const struct said *said, struct nr_error *error)
+{
+	uint64_t number;
+	char previous[NR_FLOW_HEAD_TEXT];
+	struct nr_json json;
+	int e = find_last(uses, &number, previous, error);
+	if (e)
+		return e;
+	nr_json_init(&json);
+	e = line_make(uses, said, number + 1, previous, &json, error);
+	if (!e) {
+		json.bytes[json.length] = '\n'; /* in place of the NUL */
+		e = write_all(uses, json.bytes, json.length + 1, error);
+	}
+	if (!e)
+		e = write_head(uses, number + 1, json.bytes, json.length, error);
+	nr_json_fini(&json);
+	return e;
+}
+
+int nr_flow_uses_add(struct nr_flow_uses *uses, const char *act, const char *purpose, const char *question,
+	uint64_t flows, struct nr_error *error)
+{
+	const struct said said = {act, purpose, question, flows};
+	while (flock(uses->file, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return nr_fail(error, -errno, "%.150s: %s", uses->path, strerror(errno));
+	int e = add(uses, &said, error);
+	flock(uses->file, LOCK_UN);
+	return e;
+}
+
+int nr_flow_use_record(const char *archive, const char *act, const char *purpose, const char *question,
+	uint64_t flows, struct nr_error *error)
+{
+	NR_AUTO(nr_flow_uses_closep) struct nr_flow_uses *uses = NULL;
+	int e = nr_flow_uses_open(archive, &uses, error);
+	return e ? e : nr_flow_uses_add(uses, act, purpose, question, flows, error);
+}
