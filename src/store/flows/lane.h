@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lanes: numbers of 1, 2, 4 or 8 bytes as planes of bytes (archive_format.h). A coder belongs to one thread.
+ */
+#ifndef NR_STORE_FLOWS_LANE_H
+#define NR_STORE_FLOWS_LANE_H
+
+#include "store/flows/archive_format.h"
+
+#include <zstd.h>
+
+struct nr_flow_bytes {
+	uint8_t *bytes; /* owned */
+	size_t length, room;
+};
+/* Room for `more` bytes behind its length. */
+int nr_flow_bytes_reserve(struct nr_flow_bytes *bytes, size_t more);
+void nr_flow_bytes_fini(struct nr_flow_bytes *bytes);
+
+#define NR_FLOW_PLANES_MAX 8
+struct nr_flow_coder {
+	ZSTD_CCtx *in;
+	ZSTD_DCtx *out;
+	uint8_t *planes; /* NR_FLOW_PLANES_MAX of NR_FLOW_PART_ROWS */
+};
+int nr_flow_coder_init(struct nr_flow_coder *coder);
+void nr_flow_coder_fini(struct nr_flow_coder *coder);
+
+/* Adds `count` numbers of `width` bytes to `into` and fills codec, planes, base and length of the section.
+ * -ENOMEM. */
+int nr_flow_lane_pack(struct nr_flow_coder *coder, const void *values, unsigned width, uint32_t count,
+	struct nr_flow_bytes *into, struct nr_flow_section *section);
+/* bytes: the section's, as many as it says. -EBADMSG: they are not such numbers. */
+int nr_flow_lane_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
+	const uint8_t *bytes, void *values, unsigned width, uint32_t count);
+
+#endif
