@@ -99,6 +99,7 @@ static void place_ahead(struct nr_flow_sequence *s, const struct place *at, uint
 	s->next = at->start + at->units;
 	s->open_sets = at->open_sets;
 	s->open_sequence = at->sequence;
+	s->strangers += s->strange; /* it was alone */
 	s->strange = false;
 }
 

@@ -133,7 +133,7 @@ void *nr_flow_table_add(
 		table->count++;
 	struct nr_flow_key *key = key_of(table, index);
 	memset(key, 0, size);
-	*key = (struct nr_flow_key){.id = id, .kind = kind, .recent = 1};
+	*key = (struct nr_flow_key){.id = id, .kind = kind};
 	table->slots[slot_of(table, memory, kind, id)] = index + 1;
 	return key;
 }
