@@ -79,6 +79,10 @@ static int landlock_allow(int ruleset, uint64_t handled, unsigned allow,
 	if (rc == 0)
 		rc = landlock_allow_below(ruleset, places->write ? places->write : "/",
 			handled & (allow & NR_SANDBOX_WRITE_FILES ? writing : 0), error);
+	for (size_t i = 0; rc == 0 && i < NR_COUNT(places->write_too); i++)
+		if (places->write_too[i])
+			rc = landlock_allow_below(ruleset, places->write_too[i],
+				handled & (allow & NR_SANDBOX_WRITE_FILES ? writing : 0), error);
 	return rc;
 }
 
@@ -200,6 +204,19 @@ static int capture_allow(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* What net/datagrams.h and a server of byte streams ask of sockets that are there; epoll's own is made
+ * before.
+ */
+static int receive_allow(scmp_filter_ctx filter)
+{
+	static const int calls[] = {SCMP_SYS(recvmmsg), SCMP_SYS(accept4), SCMP_SYS(shutdown),
+		SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait)};
+	int rc = calls_allow(filter, calls, NR_COUNT(calls));
+	return rc ? rc
+		  : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 2,
+			    SCMP_CMP64(1, SCMP_CMP_EQ, SOL_SOCKET), SCMP_CMP64(2, SCMP_CMP_EQ, SO_MEMINFO));
+}
+
 static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 {
 	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -207,6 +224,8 @@ static int filter_fill(scmp_filter_ctx filter, unsigned allow)
 	rc = rc ? rc : arguments_allow(filter);
 	if (allow & NR_SANDBOX_CAPTURE)
 		rc = rc ? rc : capture_allow(filter);
+	if (allow & NR_SANDBOX_RECEIVE)
+		rc = rc ? rc : receive_allow(filter);
 	if (allow & (NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES))
 		rc = rc ? rc : calls_allow(filter, read_calls, NR_COUNT(read_calls));
 	if (allow & (NR_SANDBOX_SERVE | NR_SANDBOX_CONNECT))

@@ -24,6 +24,8 @@ enum nr_sandbox_allow {
 		1 << 5, /* a new socket is refused (EACCES) instead of killing: for libraries that log */
 	NR_SANDBOX_MAKE_FOLDERS = 1 << 6, /* with WRITE_FILES: make and remove folders, move files between
 					   * them, sync all of a file system: what a ledger does */
+	NR_SANDBOX_RECEIVE = 1 << 7,      /* take datagrams and connections on sockets that are open, and ask
+					   * for their losses; nothing is sent */
 };
 
 /* What the kernel granted; say it to the user where a part is missing. */
@@ -40,10 +42,11 @@ struct nr_sandbox {
 int nr_sandbox_enter(unsigned allow, struct nr_sandbox *ret_sandbox, struct nr_error *error);
 
 /* As above; where Landlock is there, files can be read below `read` (and read_too, NULL: nowhere else) and
- * written (and read) below `write` alone. NULL: anywhere. */
+ * written (and read) below `write` and write_too (NULL: nowhere else) alone. NULL: anywhere. */
 struct nr_sandbox_places {
 	const char *read, *write;
 	const char *read_too;
+	const char *write_too[2];
 };
 int nr_sandbox_enter_places(unsigned allow, const struct nr_sandbox_places *places,
 	struct nr_sandbox *ret_sandbox, struct nr_error *error);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -163,6 +164,21 @@ static bool do_ask_socket(void)
 	return getsockopt(listener, SOL_SOCKET, SO_ERROR, &code, &length) == 0;
 }
 
+static bool do_ask_losses(void)
+{
+	uint32_t values[SK_MEMINFO_VARS];
+	socklen_t length = sizeof values;
+	return getsockopt(listener, SOL_SOCKET, SO_MEMINFO, values, &length) == 0;
+}
+
+static bool do_take_datagrams(void)
+{
+	char bytes[16];
+	struct iovec place_of = {bytes, sizeof bytes};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &place_of, .msg_iovlen = 1}};
+	return recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL) >= 0 || errno == EAGAIN;
+}
+
 static bool do_make_folder(void)
 {
 	char path[96];
@@ -245,15 +261,22 @@ static void test_cases(void **state)
 static void test_sockets(void **state)
 {
 	(void)state;
-	enum { SERVE = NR_SANDBOX_SERVE, CONNECT = NR_SANDBOX_CONNECT, CAPTURE = NR_SANDBOX_CAPTURE };
+	enum {
+		SERVE = NR_SANDBOX_SERVE,
+		CONNECT = NR_SANDBOX_CONNECT,
+		CAPTURE = NR_SANDBOX_CAPTURE,
+		RECEIVE = NR_SANDBOX_RECEIVE
+	};
 	static const struct {
 		const char *name;
 		bool (*action)(void);
 		unsigned allowed; /* flags, each of which is enough */
 	} cases[] = {
-		{"accept", do_accept, SERVE | CONNECT},
+		{"accept", do_accept, SERVE | CONNECT | RECEIVE},
 		{"send", do_send, SERVE | CONNECT},
 		{"ask a socket", do_ask_socket, SERVE | CONNECT | CAPTURE},
+		{"ask for losses", do_ask_losses, SERVE | CONNECT | RECEIVE},
+		{"take datagrams", do_take_datagrams, CONNECT | RECEIVE},
 		{"connect", do_connect, CONNECT},
 		{"bind", do_bind, CONNECT},
 		{"socket", do_socket, CONNECT},
@@ -262,7 +285,7 @@ static void test_sockets(void **state)
 		{"exec", do_exec, 0},
 		{"signal to the parent", do_signal_parent, 0},
 	};
-	static const unsigned flags[] = {SERVE, CONNECT, CAPTURE};
+	static const unsigned flags[] = {SERVE, CONNECT, CAPTURE, RECEIVE};
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {
 		check(cases[i].name, 0, cases[i].action, false);
 		for (size_t k = 0; k < NR_COUNT(flags); k++)

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the flow sense; each stands in command_<verb>.c. */
+#ifndef NR_SENSE_FLOW_COMMAND_H
+#define NR_SENSE_FLOW_COMMAND_H
+
+#include "base/option.h"
+
+extern const struct nr_command nr_flow_collect_command;
+
+#endif
