@@ -9,10 +9,10 @@ cd "$(dirname "$0")/.."
 run_packages=(
 	gcc libc6-dev make meson ninja-build pkg-config scdoc ca-certificates
 	libavro-dev libcairo2-dev libcmocka-dev libcurl4-openssl-dev libjson-c-dev libmaxminddb-dev libmicrohttpd-dev libp11-kit-dev libpcap-dev libseccomp-dev libpango1.0-dev libsqlite3-dev libssl-dev libyaml-dev
-	libbz2-dev liblzma-dev libxxhash-dev libzstd-dev zlib1g-dev
+	libbz2-dev liblz4-dev liblzma-dev liblzo2-dev libxxhash-dev libzstd-dev zlib1g-dev
 )
 test_packages=(bats clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev jq curl chromium fonts-noto-cjk
-	opensc openssl poppler-utils python3-avro python3-jwcrypto python3-snappy qpdf chrony bc softhsm2 sqlite3 tshark iproute2 bzip2 xz-utils zstd)
+	opensc openssl poppler-utils python3-avro python3-jwcrypto python3-snappy qpdf chrony bc softhsm2 sqlite3 tshark iproute2 bzip2 nfdump xz-utils zstd)
 bench_packages=(tcpdump time)
 
 say() {

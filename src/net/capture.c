@@ -309,22 +309,36 @@ int nr_capture_use(struct nr_capture *capture, unsigned buffer, struct nr_error 
 	return 0;
 }
 
-int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error)
+int nr_capture_open_stream(
+	struct nr_stream *stream, const char *name, struct nr_capture **ret_capture, struct nr_error *error)
 {
 	NR_AUTO(nr_capture_closep) struct nr_capture *capture = calloc(1, sizeof *capture);
-	if (!capture || !(capture->path = strdup(path)) ||
-		!(capture->damage = malloc(strlen(path) + DAMAGE_TEXT)))
-		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
+	if (!capture || !(capture->path = strdup(name)) ||
+		!(capture->damage = malloc(strlen(name) + DAMAGE_TEXT)))
+		return nr_fail(error, -ENOMEM, "%s: out of memory", name);
 	capture->buffer = capture->buffers[0] = malloc(BUFFER);
 	if (!capture->buffer)
-		return nr_fail(error, -ENOMEM, "%s: out of memory", path);
-	int code = nr_stream_open(path, &capture->stream, error);
-	if (code == 0)
-		code = recognise(capture, error);
-	if (code < 0)
+		return nr_fail(error, -ENOMEM, "%s: out of memory", name);
+	capture->stream = stream;
+	int code = recognise(capture, error);
+	if (code < 0) {
+		capture->stream = NULL; /* stays the caller's */
 		return code;
+	}
 	*ret_capture = nr_steal(&capture);
 	return 0;
+}
+
+int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error)
+{
+	struct nr_stream *stream = NULL;
+	int code = nr_stream_open(path, &stream, error);
+	if (code < 0)
+		return code;
+	code = nr_capture_open_stream(stream, path, ret_capture, error);
+	if (code < 0)
+		nr_stream_close(stream);
+	return code;
 }
 
 void nr_capture_close(struct nr_capture *capture)

@@ -23,6 +23,10 @@ struct nr_capture;
 /* Opens and recognises. -ENOENT, -EISDIR, -EACCES ...; -EBADMSG for an empty file or a format that is not
  * known. Every message names the file and says what to do. */
 int nr_capture_open(const char *path, struct nr_capture **ret_capture, struct nr_error *error);
+/* The same of a stream that is open, from its first byte on. It is the capture's where the answer is 0. */
+struct nr_stream;
+int nr_capture_open_stream(
+	struct nr_stream *stream, const char *name, struct nr_capture **ret_capture, struct nr_error *error);
 void nr_capture_close(struct nr_capture *capture);
 void nr_capture_closep(struct nr_capture **capture);
 

@@ -29,6 +29,8 @@ struct nr_stream {
 	bool regular;
 	_Atomic uint64_t done;
 	uint64_t total;
+	uint8_t *back; /* what was put back, and how much of it was read again */
+	size_t back_length, back_used;
 	struct nr_error error;
 
 	/* Below: only where a thread reads ahead. */
@@ -324,6 +326,7 @@ void nr_stream_close(struct nr_stream *stream)
 	nr_close_fd(&stream->file);
 	nr_decompress_free(stream->decompress);
 	free(stream->input);
+	free(stream->back);
 	for (unsigned i = 0; i < BLOCK_COUNT; i++)
 		free(stream->blocks[i].bytes);
 	pthread_cond_destroy(&stream->changed);
@@ -333,8 +336,35 @@ void nr_stream_close(struct nr_stream *stream)
 
 /* --- use --- */
 
+int nr_stream_unread(struct nr_stream *stream, const uint8_t *bytes, size_t length, struct nr_error *error)
+{
+	size_t left = stream->back_length - stream->back_used;
+	uint8_t *back = malloc(length + left + 1);
+	if (!back)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	if (length)
+		memcpy(back, bytes, length);
+	if (left)
+		memcpy(back + length, stream->back + stream->back_used, left);
+	free(stream->back);
+	stream->back = back;
+	stream->back_length = length + left;
+	stream->back_used = 0;
+	return 0;
+}
+
+static size_t read_back(struct nr_stream *stream, uint8_t *bytes, size_t max)
+{
+	size_t n = NR_MIN(max, stream->back_length - stream->back_used);
+	memcpy(bytes, stream->back + stream->back_used, n);
+	stream->back_used += n;
+	return n;
+}
+
 size_t nr_stream_read(struct nr_stream *stream, uint8_t *bytes, size_t max)
 {
+	if (stream->back_used < stream->back_length)
+		return read_back(stream, bytes, max);
 	if (stream->threaded)
 		return read_ahead_bytes(stream, bytes, max);
 	ssize_t n = read_again(stream->file, bytes, max);

@@ -20,6 +20,10 @@ void nr_stream_close(struct nr_stream *stream);
  * why. What was decoded before a failure has been delivered. */
 size_t nr_stream_read(struct nr_stream *stream, uint8_t *bytes, size_t max);
 
+/* Puts back what was read last (a copy): the next reads answer it again. For whoever looks at the first bytes
+ * to see what it is. -ENOMEM. */
+int nr_stream_unread(struct nr_stream *stream, const uint8_t *bytes, size_t length, struct nr_error *error);
+
 /* NULL, or why the stream ended early; to be asked only after _read has answered 0. -EPIPE: the last
  * compressed member is cut; -EBADMSG: it is damaged. */
 const struct nr_error *nr_stream_error(const struct nr_stream *stream);
