@@ -193,12 +193,13 @@ static uint16_t variable_length(struct nr_cursor *c)
 	return first < 255 ? first : nr_cursor_u16(c);
 }
 
-bool nr_record_next(const struct nr_template *template, struct nr_cursor *body, struct nr_value *ret_values)
+bool nr_record_read(const struct nr_element *fields, uint16_t count, uint32_t minimum, struct nr_cursor *body,
+	struct nr_value *ret_values)
 {
-	if (body->failed || nr_cursor_left(body) < template->minimum)
+	if (body->failed || nr_cursor_left(body) < minimum)
 		return false;
-	for (unsigned i = 0; i < template->count; i++) {
-		uint16_t length = template->fields[i].length;
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t length = fields[i].length;
 		if (length == NR_ELEMENT_VARIABLE)
 			length = variable_length(body);
 		const uint8_t *bytes = nr_cursor_take(body, length);
@@ -207,4 +208,9 @@ bool nr_record_next(const struct nr_template *template, struct nr_cursor *body, 
 		ret_values[i] = (struct nr_value){bytes, length};
 	}
 	return true;
+}
+
+bool nr_record_next(const struct nr_template *template, struct nr_cursor *body, struct nr_value *ret_values)
+{
+	return nr_record_read(template->fields, template->count, template->minimum, body, ret_values);
 }

@@ -82,6 +82,9 @@ struct nr_value {
 /* The next record: one value for each field. False at the end and at padding, which is shorter than the
  * shortest record; body->failed: a variable length that points beyond the set. */
 bool nr_record_next(const struct nr_template *template, struct nr_cursor *body, struct nr_value *ret_values);
+/* The same for whoever keeps templates in another form. */
+bool nr_record_read(const struct nr_element *fields, uint16_t count, uint32_t minimum, struct nr_cursor *body,
+	struct nr_value *ret_values);
 
 /* Any integer by the length that the template gave it (reduced-size encoding, RFC 7011 section 6.2): 0 to 8
  * bytes; of longer ones the last 8. */

@@ -12,6 +12,7 @@
 	X(VERSION, "version")                   /* datagrams: no export that is known (v1, sFlow v4 ...) */  \
 	X(MALFORMED, "malformed")               /* datagrams, messages: header or counts cannot be */        \
 	X(TRUNCATED, "truncated")               /* messages: the datagram or stream ends before */           \
+	X(TRAILING, "trailing")                 /* datagrams: octets behind the message, not read */         \
 	X(EXPORTER_REFUSED, "exporter_refused") /* datagrams: of an address that may not export */           \
 	X(EXPORTERS_FULL, "exporters_full")     /* datagrams: no place for another exporter */               \
 	X(SET_MALFORMED, "set_malformed")       /* sets, samples: lengths that cannot be */                  \

@@ -360,8 +360,8 @@ void nr_flow_decode(
 	}
 }
 
-void nr_flow_decode_values(struct nr_flow_run *run, const struct nr_flow_plan *plan, uint32_t row,
-	const struct nr_value *values)
+void nr_flow_decode_values(
+	struct nr_flow_run *run, const struct nr_flow_plan *plan, uint32_t row, const struct nr_value *values)
 {
 	for (unsigned i = 0; i < plan->op_count; i++) {
 		const struct nr_flow_op *op = &plan->ops[i];

@@ -31,6 +31,7 @@ struct nr_flow_exporter {
 	struct nr_flow_exporter *next; /* in the table's chain; NULL: the last one */
 	uint64_t block;                /* serial of the block that holds its stream ... */
 	uint16_t block_stream;         /* ... at this index */
+	bool closed;                   /* its stream has ended */
 	bool nat_draft;                /* numbers NAT events by the draft */
 
 	struct nr_flow_templates templates;

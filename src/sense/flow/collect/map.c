@@ -14,10 +14,22 @@ struct meaning {
 	uint8_t kind, column;
 };
 
-#define UINT(id, COLUMN)          {0, id, NR_FLOW_OP_UINT, NR_FLOW_##COLUMN}
-#define KIND(id, KIND, COLUMN)    {0, id, NR_FLOW_OP_##KIND, NR_FLOW_##COLUMN}
-#define REVERSE(id, COLUMN)       {NR_ENTERPRISE_REVERSE, id, NR_FLOW_OP_UINT, NR_FLOW_##COLUMN}
-#define FACT(id, FACT)            {0, id, NR_FLOW_OP_FACT, NR_FLOW_FACT_##FACT}
+#define UINT(id, COLUMN)                                                                                     \
+	{                                                                                                    \
+		0, id, NR_FLOW_OP_UINT, NR_FLOW_##COLUMN                                                     \
+	}
+#define KIND(id, KIND, COLUMN)                                                                               \
+	{                                                                                                    \
+		0, id, NR_FLOW_OP_##KIND, NR_FLOW_##COLUMN                                                   \
+	}
+#define REVERSE(id, COLUMN)                                                                                  \
+	{                                                                                                    \
+		NR_ENTERPRISE_REVERSE, id, NR_FLOW_OP_UINT, NR_FLOW_##COLUMN                                 \
+	}
+#define FACT(id, FACT)                                                                                       \
+	{                                                                                                    \
+		0, id, NR_FLOW_OP_FACT, NR_FLOW_FACT_##FACT                                                  \
+	}
 
 static const struct meaning meanings[] = {
 	/* Facts stand first: operations on columns need them. */
@@ -241,8 +253,8 @@ static void add_part(struct compilation *c, uint16_t kind, uint16_t field, uint1
 {
 	size_t at = c->parts++;
 	if (c->plan)
-		c->plan->parts[at] = (struct nr_flow_part){
-			kind, field, name, c->fields[field].length, c->offsets[field]};
+		c->plan->parts[at] =
+			(struct nr_flow_part){kind, field, name, c->fields[field].length, c->offsets[field]};
 }
 
 static void compile_parts(struct compilation *c, uint16_t field)

@@ -50,4 +50,14 @@ void nr_flow_templates_fini(struct nr_flow_templates *templates, struct nr_flow_
 const struct nr_flow_template *nr_flow_templates_find(
 	const struct nr_flow_templates *templates, uint16_t id, uint32_t seconds);
 
+/* As the wire says it, for whoever reads options. */
+void nr_flow_template_open(const struct nr_flow_template *template, struct nr_template *ret_template);
+
+/* The next record: one value for each field. */
+NR_INLINE bool nr_flow_template_next(
+	const struct nr_flow_template *template, struct nr_cursor *body, struct nr_value *ret_values)
+{
+	return nr_record_read(template->fields, template->count, template->minimum, body, ret_values);
+}
+
 #endif

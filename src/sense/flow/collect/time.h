@@ -23,7 +23,9 @@ struct nr_flow_boot {
 	int64_t said_us; /* IPFIX: IE 160 of options, us UTC; 0: not said */
 };
 
-/* The estimate with this header's own, ms UTC. */
-int64_t nr_flow_boot_note(struct nr_flow_boot *boot, const struct nr_export_header *header);
+/* A header that came. */
+void nr_flow_boot_note(struct nr_flow_boot *boot, const struct nr_export_header *header);
+/* When the exporter booted as well as is known, for that header, which may be an older one; ms UTC. */
+int64_t nr_flow_boot_of(const struct nr_flow_boot *boot, const struct nr_export_header *header);
 
 #endif
