@@ -33,30 +33,18 @@ struct nr_flow_collector_conf {
 };
 /* Where `type` has a member `member` of that struct ("" for the struct itself): entries of an option table.
  */
-#define NR_FLOW_COLLECTOR_OPTIONS(type, member)                                                              \
-	{"exporter", NR_OPTION_PREFIXES, offsetof(type, member exporters), "CIDR", NULL, 0, 0, NULL,         \
-		"believe exports from these addresses only (default: anybody, within bounds)",               \
-		"このアドレスからのエクスポートだけを受け入れる（既定は制限なし、上限あり）"},               \
-		{"sampling", NR_OPTION_TEXTS, offsetof(type, member sampling), "CIDR=N", NULL, 0, 0, NULL,   \
-			"sampling rate 1:N of exporters that do not say theirs",                             \
-			"自分のサンプリング率を通知しないエクスポーターの率 1:N"},                           \
-		{"field", NR_OPTION_TEXTS, offsetof(type, member fields), "PEN/ID=NAME[:TYPE]", NULL, 0, 0,  \
-			NULL, "name an element of a vendor; TYPE is uint, text, octets, address or mac",     \
-			"ベンダー固有の要素に名前を付ける（型は uint・text・octets・address・mac）"},        \
-		{"nat-draft", NR_OPTION_TEXTS, offsetof(type, member nat_draft), "CIDR", NULL, 0, 0, NULL,   \
-			"exporters that number NAT events by the older draft (Juniper)",                     \
-			"NATイベントを旧ドラフトの番号で送るエクスポーター（Juniper）"},                     \
-		{"exporters-max", NR_OPTION_UINT, offsetof(type, member exporters_max), "N", "10000", 1,     \
-			1000000, NULL, "exporters and domains that are remembered",                          \
-			"記憶するエクスポーターとドメインの上限"},                                           \
-		{"exporters-memory", NR_OPTION_SIZE, offsetof(type, member memory), "BYTES", "512M",         \
-			1048576, 0, NULL, "memory for templates, options and waiting data of all exporters", \
-			"全エクスポーターのテンプレート・オプション・待機データ用のメモリー"},               \
-	{                                                                                                    \
-		"inner", NR_OPTION_FLAG, offsetof(type, member inner), NULL, NULL, 0, 0, NULL,               \
-			"sampled packets of tunnels: the inner addresses",                                   \
-			"トンネルのサンプルパケットでは内側のアドレスを使う"        \
-	}
+/* clang-format off */
+/* PREFIX: of their names, where other senses' options stand beside them. */
+#define NR_FLOW_COLLECTOR_OPTIONS_AS(PREFIX, type, member) \
+	{PREFIX "exporter", NR_OPTION_PREFIXES, offsetof(type, member exporters), "CIDR", NULL, 0, 0, NULL, "believe exports from these addresses only (default: anybody, within bounds)", "このアドレスからのエクスポートだけを受け入れる（既定は制限なし、上限あり）"}, \
+	{PREFIX "sampling", NR_OPTION_TEXTS, offsetof(type, member sampling), "CIDR=N", NULL, 0, 0, NULL, "sampling rate 1:N of exporters that do not say theirs", "自分のサンプリング率を通知しないエクスポーターの率 1:N"}, \
+	{PREFIX "field", NR_OPTION_TEXTS, offsetof(type, member fields), "PEN/ID=NAME[:TYPE]", NULL, 0, 0, NULL, "name an element of a vendor; TYPE is uint, text, octets, address or mac", "ベンダー固有の要素に名前を付ける（型は uint・text・octets・address・mac）"}, \
+	{PREFIX "nat-draft", NR_OPTION_TEXTS, offsetof(type, member nat_draft), "CIDR", NULL, 0, 0, NULL, "exporters that number NAT events by the older draft (Juniper)", "NATイベントを旧ドラフトの番号で送るエクスポーター（Juniper）"}, \
+	{PREFIX "exporters-max", NR_OPTION_UINT, offsetof(type, member exporters_max), "N", "10000", 1, 1000000, NULL, "exporters and domains that are remembered", "記憶するエクスポーターとドメインの上限"}, \
+	{PREFIX "exporters-memory", NR_OPTION_SIZE, offsetof(type, member memory), "BYTES", "512M", 1048576, 0, NULL, "memory for templates, options and waiting data of all exporters", "全エクスポーターのテンプレート・オプション・待機データ用のメモリー"}, \
+	{PREFIX "inner", NR_OPTION_FLAG, offsetof(type, member inner), NULL, NULL, 0, 0, NULL, "sampled packets of tunnels: the inner addresses", "トンネルのサンプルパケットでは内側のアドレスを使う"}
+/* clang-format on */
+#define NR_FLOW_COLLECTOR_OPTIONS(type, member) NR_FLOW_COLLECTOR_OPTIONS_AS("", type, member)
 
 /* ---- feeding ---- */
 
