@@ -8,22 +8,31 @@
  *   FOLDER/YYYY-MM-DD/HHMMSS-NNNN.tmp      one that is being settled: nobody reads it
  *
  * A segment is a struct nr_flow_segment_head and parts. A part is a struct nr_flow_part_head, its table of
- * struct nr_flow_section, and what they hold. Head and table have a checksum, each section has its own, so
- * that only what is read is checked. Where a head is damaged, the next one is searched by its magic.
+ * struct nr_flow_section, and what they hold. Head and table have a checksum; so has each chunk of a section,
+ * so that only what is read is checked. Where a head is damaged, the next one is searched by its magic.
  *
  * A part holds up to NR_FLOW_PART_ROWS flows. Each has a client and a server: the side that is marked as a
  * pseudonym is the client, else the one with the higher port. `turned` says where the destination is the
  * client; columns of source and destination, input and output are held as the client's and the server's. So
  * both directions of a connection look alike. Flows are sorted by client, server, the client's port. Then
  *
- *   clients.*, servers.*   sorted addresses, as differences: what a search for a host looks into first
+ *   clients.*, servers.*   sorted addresses: the first of each chunk whole (heads), and differences. A search
+ *                          for a host reads the heads and one chunk: no filter could say it in fewer bytes
  *   client.rows            how many rows each client has
  *   server                 an index into servers.*
- *   every other column     a section by its name in model/flow.h
+ *   every other column     a section by its name in model/flow.h; where a client's or server's address alone
+ *                          decides (its AS), once for each address
  *
- * are lanes of numbers: less their minimum, cut into planes of bytes (all lowest bytes, then the next), each
- * plane constant, as it is, or by zstd (entropy coding does what packing bits would). Times are in the
- * coarsest unit that loses nothing; `last` is the duration.
+ * are lanes of numbers: less their minimum, in chunks of rows, each chunk cut into planes of bytes (all
+ * lowest bytes, then the next), each plane constant, as it is, or by zstd (entropy coding does what packing
+ * bits would). Times are in the coarsest unit that loses nothing; `last` is the duration.
+ *
+ * The floor. A flow of a provider's mix that shares nothing with its neighbours needs about: the client's
+ * port 2 bytes (one connection's two directions share it), when it began within what one part spans 2, how
+ * long it was 1.5, packets 1, bytes 2.2, the server among those of the part 1.5, the two lists of
+ * addresses 1.5, and 1.5 for everything that few values share: 13 bytes. Packing touches each column three
+ * times (copy, gather, split), each address once in a hash table, each row four or five times to sort it, and
+ * each byte of a plane once in zstd, which is half of the time.
  */
 #ifndef NR_STORE_FLOWS_ARCHIVE_FORMAT_H
 #define NR_STORE_FLOWS_ARCHIVE_FORMAT_H
@@ -39,6 +48,10 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are read as they
 #define NR_FLOW_PART_ROWS      65536u
 #define NR_FLOW_PART_BYTES_MAX (64u << 20)
 #define NR_FLOW_SECTIONS_MAX   80
+#define NR_FLOW_CHUNK_ROWS     13 /* bits: rows of a chunk */
+#define NR_FLOW_CHUNK_HOSTS    11 /* addresses of one */
+#define NR_FLOW_CHUNK_LEAST    10 /* so that a part has at most 64 chunks */
+#define NR_FLOW_CHUNK_BITS     17 /* and at least one */
 
 struct nr_flow_segment_head {
 	uint64_t magic;
@@ -63,10 +76,12 @@ struct nr_flow_part_head {
 
 enum nr_flow_codec {
 	NR_FLOW_CODEC_CONSTANT, /* base */
-	NR_FLOW_CODEC_PLANES,   /* a word for each plane (below), then their bytes */
+	NR_FLOW_CODEC_PLANES,   /* a table of chunks, then their bytes */
 	NR_FLOW_CODEC_BYTES,    /* as they are */
 };
-/* A plane's word: its bytes, and one of these. NR_FLOW_PLANE_CONSTANT: the value instead of a length. */
+/* The table has for each chunk the XXH3 of its bytes (8) and a word for each of its planes (4), filled up to
+ * a multiple of 8. A plane's word: its bytes, and one of these. NR_FLOW_PLANE_CONSTANT: the value instead of
+ * a length. */
 #define NR_FLOW_PLANE_CONSTANT 0x80000000u
 #define NR_FLOW_PLANE_RAW      0x40000000u
 
@@ -75,15 +90,16 @@ enum { /* nr_flow_section.unit */
 	NR_FLOW_UNIT_MILLI,
 	NR_FLOW_UNIT_SECOND,
 	NR_FLOW_UNIT_MASK = 3,
-	NR_FLOW_UNIT_SIGNED = 4 /* 0, -1, 1, -2, ... */
+	NR_FLOW_UNIT_SIGNED = 4,     /* 0, -1, 1, -2, ... */
+	NR_FLOW_UNIT_BY_ADDRESS = 8, /* one for each client or server, not for each row */
 };
 
 struct nr_flow_section {
-	uint32_t name; /* nr_flow_section_name() */
-	uint8_t codec, planes, unit, reserved;
+	uint32_t name;                      /* nr_flow_section_name() */
+	uint8_t codec, planes, unit, chunk; /* rows of a chunk: 1 << chunk */
 	uint64_t base;
 	uint32_t offset, length; /* in the part */
-	uint64_t checksum;       /* XXH3 of its bytes */
+	uint64_t checksum;       /* XXH3 of its table of chunks; of NR_FLOW_CODEC_BYTES: of its bytes */
 };
 
 static_assert(sizeof(struct nr_flow_segment_head) == 64 && sizeof(struct nr_flow_part_head) == 80 &&
@@ -94,9 +110,11 @@ static_assert(sizeof(struct nr_flow_segment_head) == 64 && sizeof(struct nr_flow
 #define NR_FLOW_SECTION_LIST(X)                                                                              \
 	X(STREAMS, "streams")                                                                                \
 	X(TURNED, "turned")                                                                                  \
+	X(CLIENTS_HEADS, "clients.heads")                                                                    \
 	X(CLIENTS_HIGH, "clients.high")                                                                      \
 	X(CLIENTS_LOW, "clients.low")                                                                        \
 	X(CLIENT_ROWS, "client.rows")                                                                        \
+	X(SERVERS_HEADS, "servers.heads")                                                                    \
 	X(SERVERS_HIGH, "servers.high")                                                                      \
 	X(SERVERS_LOW, "servers.low")                                                                        \
 	X(SERVER, "server")
@@ -110,6 +128,10 @@ enum nr_flow_lane { /* columns, then these */
 const char *nr_flow_lane_text(unsigned lane);
 /* The name in files: the low half of XXH3 of the text. */
 uint32_t nr_flow_lane_name(unsigned lane);
+
+struct nr_flow_head_address { /* clients.heads, servers.heads: the first of each chunk */
+	uint64_t high, low;
+};
 
 /* Columns of a client and a server. */
 struct nr_flow_pair {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <xxhash.h>
 
 #define PLANES_STRIDE (NR_FLOW_PART_ROWS)
 
@@ -66,6 +67,11 @@ void nr_flow_coder_fini(struct nr_flow_coder *coder)
 		for (uint32_t i = 0; i < count; i++)                                                         \
 			plane[i] = (uint8_t)((T)(values[i] - base) >> shift);                                \
 	}                                                                                                    \
+	static void begin_##W(T *restrict values, uint32_t count, T base, const uint8_t *restrict plane)     \
+	{                                                                                                    \
+		for (uint32_t i = 0; i < count; i++)                                                         \
+			values[i] = (T)(base + plane[i]);                                                    \
+	}                                                                                                    \
 	static void join_##W(                                                                                \
 		T *restrict values, uint32_t count, unsigned shift, const uint8_t *restrict plane)           \
 	{                                                                                                    \
@@ -98,6 +104,7 @@ LANE(uint64_t, 8)
 	}
 #define RANGE(T, W, values, count, min, max)        range_##W(values, count, min, max)
 #define SPLIT(T, W, values, count, base, shift, to) split_##W(values, count, (T)(base), shift, to)
+#define BEGIN(T, W, values, count, base, from)      begin_##W(values, count, (T)(base), from)
 #define JOIN(T, W, values, count, shift, from)      join_##W(values, count, shift, from)
 #define FILL(T, W, values, count, value)            fill_##W(values, count, (T)(value))
 
@@ -130,8 +137,36 @@ static int plane_pack(struct nr_flow_coder *coder, const uint8_t *plane, uint32_
 	return 0;
 }
 
+static uint32_t chunk_count(uint32_t count, unsigned chunk)
+{
+	return (uint32_t)(((uint64_t)count + (1u << chunk) - 1) >> chunk);
+}
+
+/* Bytes of a chunk's entry in the table. */
+static size_t entry_bytes(unsigned planes)
+{
+	return 8 + (planes * sizeof(uint32_t) + 7) / 8 * 8;
+}
+
+/* Adds a chunk's planes and fills its entry, which stands at `entry` in `into`. */
+static int chunk_pack(struct nr_flow_coder *coder, const void *values, unsigned width, uint32_t count,
+	const struct nr_flow_section *section, struct nr_flow_bytes *into, size_t entry)
+{
+	uint32_t words[NR_FLOW_PLANES_MAX] = {0};
+	size_t begin = into->length;
+	for (unsigned p = 0; p < section->planes; p++) {
+		BY_WIDTH(width, SPLIT, values, count, section->base, 8 * p, coder->planes)
+		if (plane_pack(coder, coder->planes, count, into, &words[p]))
+			return -ENOMEM;
+	}
+	uint64_t checksum = XXH3_64bits(into->bytes + begin, into->length - begin);
+	memcpy(into->bytes + entry, &checksum, sizeof checksum);
+	memcpy(into->bytes + entry + sizeof checksum, words, entry_bytes(section->planes) - sizeof checksum);
+	return 0;
+}
+
 int nr_flow_lane_pack(struct nr_flow_coder *coder, const void *values, unsigned width, uint32_t count,
-	struct nr_flow_bytes *into, struct nr_flow_section *section)
+	unsigned chunk, struct nr_flow_bytes *into, struct nr_flow_section *section)
 {
 	uint64_t min, max;
 	size_t begin = into->length;
@@ -140,59 +175,128 @@ int nr_flow_lane_pack(struct nr_flow_coder *coder, const void *values, unsigned 
 	section->length = 0;
 	section->codec = NR_FLOW_CODEC_CONSTANT;
 	section->planes = 0;
+	section->chunk = (uint8_t)chunk;
+	section->checksum = 0;
 	if (min == max)
 		return 0;
 	section->codec = NR_FLOW_CODEC_PLANES;
 	section->planes = (uint8_t)((64 - __builtin_clzll(max - min) + 7) / 8);
-	if (nr_flow_bytes_reserve(into, section->planes * sizeof(uint32_t)))
+	size_t table = chunk_count(count, chunk) * entry_bytes(section->planes);
+	if (nr_flow_bytes_reserve(into, table))
 		return -ENOMEM;
-	into->length += section->planes * sizeof(uint32_t);
-	for (unsigned p = 0; p < section->planes; p++) {
-		uint32_t word;
-		BY_WIDTH(width, SPLIT, values, count, min, 8 * p, coder->planes)
-		if (plane_pack(coder, coder->planes, count, into, &word))
+	into->length += table;
+	for (uint32_t i = 0, from = 0; from < count; i++, from += 1u << chunk)
+		if (chunk_pack(coder, (const char *)values + (size_t)from * width, width,
+			    NR_MIN(count - from, 1u << chunk), section, into,
+			    begin + i * entry_bytes(section->planes)))
 			return -ENOMEM;
-		memcpy(into->bytes + begin + p * sizeof word, &word, sizeof word);
-	}
 	section->length = (uint32_t)(into->length - begin);
+	section->checksum = XXH3_64bits(into->bytes + begin, table);
 	return 0;
+}
+
+/* ---- reading ---- */
+
+static size_t plane_length(uint32_t word)
+{
+	return word & NR_FLOW_PLANE_CONSTANT ? 0 : word & ~NR_FLOW_PLANE_RAW;
 }
 
 /* The plane's bytes: where they are, or in coder->planes; NULL: it is not sound. */
 static const uint8_t *plane_read(
-	struct nr_flow_coder *coder, uint32_t word, const uint8_t *bytes, size_t left, uint32_t count)
+	struct nr_flow_coder *coder, uint32_t word, const uint8_t *bytes, uint32_t count)
 {
-	size_t length = word & ~NR_FLOW_PLANE_RAW;
-	if (length > left)
-		return NULL;
+	size_t length = plane_length(word);
+	if (word & NR_FLOW_PLANE_CONSTANT)
+		return memset(coder->planes, (int)(word & 0xff), count);
 	if (word & NR_FLOW_PLANE_RAW)
 		return length == count ? bytes : NULL;
 	size_t got = ZSTD_decompressDCtx(coder->out, coder->planes, count, bytes, length);
 	return ZSTD_isError(got) || got != count ? NULL : coder->planes;
 }
 
-int nr_flow_lane_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
-	const uint8_t *bytes, void *values, unsigned width, uint32_t count)
+static int chunk_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
+	const uint32_t *words, const uint8_t *bytes, void *values, unsigned width, uint32_t count)
 {
-	BY_WIDTH(width, FILL, values, count, section->base)
-	if (section->codec == NR_FLOW_CODEC_CONSTANT)
-		return 0;
-	size_t at = section->planes * sizeof(uint32_t);
-	if (section->codec != NR_FLOW_CODEC_PLANES || section->planes > width || at > section->length)
-		return -EBADMSG;
 	for (unsigned p = 0; p < section->planes; p++) {
-		uint32_t word;
-		memcpy(&word, bytes + p * sizeof word, sizeof word);
-		if (word & NR_FLOW_PLANE_CONSTANT) {
-			memset(coder->planes, word & 0xff, count);
-			BY_WIDTH(width, JOIN, values, count, 8 * p, coder->planes)
-			continue;
-		}
-		const uint8_t *plane = plane_read(coder, word, bytes + at, section->length - at, count);
+		const uint8_t *plane = plane_read(coder, words[p], bytes, count);
 		if (!plane)
 			return -EBADMSG;
-		at += word & ~NR_FLOW_PLANE_RAW;
-		BY_WIDTH(width, JOIN, values, count, 8 * p, plane)
+		if (!p)
+			BY_WIDTH(width, BEGIN, values, count, section->base, plane)
+		else if (words[p] != NR_FLOW_PLANE_CONSTANT) /* not all zero */
+			BY_WIDTH(width, JOIN, values, count, 8 * p, plane)
+		bytes += plane_length(words[p]);
+	}
+	return 0;
+}
+
+/* A section that is being read. */
+struct reading {
+	struct nr_flow_coder *coder;
+	const struct nr_flow_section *section;
+	struct nr_flow_part_source *source;
+	const uint8_t *whole; /* NULL: each chunk is fetched */
+	uint64_t at;          /* of the next chunk in the section */
+};
+
+static int chunk_fetch(
+	struct reading *r, const uint8_t *entry, void *values, unsigned width, uint32_t count, bool wanted)
+{
+	uint32_t words[NR_FLOW_PLANES_MAX];
+	uint64_t checksum, length = 0;
+	memcpy(&checksum, entry, sizeof checksum);
+	memcpy(words, entry + sizeof checksum, r->section->planes * sizeof *words);
+	for (unsigned p = 0; p < r->section->planes; p++)
+		length += plane_length(words[p]);
+	if (length > r->section->length - r->at)
+		return -EBADMSG;
+	uint64_t at = r->at;
+	r->at += length;
+	if (!wanted)
+		return 0;
+	int code = 0;
+	const uint8_t *bytes =
+		r->whole ? r->whole + at
+			 : r->source->get(r->source, r->section->offset + at, (uint32_t)length, &code);
+	if (!bytes)
+		return code;
+	if (XXH3_64bits(bytes, length) != checksum)
+		return -EBADMSG;
+	return chunk_read(r->coder, r->section, words, bytes, values, width, count);
+}
+
+int nr_flow_lane_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
+	struct nr_flow_part_source *source, void *values, unsigned width, uint32_t count, uint64_t chunks)
+{
+	uint8_t table[64 * 40]; /* 64 chunks of 8 planes */
+	if (section->codec == NR_FLOW_CODEC_CONSTANT) {
+		BY_WIDTH(width, FILL, values, count, section->base)
+		return 0;
+	}
+	if (section->codec != NR_FLOW_CODEC_PLANES || !section->planes || section->planes > width ||
+		section->chunk < NR_FLOW_CHUNK_LEAST || section->chunk >= NR_FLOW_CHUNK_BITS)
+		return -EBADMSG;
+	uint32_t n = chunk_count(count, section->chunk);
+	size_t entry = entry_bytes(section->planes), length = n * entry;
+	if (length > section->length || length > sizeof table)
+		return -EBADMSG;
+	uint64_t all = n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+	bool whole = (chunks & all) == all;
+	int code = 0;
+	const uint8_t *bytes =
+		source->get(source, section->offset, whole ? section->length : (uint32_t)length, &code);
+	if (!bytes)
+		return code;
+	if (XXH3_64bits(bytes, length) != section->checksum)
+		return -EBADMSG;
+	memcpy(table, bytes, length);
+	struct reading r = {coder, section, source, whole ? bytes : NULL, length};
+	for (uint32_t i = 0, from = 0; i < n; i++, from += 1u << section->chunk) {
+		int e = chunk_fetch(&r, table + i * entry, (char *)values + (size_t)from * width, width,
+			NR_MIN(count - from, 1u << section->chunk), chunks >> i & 1);
+		if (e)
+			return e;
 	}
 	return 0;
 }

@@ -26,12 +26,21 @@ struct nr_flow_coder {
 int nr_flow_coder_init(struct nr_flow_coder *coder);
 void nr_flow_coder_fini(struct nr_flow_coder *coder);
 
-/* Adds `count` numbers of `width` bytes to `into` and fills codec, planes, base and length of the section.
- * -ENOMEM. */
+/* Adds `count` numbers of `width` bytes, in chunks of 1 << chunk, to `into` and fills codec, planes, chunk,
+ * base, length and checksum of the section. -ENOMEM. */
 int nr_flow_lane_pack(struct nr_flow_coder *coder, const void *values, unsigned width, uint32_t count,
-	struct nr_flow_bytes *into, struct nr_flow_section *section);
-/* bytes: the section's, as many as it says. -EBADMSG: they are not such numbers. */
+	unsigned chunk, struct nr_flow_bytes *into, struct nr_flow_section *section);
+
+/* Where a reader gets a part's bytes from: [offset, offset + length) of the part, valid until the next call;
+ * NULL: *ret_code. */
+struct nr_flow_part_source {
+	const uint8_t *(*get)(
+		struct nr_flow_part_source *source, uint64_t offset, uint32_t length, int *ret_code);
+};
+
+/* Those chunks of the lane of which `chunks` has the bit; the others' values stay as they are. -EBADMSG: they
+ * are not such numbers; or what the source said. */
 int nr_flow_lane_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
-	const uint8_t *bytes, void *values, unsigned width, uint32_t count);
+	struct nr_flow_part_source *source, void *values, unsigned width, uint32_t count, uint64_t chunks);
 
 #endif

@@ -16,6 +16,7 @@ struct nr_flow_packer {
 	uint32_t *rows;            /* of the block, in the part's order */
 	uint32_t *client, *server; /* of each row, as given */
 	uint8_t *turned;
+	uint64_t *by_address;
 	uint64_t *values, *times; /* a lane's numbers, in the part's order */
 	struct nr_flow_bytes out;
 	struct nr_flow_part_head head;
@@ -37,20 +38,17 @@ int nr_flow_part_check(const uint8_t *bytes, size_t length, const struct nr_flow
 #define NR_FLOW_PART_HEAD_MAX                                                                                \
 	(sizeof(struct nr_flow_part_head) + NR_FLOW_SECTIONS_MAX * sizeof(struct nr_flow_section))
 
-/* Where a reader gets a part's bytes from: [offset, offset + length) of the part, valid until the next call;
- * NULL: *ret_code. */
-struct nr_flow_part_source {
-	const uint8_t *(*get)(
-		struct nr_flow_part_source *source, uint32_t offset, uint32_t length, int *ret_code);
-};
-
+#define NR_FLOW_HOSTS_FOUND 16 /* as many as can be asked for at once */
 struct nr_flow_unpacker {
 	struct nr_flow_coder coder;
 	uint32_t names[NR_FLOW_LANES];
 	const struct nr_flow_section *lanes[NR_FLOW_LANES]; /* of this part; NULL: it has none */
 	uint64_t *high[2], *low[2];                         /* the clients', the servers' addresses */
 	uint32_t *ids[2];                                   /* of each row: which client, which server */
-	uint8_t *hosts[2]; /* of each client, each server: whether it is one of those wanted */
+	uint64_t *each;                                     /* a number of each client or server */
+	uint32_t *counts;                                   /* rows of each client */
+	uint32_t found[2][NR_FLOW_HOSTS_FOUND];             /* clients, servers that are wanted */
+	unsigned found_count[2];
 	uint8_t *turned;
 	uint64_t *values[2]; /* a lane; two of a pair */
 	uint32_t *rows;      /* those that are wanted */

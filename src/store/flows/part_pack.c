@@ -43,10 +43,11 @@ int nr_flow_packer_init(struct nr_flow_packer *p, struct nr_error *error)
 	p->client = malloc(ROWS * sizeof *p->client);
 	p->server = malloc(ROWS * sizeof *p->server);
 	p->turned = malloc(ROWS);
+	p->by_address = malloc(ROWS * sizeof *p->by_address);
 	p->values = aligned_alloc(NR_CACHE_LINE, ROWS * sizeof *p->values);
 	p->times = aligned_alloc(NR_CACHE_LINE, ROWS * sizeof *p->times);
-	if (!e && p->items && p->spare && p->rows && p->client && p->server && p->turned && p->values &&
-		p->times)
+	if (!e && p->items && p->spare && p->rows && p->client && p->server && p->turned && p->by_address &&
+		p->values && p->times)
 		return 0;
 	nr_flow_packer_fini(p);
 	return nr_fail(error, -ENOMEM, "out of memory");
@@ -64,6 +65,7 @@ void nr_flow_packer_fini(struct nr_flow_packer *p)
 	free(p->client);
 	free(p->server);
 	free(p->turned);
+	free(p->by_address);
 	free(p->values);
 	free(p->times);
 	*p = (struct nr_flow_packer){0};
@@ -163,13 +165,26 @@ static struct nr_flow_section *section_add(struct work *w, unsigned lane)
 	return s;
 }
 
-static void lane_add(
-	struct work *w, unsigned lane, const void *values, unsigned width, uint32_t count, uint8_t unit)
+static void lane_add_in(struct work *w, unsigned lane, const void *values, unsigned width, uint32_t count,
+	uint8_t unit, unsigned chunk)
 {
 	struct nr_flow_section *s = section_add(w, lane);
 	s->unit = unit;
 	if (!w->failed)
-		w->failed = nr_flow_lane_pack(&w->p->coder, values, width, count, &w->p->out, s);
+		w->failed = nr_flow_lane_pack(&w->p->coder, values, width, count, chunk, &w->p->out, s);
+}
+
+/* One number for each row. */
+static void lane_add(struct work *w, unsigned lane, const void *values, unsigned width, uint8_t unit)
+{
+	lane_add_in(w, lane, values, width, w->count, unit, NR_FLOW_CHUNK_ROWS);
+}
+
+/* One for each client or server. */
+static void lane_add_hosts(
+	struct work *w, unsigned lane, const void *values, unsigned width, uint32_t count, uint8_t unit)
+{
+	lane_add_in(w, lane, values, width, count, unit, NR_FLOW_CHUNK_HOSTS);
 }
 
 #define GATHER(T, from, other)                                                                               \
@@ -204,6 +219,55 @@ static void gather(const struct work *w, const void *from, const void *other, un
 	}
 }
 
+/* Whether the address alone decides the numbers in values (of rows in the part's order), which are then in
+ * by_address. */
+#define DECIDES(T)                                                                                           \
+	do {                                                                                                 \
+		const T *values = (const T *)(const void *)p->values;                                        \
+		T *each = (T *)(void *)p->by_address;                                                        \
+		uint8_t *seen = (uint8_t *)(void *)p->spare;                                                 \
+		memset(seen, 0, d->count);                                                                   \
+		for (uint32_t i = 0; i < w->count; i++) {                                                    \
+			uint32_t id = d->ranks[ids[p->rows[i]]];                                             \
+			if (!seen[id])                                                                       \
+				each[id] = values[i];                                                        \
+			else if (each[id] != values[i])                                                      \
+				return false;                                                                \
+			seen[id] = 1;                                                                        \
+		}                                                                                            \
+	} while (0)
+
+static bool address_decides(
+	const struct work *w, const struct nr_flow_dictionary *d, const uint32_t *ids, unsigned width)
+{
+	struct nr_flow_packer *p = w->p;
+	switch (width) {
+	case 1:
+		DECIDES(uint8_t);
+		break;
+	case 2:
+		DECIDES(uint16_t);
+		break;
+	case 4:
+		DECIDES(uint32_t);
+		break;
+	default:
+		DECIDES(uint64_t);
+	}
+	return true;
+}
+
+static void half_add(struct work *w, unsigned lane, bool client)
+{
+	struct nr_flow_packer *p = w->p;
+	const struct nr_flow_dictionary *d = client ? &p->clients : &p->servers;
+	unsigned width = nr_flow_columns[lane].width;
+	if (d->count < w->count && address_decides(w, d, client ? p->client : p->server, width))
+		lane_add_hosts(w, lane, p->by_address, width, d->count, NR_FLOW_UNIT_BY_ADDRESS);
+	else
+		lane_add(w, lane, p->values, width, 0);
+}
+
 /* A pair: absent of one side only is zero on that side. */
 static void pair_add(struct work *w, const struct nr_flow_pair *pair)
 {
@@ -215,9 +279,9 @@ static void pair_add(struct work *w, const struct nr_flow_pair *pair)
 	source = source ? source : zeros;
 	destination = destination ? destination : zeros;
 	gather(w, source, destination, width);
-	lane_add(w, pair->source, w->p->values, width, w->count, 0);
+	half_add(w, pair->source, true);
 	gather(w, destination, source, width);
-	lane_add(w, pair->destination, w->p->values, width, w->count, 0);
+	half_add(w, pair->destination, false);
 }
 
 static const int64_t units[] = {1, 1000, 1000000};
@@ -261,14 +325,14 @@ static void times_add(struct work *w)
 		gather(w, first, NULL, 8);
 		memcpy(p->times, p->values, w->count * sizeof *p->times);
 		uint8_t unit = scale(p->values, w->count);
-		lane_add(w, NR_FLOW_FIRST, p->values, 8, w->count, unit);
+		lane_add(w, NR_FLOW_FIRST, p->values, 8, unit);
 	}
 	if (last) {
 		gather(w, last, NULL, 8);
 		for (uint32_t i = 0; first && i < w->count; i++)
 			p->values[i] -= p->times[i];
 		uint8_t unit = scale(p->values, w->count);
-		lane_add(w, NR_FLOW_LAST, p->values, 8, w->count, unit);
+		lane_add(w, NR_FLOW_LAST, p->values, 8, unit);
 	}
 	if (!first || !last)
 		return;
@@ -280,15 +344,43 @@ static void times_add(struct work *w)
 	}
 }
 
-static void addresses_add(struct work *w, const struct nr_flow_dictionary *d, unsigned lane_high)
+static void bytes_add(struct work *w, unsigned lane, const void *bytes, size_t length)
+{
+	struct nr_flow_section *s = section_add(w, lane);
+	s->codec = NR_FLOW_CODEC_BYTES;
+	s->length = (uint32_t)length;
+	s->checksum = XXH3_64bits(bytes, length);
+	if (w->failed || nr_flow_bytes_reserve(&w->p->out, length)) {
+		w->failed = -ENOMEM;
+		return;
+	}
+	memcpy(w->p->out.bytes + w->p->out.length, bytes, length);
+	w->p->out.length += length;
+}
+
+#define HEADS_MAX (ROWS >> NR_FLOW_CHUNK_HOSTS)
+static bool begins_chunk(uint32_t i)
+{
+	return i % (1u << NR_FLOW_CHUNK_HOSTS) == 0;
+}
+
+/* lane: of the heads; high and low follow. */
+static void addresses_add(struct work *w, const struct nr_flow_dictionary *d, unsigned lane)
 {
 	uint64_t *values = w->p->values;
+	struct nr_flow_head_address heads[HEADS_MAX];
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < d->count; i += 1u << NR_FLOW_CHUNK_HOSTS)
+		heads[count++] = (struct nr_flow_head_address){d->high[i], d->low[i]};
+	bytes_add(w, lane, heads, count * sizeof *heads);
 	for (uint32_t i = 0; i < d->count; i++)
-		values[i] = d->high[i] - (i ? d->high[i - 1] : 0);
-	lane_add(w, lane_high, values, 8, d->count, 0);
+		values[i] = begins_chunk(i) ? 0 : d->high[i] - d->high[i - 1];
+	lane_add_hosts(w, lane + 1, values, 8, d->count, 0);
 	for (uint32_t i = 0; i < d->count; i++)
-		values[i] = d->low[i] - (i && d->high[i] == d->high[i - 1] ? d->low[i - 1] : 0);
-	lane_add(w, lane_high + 1, values, 8, d->count, 0);
+		values[i] = begins_chunk(i)                ? 0
+			    : d->high[i] == d->high[i - 1] ? d->low[i] - d->low[i - 1]
+							   : d->low[i];
+	lane_add_hosts(w, lane + 2, values, 8, d->count, 0);
 }
 
 static void sides_add(struct work *w)
@@ -298,17 +390,17 @@ static void sides_add(struct work *w)
 	p->head.flags |= NR_FLOW_PART_TURNED;
 	p->head.clients = p->clients.count;
 	p->head.servers = p->servers.count;
-	addresses_add(w, &p->clients, NR_FLOW_LANE_CLIENTS_HIGH);
-	addresses_add(w, &p->servers, NR_FLOW_LANE_SERVERS_HIGH);
+	addresses_add(w, &p->clients, NR_FLOW_LANE_CLIENTS_HEADS);
+	addresses_add(w, &p->servers, NR_FLOW_LANE_SERVERS_HEADS);
 	memset(numbers, 0, p->clients.count * sizeof *numbers);
 	for (uint32_t i = 0; i < w->count; i++)
 		numbers[p->clients.ranks[p->client[i]]]++;
-	lane_add(w, NR_FLOW_LANE_CLIENT_ROWS, numbers, 4, p->clients.count, 0);
+	lane_add_hosts(w, NR_FLOW_LANE_CLIENT_ROWS, numbers, 4, p->clients.count, 0);
 	for (uint32_t i = 0; i < w->count; i++)
 		numbers[i] = p->servers.ranks[p->server[p->rows[i]]];
-	lane_add(w, NR_FLOW_LANE_SERVER, numbers, 4, w->count, 0);
+	lane_add(w, NR_FLOW_LANE_SERVER, numbers, 4, 0);
 	gather(w, p->turned, NULL, 1);
-	lane_add(w, NR_FLOW_LANE_TURNED, p->values, 1, w->count, 0);
+	lane_add(w, NR_FLOW_LANE_TURNED, p->values, 1, 0);
 	for (size_t i = 0; i < NR_FLOW_PAIRS; i++)
 		pair_add(w, &nr_flow_pairs[i]);
 }
@@ -317,17 +409,9 @@ static void streams_add(struct work *w)
 {
 	static const struct nr_flow_stream nobody = {0};
 	bool kept = w->present & NR_FLOW_BIT(STREAM) && w->block->stream_count;
-	const struct nr_flow_stream *streams = kept ? w->block->streams : &nobody;
-	struct nr_flow_section *s = section_add(w, NR_FLOW_LANE_STREAMS);
 	w->p->head.streams = kept ? w->block->stream_count : 1;
-	s->codec = NR_FLOW_CODEC_BYTES;
-	s->length = w->p->head.streams * (uint32_t)sizeof *streams;
-	if (w->failed || nr_flow_bytes_reserve(&w->p->out, s->length)) {
-		w->failed = -ENOMEM;
-		return;
-	}
-	memcpy(w->p->out.bytes + w->p->out.length, streams, s->length);
-	w->p->out.length += s->length;
+	bytes_add(w, NR_FLOW_LANE_STREAMS, kept ? w->block->streams : &nobody,
+		w->p->head.streams * sizeof nobody);
 }
 
 static void columns_add(struct work *w, uint64_t columns)
@@ -335,7 +419,7 @@ static void columns_add(struct work *w, uint64_t columns)
 	for (; columns; columns &= columns - 1) {
 		unsigned c = (unsigned)__builtin_ctzll(columns), width = nr_flow_columns[c].width;
 		gather(w, column(w, c), NULL, width);
-		lane_add(w, c, w->p->values, width, w->count, 0);
+		lane_add(w, c, w->p->values, width, 0);
 	}
 }
 
@@ -351,11 +435,8 @@ static int part_close(struct nr_flow_packer *p)
 		return -ENOMEM;
 	memset(p->out.bytes + p->out.length, 0, padding);
 	p->out.length += padding;
-	for (size_t i = 0; i < p->head.sections; i++) {
-		struct nr_flow_section *s = &p->sections[i];
-		s->checksum = XXH3_64bits(p->out.bytes + s->offset, s->length);
-		s->offset -= (uint32_t)left;
-	}
+	for (size_t i = 0; i < p->head.sections; i++)
+		p->sections[i].offset -= (uint32_t)left;
 	p->out.length -= left;
 	memmove(p->out.bytes + sizeof p->head + table, p->out.bytes + NR_FLOW_PART_HEAD_MAX,
 		p->out.length - sizeof p->head - table);

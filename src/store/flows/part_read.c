@@ -14,20 +14,22 @@ enum { CLIENT, SERVER };
 int nr_flow_unpacker_init(struct nr_flow_unpacker *u, struct nr_error *error)
 {
 	bool whole = true;
-	*u = (struct nr_flow_unpacker){.turned = malloc(ROWS), .rows = malloc(ROWS * sizeof *u->rows)};
+	*u = (struct nr_flow_unpacker){.turned = malloc(ROWS),
+		.rows = malloc(ROWS * sizeof *u->rows),
+		.counts = malloc(ROWS * sizeof *u->counts),
+		.each = malloc(ROWS * sizeof *u->each)};
 	for (unsigned lane = 0; lane < NR_FLOW_LANES; lane++)
 		u->names[lane] = nr_flow_lane_name(lane);
 	for (unsigned side = CLIENT; side <= SERVER; side++) {
 		u->high[side] = malloc(ROWS * sizeof *u->high[side]);
 		u->low[side] = malloc(ROWS * sizeof *u->low[side]);
 		u->ids[side] = malloc(ROWS * sizeof *u->ids[side]);
-		u->hosts[side] = malloc(ROWS);
 		u->values[side] = aligned_alloc(NR_CACHE_LINE, ROWS * sizeof *u->values[side]);
-		whole = whole && u->high[side] && u->low[side] && u->ids[side] && u->hosts[side] &&
-			u->values[side];
+		whole = whole && u->high[side] && u->low[side] && u->ids[side] && u->values[side];
 	}
 	int e = nr_flow_coder_init(&u->coder);
-	if (whole && !e && u->turned && u->rows && nr_flow_block_new(ROWS, &u->block, error) == 0)
+	if (whole && !e && u->turned && u->rows && u->counts && u->each &&
+		nr_flow_block_new(ROWS, &u->block, error) == 0)
 		return 0;
 	nr_flow_unpacker_fini(u);
 	return nr_fail(error, -ENOMEM, "out of memory");
@@ -40,11 +42,12 @@ void nr_flow_unpacker_fini(struct nr_flow_unpacker *u)
 		free(u->high[side]);
 		free(u->low[side]);
 		free(u->ids[side]);
-		free(u->hosts[side]);
 		free(u->values[side]);
 	}
 	free(u->turned);
 	free(u->rows);
+	free(u->counts);
+	free(u->each);
 	nr_flow_block_free(u->block);
 	*u = (struct nr_flow_unpacker){0};
 }
@@ -102,7 +105,8 @@ struct work {
 	struct nr_flow_unpacker *u;
 	const struct nr_flow_part_head *head;
 	struct nr_flow_part_source *source;
-	uint64_t columns; /* wanted, and there */
+	uint64_t columns;                    /* wanted, and there */
+	uint64_t chunks[NR_FLOW_CHUNK_BITS]; /* by the bits of a chunk's size: those that have wanted rows */
 };
 
 static void find_lanes(const struct work *w, const struct nr_flow_section *sections)
@@ -115,11 +119,12 @@ static void find_lanes(const struct work *w, const struct nr_flow_section *secti
 				u->lanes[lane] = &sections[i];
 }
 
-static int section_get(const struct work *w, unsigned lane, const uint8_t **ret_bytes)
+/* A section of `length` bytes, as they are. */
+static int bytes_get(const struct work *w, unsigned lane, size_t length, const uint8_t **ret_bytes)
 {
 	const struct nr_flow_section *s = w->u->lanes[lane];
 	int code = -EBADMSG;
-	if (!s)
+	if (!s || s->codec != NR_FLOW_CODEC_BYTES || s->length != length)
 		return -EBADMSG;
 	const uint8_t *bytes = w->source->get(w->source, s->offset, s->length, &code);
 	if (!bytes)
@@ -130,115 +135,260 @@ static int section_get(const struct work *w, unsigned lane, const uint8_t **ret_
 	return 0;
 }
 
-static int lane_get(const struct work *w, unsigned lane, void *values, unsigned width, uint32_t count)
+static int lane_get(
+	const struct work *w, unsigned lane, void *values, unsigned width, uint32_t count, uint64_t chunks)
 {
-	const uint8_t *bytes = NULL;
-	int e = section_get(w, lane, &bytes);
-	return e ? e : nr_flow_lane_read(&w->u->coder, w->u->lanes[lane], bytes, values, width, count);
+	const struct nr_flow_section *s = w->u->lanes[lane];
+	return s ? nr_flow_lane_read(&w->u->coder, s, w->source, values, width, count, chunks) : -EBADMSG;
+}
+
+/* One number for each row, of the chunks that have rows that are wanted. */
+static int rows_get(const struct work *w, unsigned lane, void *values, unsigned width)
+{
+	const struct nr_flow_section *s = w->u->lanes[lane];
+	if (!s || s->chunk >= NR_FLOW_CHUNK_BITS)
+		return -EBADMSG;
+	return lane_get(w, lane, values, width, w->head->rows, w->chunks[s->chunk]);
 }
 
 static int streams_get(const struct work *w)
 {
 	struct nr_flow_block *block = w->u->block;
 	const uint8_t *bytes = NULL;
-	int e = section_get(w, NR_FLOW_LANE_STREAMS, &bytes);
+	size_t length = w->head->streams * sizeof *block->streams;
+	int e = length ? bytes_get(w, NR_FLOW_LANE_STREAMS, length, &bytes) : -EBADMSG;
 	if (e)
 		return e;
-	size_t length = w->head->streams * sizeof *block->streams;
-	if (!length || w->u->lanes[NR_FLOW_LANE_STREAMS]->length != length)
-		return -EBADMSG;
 	memcpy(block->streams, bytes, length);
 	block->stream_count = w->head->streams;
 	return 0;
 }
 
-/* ---- sides ---- */
+/* ---- rows that are wanted ---- */
+
+static void find_chunks(struct work *w)
+{
+	const struct nr_flow_unpacker *u = w->u;
+	for (unsigned bits = NR_FLOW_CHUNK_LEAST; bits < NR_FLOW_CHUNK_BITS; bits++) {
+		w->chunks[bits] = u->row_count == w->head->rows ? UINT64_MAX : 0;
+		for (uint32_t i = 0; !(w->chunks[bits] & 1 && ~w->chunks[bits] == 0) && i < u->row_count; i++)
+			w->chunks[bits] |= UINT64_C(1) << (u->rows[i] >> bits);
+	}
+}
+
+static void all_rows(struct work *w)
+{
+	for (uint32_t i = 0; i < w->head->rows; i++)
+		w->u->rows[i] = i;
+	w->u->row_count = w->head->rows;
+	find_chunks(w);
+}
+
+/* ---- addresses ---- */
 
 static uint32_t side_count(const struct work *w, unsigned side)
 {
 	return side == CLIENT ? w->head->clients : w->head->servers;
 }
 
-static int addresses_get(const struct work *w, unsigned side)
+static unsigned heads_lane(unsigned side)
+{
+	return side == CLIENT ? NR_FLOW_LANE_CLIENTS_HEADS : NR_FLOW_LANE_SERVERS_HEADS;
+}
+
+#define HEADS_MAX (ROWS >> NR_FLOW_CHUNK_HOSTS)
+struct heads {
+	struct nr_flow_head_address items[HEADS_MAX];
+	uint32_t count;
+};
+
+static int heads_get(const struct work *w, unsigned side, struct heads *heads)
+{
+	const uint8_t *bytes = NULL;
+	uint32_t count = side_count(w, side);
+	heads->count = (count + (1u << NR_FLOW_CHUNK_HOSTS) - 1) >> NR_FLOW_CHUNK_HOSTS;
+	size_t length = heads->count * sizeof *heads->items;
+	int e = count ? bytes_get(w, heads_lane(side), length, &bytes) : -EBADMSG;
+	if (!e)
+		memcpy(heads->items, bytes, length);
+	return e;
+}
+
+/* Those chunks of a side's addresses. */
+static int addresses_get(const struct work *w, unsigned side, const struct heads *heads, uint64_t chunks)
 {
 	uint64_t *high = w->u->high[side], *low = w->u->low[side];
-	unsigned lane = side == CLIENT ? NR_FLOW_LANE_CLIENTS_HIGH : NR_FLOW_LANE_SERVERS_HIGH;
+	unsigned lane = heads_lane(side);
 	uint32_t count = side_count(w, side);
-	if (!count)
-		return -EBADMSG;
-	int e = lane_get(w, lane, high, 8, count);
-	e = e ? e : lane_get(w, lane + 1, low, 8, count);
-	for (uint32_t i = 1; !e && i < count; i++) {
-		low[i] += high[i] ? 0 : low[i - 1];
-		high[i] += high[i - 1];
+	for (unsigned i = 1; i <= 2; i++)
+		if (w->u->lanes[lane + i] && w->u->lanes[lane + i]->chunk != NR_FLOW_CHUNK_HOSTS)
+			return -EBADMSG;
+	int e = lane_get(w, lane + 1, high, 8, count, chunks);
+	e = e ? e : lane_get(w, lane + 2, low, 8, count, chunks);
+	for (uint32_t c = 0; !e && c < heads->count; c++) {
+		uint32_t begin = c << NR_FLOW_CHUNK_HOSTS;
+		uint32_t end = NR_MIN(begin + (1u << NR_FLOW_CHUNK_HOSTS), count);
+		if (!(chunks >> c & 1))
+			continue;
+		high[begin] = heads->items[c].high;
+		low[begin] = heads->items[c].low;
+		for (uint32_t i = begin + 1; i < end; i++) {
+			low[i] += high[i] ? 0 : low[i - 1];
+			high[i] += high[i - 1];
+		}
 	}
 	return e;
 }
 
-/* Which client and which server each row has. */
-static int ids_get(const struct work *w)
+/* The chunks of the addresses of the rows that are wanted. */
+static uint64_t chunks_of(const struct nr_flow_unpacker *u, unsigned side)
 {
-	struct nr_flow_unpacker *u = w->u;
-	uint32_t *counts = (uint32_t *)(void *)u->values[0], row = 0, most = 0;
-	int e = lane_get(w, NR_FLOW_LANE_CLIENT_ROWS, counts, 4, w->head->clients);
-	e = e ? e : lane_get(w, NR_FLOW_LANE_SERVER, u->ids[SERVER], 4, w->head->rows);
-	e = e ? e : lane_get(w, NR_FLOW_LANE_TURNED, u->turned, 1, w->head->rows);
-	if (e)
-		return e;
-	for (uint32_t i = 0; i < w->head->clients; i++) {
-		if (counts[i] > w->head->rows - row)
-			return -EBADMSG;
-		for (uint32_t end = row + counts[i]; row < end; row++)
-			u->ids[CLIENT][row] = i;
-	}
-	for (uint32_t i = 0; i < w->head->rows; i++) {
-		most = NR_MAX(most, u->ids[SERVER][i]);
-		u->turned[i] &= 1;
-	}
-	return row == w->head->rows && most < w->head->servers ? 0 : -EBADMSG;
+	uint64_t chunks = 0;
+	for (uint32_t i = 0; i < u->row_count; i++)
+		chunks |= UINT64_C(1) << (u->ids[side][u->rows[i]] >> NR_FLOW_CHUNK_HOSTS);
+	return chunks;
 }
 
-static bool mark_hosts(const struct work *w, unsigned side, const struct nr_address *hosts, size_t host_count)
+static bool is_after(const struct nr_flow_head_address *head, uint64_t high, uint64_t low)
 {
-	struct nr_flow_unpacker *u = w->u;
-	uint32_t count = side_count(w, side);
-	bool any = false;
-	memset(u->hosts[side], 0, count);
-	for (size_t h = 0; h < host_count; h++) {
-		uint64_t high, low;
-		nr_flow_address_split(&hosts[h], &high, &low);
-		for (uint32_t i = 0; i < count; i++)
-			if (u->low[side][i] == low && u->high[side][i] == high) {
-				u->hosts[side][i] = 1;
-				any = true;
-				break;
-			}
-	}
-	return any;
+	return head->high > high || (head->high == high && head->low > low);
 }
 
-/* The rows that are wanted, and addresses and ids where they are needed. 0 rows: nothing more to do. */
-static int sides_get(const struct work *w, const struct nr_address *hosts, size_t host_count)
+/* Finds hosts among a side's addresses: in the chunk whose head is the last one that is not after it. */
+static int find_hosts(struct work *w, unsigned side, const struct nr_address *hosts, size_t host_count)
 {
 	struct nr_flow_unpacker *u = w->u;
-	int e = addresses_get(w, CLIENT);
-	e = e ? e : addresses_get(w, SERVER);
-	if (e)
-		return e;
-	u->row_count = 0;
-	bool client = host_count && mark_hosts(w, CLIENT, hosts, host_count);
-	bool server = host_count && mark_hosts(w, SERVER, hosts, host_count);
-	if (host_count && !client && !server)
-		return 0;
-	e = ids_get(w);
-	if (e)
-		return e;
-	for (uint32_t i = 0; i < w->head->rows; i++) {
-		u->rows[u->row_count] = i;
-		u->row_count += !host_count || u->hosts[CLIENT][u->ids[CLIENT][i]] ||
-				u->hosts[SERVER][u->ids[SERVER][i]];
+	struct heads heads;
+	uint64_t chunks = 0, high[NR_FLOW_HOSTS_FOUND], low[NR_FLOW_HOSTS_FOUND];
+	uint32_t at[NR_FLOW_HOSTS_FOUND];
+	int e = heads_get(w, side, &heads);
+	for (size_t h = 0; !e && h < host_count; h++) {
+		nr_flow_address_split(&hosts[h], &high[h], &low[h]);
+		at[h] = 0;
+		while (at[h] < heads.count && !is_after(&heads.items[at[h]], high[h], low[h]))
+			at[h]++;
+		chunks |= at[h] ? UINT64_C(1) << (at[h] - 1) : 0;
+	}
+	e = e || !chunks ? e : addresses_get(w, side, &heads, chunks);
+	u->found_count[side] = 0;
+	for (size_t h = 0; !e && h < host_count; h++) {
+		uint32_t end = NR_MIN(at[h] << NR_FLOW_CHUNK_HOSTS, side_count(w, side));
+		uint32_t i = at[h] ? (at[h] - 1) << NR_FLOW_CHUNK_HOSTS : end;
+		while (i < end && (u->low[side][i] != low[h] || u->high[side][i] != high[h]))
+			i++;
+		if (i < end)
+			u->found[side][u->found_count[side]++] = i;
+	}
+	return e;
+}
+
+/* ---- ids ---- */
+
+/* Fills the clients of all rows that are wanted, which are in order. */
+static int client_ids(const struct work *w)
+{
+	struct nr_flow_unpacker *u = w->u;
+	uint32_t client = 0, end = w->head->clients ? u->counts[0] : 0;
+	for (uint32_t i = 0; i < u->row_count; i++) {
+		uint32_t row = u->rows[i];
+		while (row >= end) {
+			if (++client >= w->head->clients || u->counts[client] > w->head->rows - end)
+				return -EBADMSG;
+			end += u->counts[client];
+		}
+		u->ids[CLIENT][row] = client;
 	}
 	return 0;
+}
+
+static int server_ids(const struct work *w)
+{
+	struct nr_flow_unpacker *u = w->u;
+	uint32_t most = 0;
+	int e = rows_get(w, NR_FLOW_LANE_SERVER, u->ids[SERVER], 4);
+	for (uint32_t i = 0; !e && i < u->row_count; i++)
+		most = NR_MAX(most, u->ids[SERVER][u->rows[i]]);
+	return e ? e : most < w->head->servers ? 0 : -EBADMSG;
+}
+
+static int counts_get(const struct work *w)
+{
+	struct nr_flow_unpacker *u = w->u;
+	int e = lane_get(w, NR_FLOW_LANE_CLIENT_ROWS, u->counts, 4, w->head->clients, UINT64_MAX);
+	return e ? e : u->counts[0] <= w->head->rows ? 0 : -EBADMSG;
+}
+
+static bool is_found(const struct nr_flow_unpacker *u, unsigned side, uint32_t id)
+{
+	bool found = false;
+	for (unsigned i = 0; i < u->found_count[side]; i++)
+		found |= u->found[side][i] == id;
+	return found;
+}
+
+/* The rows whose client or server was found, in order. */
+static int select_rows(struct work *w)
+{
+	struct nr_flow_unpacker *u = w->u;
+	bool servers = u->found_count[SERVER];
+	uint32_t n = 0, row = 0;
+	int e = servers ? lane_get(w, NR_FLOW_LANE_SERVER, u->ids[SERVER], 4, w->head->rows, UINT64_MAX) : 0;
+	for (uint32_t c = 0; !e && c < w->head->clients; c++) {
+		bool all = is_found(u, CLIENT, c);
+		if (u->counts[c] > w->head->rows - row)
+			return -EBADMSG;
+		uint32_t end = row + u->counts[c];
+		if (!all && !servers)
+			row = end;
+		for (; row < end; row++) {
+			u->rows[n] = row;
+			n += all || is_found(u, SERVER, u->ids[SERVER][row]);
+		}
+	}
+	u->row_count = n;
+	return e;
+}
+
+/* ---- sides ---- */
+
+/* The rows that are wanted; 0: nothing more to do. */
+static int find_rows(struct work *w, const struct nr_address *hosts, size_t host_count)
+{
+	struct nr_flow_unpacker *u = w->u;
+	if (!host_count) {
+		all_rows(w);
+		return 0;
+	}
+	u->row_count = 0;
+	if (!(w->head->flags & NR_FLOW_PART_TURNED))
+		return 0; /* nobody's addresses were kept */
+	int e = find_hosts(w, CLIENT, hosts, host_count);
+	e = e ? e : find_hosts(w, SERVER, hosts, host_count);
+	if (e || (!u->found_count[CLIENT] && !u->found_count[SERVER]))
+		return e;
+	e = counts_get(w);
+	e = e ? e : select_rows(w);
+	if (!e)
+		find_chunks(w);
+	return e;
+}
+
+static int sides_get(struct work *w, bool counted)
+{
+	struct nr_flow_unpacker *u = w->u;
+	int e = w->head->clients && w->head->servers ? 0 : -EBADMSG;
+	e = e || counted ? e : counts_get(w);
+	e = e ? e : client_ids(w);
+	e = e ? e : server_ids(w);
+	e = e ? e : rows_get(w, NR_FLOW_LANE_TURNED, u->turned, 1);
+	for (uint32_t i = 0; !e && i < u->row_count; i++)
+		u->turned[u->rows[i]] &= 1;
+	for (unsigned side = CLIENT; !e && side <= SERVER && w->columns & NR_FLOW_ADDRESS_BITS; side++) {
+		struct heads heads;
+		e = heads_get(w, side, &heads);
+		e = e ? e : addresses_get(w, side, &heads, chunks_of(u, side));
+	}
+	return e;
 }
 
 static void sides_fill(const struct work *w)
@@ -298,16 +448,50 @@ static bool wants(const struct work *w, unsigned column)
 	return w->columns >> column & 1;
 }
 
+#define SPREAD(T)                                                                                            \
+	do {                                                                                                 \
+		T *to = values;                                                                              \
+		const T *from = (const T *)(const void *)u->each;                                            \
+		for (uint32_t i = 0; i < u->row_count; i++)                                                  \
+			to[u->rows[i]] = from[u->ids[side][u->rows[i]]];                                     \
+	} while (0)
+
+/* A column's numbers of the clients or of the servers, for each row. */
+static int half_get(const struct work *w, unsigned lane, unsigned side, void *values)
+{
+	struct nr_flow_unpacker *u = w->u;
+	unsigned width = nr_flow_columns[lane].width;
+	const struct nr_flow_section *s = u->lanes[lane];
+	if (!s || !(s->unit & NR_FLOW_UNIT_BY_ADDRESS))
+		return rows_get(w, lane, values, width);
+	int e = lane_get(w, lane, u->each, width, side_count(w, side), UINT64_MAX);
+	if (e)
+		return e;
+	switch (width) {
+	case 1:
+		SPREAD(uint8_t);
+		break;
+	case 2:
+		SPREAD(uint16_t);
+		break;
+	case 4:
+		SPREAD(uint32_t);
+		break;
+	default:
+		SPREAD(uint64_t);
+	}
+	return 0;
+}
+
 static int pairs_get(const struct work *w)
 {
 	struct nr_flow_unpacker *u = w->u;
 	for (size_t i = 0; i < NR_FLOW_PAIRS; i++) {
 		const struct nr_flow_pair *pair = &nr_flow_pairs[i];
-		unsigned width = nr_flow_columns[pair->source].width;
 		if (!wants(w, pair->source) && !wants(w, pair->destination))
 			continue;
-		int e = lane_get(w, pair->source, u->values[0], width, w->head->rows);
-		e = e ? e : lane_get(w, pair->destination, u->values[1], width, w->head->rows);
+		int e = half_get(w, pair->source, CLIENT, u->values[0]);
+		e = e ? e : half_get(w, pair->destination, SERVER, u->values[1]);
 		if (e)
 			return e;
 		if (wants(w, pair->source))
@@ -337,7 +521,7 @@ static int times_get(const struct work *w)
 	if (!wants(w, NR_FLOW_FIRST) && !wants(w, NR_FLOW_LAST))
 		return 0;
 	if (first) {
-		int e = lane_get(w, NR_FLOW_FIRST, u->values[0], 8, w->head->rows);
+		int e = rows_get(w, NR_FLOW_FIRST, u->values[0], 8);
 		if (e)
 			return e;
 		unscale(u->values[0], w->head->rows, u->lanes[NR_FLOW_FIRST]->unit);
@@ -346,7 +530,7 @@ static int times_get(const struct work *w)
 	}
 	if (!wants(w, NR_FLOW_LAST))
 		return 0;
-	int e = lane_get(w, NR_FLOW_LAST, u->values[1], 8, w->head->rows);
+	int e = rows_get(w, NR_FLOW_LAST, u->values[1], 8);
 	if (e)
 		return e;
 	unscale(u->values[1], w->head->rows, u->lanes[NR_FLOW_LAST]->unit);
@@ -361,12 +545,13 @@ static int columns_get(const struct work *w, uint64_t columns)
 	struct nr_flow_unpacker *u = w->u;
 	for (; columns; columns &= columns - 1) {
 		unsigned c = (unsigned)__builtin_ctzll(columns), width = nr_flow_columns[c].width;
-		int e = lane_get(w, c, u->values[0], width, w->head->rows);
+		int e = rows_get(w, c, u->values[0], width);
 		if (e)
 			return e;
 		if (c == NR_FLOW_STREAM)
-			for (uint32_t i = 0; i < w->head->rows; i++)
-				if (((const uint16_t *)(const void *)u->values[0])[i] >= w->head->streams)
+			for (uint32_t i = 0; i < u->row_count; i++)
+				if (((const uint16_t *)(const void *)u->values[0])[u->rows[i]] >=
+					w->head->streams)
 					return -EBADMSG;
 		pick(w, c, u->values[0], NULL);
 	}
@@ -374,13 +559,6 @@ static int columns_get(const struct work *w, uint64_t columns)
 }
 
 /* ---- the part ---- */
-
-static void all_rows(const struct work *w)
-{
-	for (uint32_t i = 0; i < w->head->rows; i++)
-		w->u->rows[i] = i;
-	w->u->row_count = w->head->rows;
-}
 
 static uint64_t columns_there(const struct nr_flow_unpacker *u, bool sides)
 {
@@ -405,12 +583,11 @@ static int unpack(struct work *w, const struct nr_address *hosts, size_t host_co
 	bool sides = w->head->flags & NR_FLOW_PART_TURNED;
 	uint64_t sided = sides ? NR_FLOW_ADDRESS_BITS | pair_bits() : 0;
 	w->columns &= columns_there(u, sides);
-	u->row_count = 0;
-	if (host_count && !sides)
-		return 0; /* nobody's addresses were kept */
-	all_rows(w);
-	int e = host_count || w->columns & sided ? sides_get(w, hosts, host_count) : 0;
+	int e = find_rows(w, hosts, host_count);
 	if (e || !u->row_count)
+		return e;
+	e = w->columns & sided ? sides_get(w, host_count) : 0;
+	if (e)
 		return e;
 	e = streams_get(w);
 	if (e)
@@ -428,7 +605,7 @@ int nr_flow_part_unpack(struct nr_flow_unpacker *u, const struct nr_flow_part_he
 	const struct nr_flow_section *sections, struct nr_flow_part_source *source, uint64_t columns,
 	const struct nr_address *hosts, size_t host_count)
 {
-	struct work w = {u, head, source, columns | NR_FLOW_BIT(STREAM)};
+	struct work w = {u, head, source, columns | NR_FLOW_BIT(STREAM), {0}};
 	nr_flow_block_clear(u->block);
 	find_lanes(&w, sections);
 	int e = unpack(&w, hosts, host_count);

@@ -237,7 +237,7 @@ int nr_flow_walk_next(struct nr_flow_walk *walk)
 /* ---- a part's bytes ---- */
 
 static const uint8_t *file_get(
-	struct nr_flow_part_source *source, uint32_t offset, uint32_t length, int *ret_code)
+	struct nr_flow_part_source *source, uint64_t offset, uint32_t length, int *ret_code)
 {
 	struct nr_flow_file_source *f = (struct nr_flow_file_source *)source;
 	f->buffer.length = 0;
