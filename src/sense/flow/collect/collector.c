@@ -174,6 +174,15 @@ void nr_flow_collector_lost(
 	collector->lost[place] += count;
 }
 
+void nr_flow_collector_note(struct nr_flow_collector *collector, uint64_t records, const char *const *names,
+	const uint64_t *dropped, size_t count)
+{
+	collector->noted.records = records;
+	collector->noted.names = names;
+	collector->noted.dropped = dropped;
+	collector->noted.count = count;
+}
+
 struct nr_flow_counts nr_flow_collector_counts(const struct nr_flow_collector *collector)
 {
 	return collector->counts;

@@ -87,6 +87,11 @@ enum nr_flow_loss_place { NR_FLOW_LOST_KERNEL, NR_FLOW_LOST_QUEUE };
 void nr_flow_collector_lost(
 	struct nr_flow_collector *collector, enum nr_flow_loss_place place, uint64_t count);
 
+/* What files held beside exports: flows that did not come through the collector, and what was dropped, under
+ * the caller's names. Shown with the rest; both arrays stay the caller's. */
+void nr_flow_collector_note(struct nr_flow_collector *collector, uint64_t records, const char *const *names,
+	const uint64_t *dropped, size_t count);
+
 /* ---- what it knows ---- */
 
 struct nr_flow_counts {

@@ -63,6 +63,12 @@ struct nr_flow_collector {
 	struct nr_template template; /* as it is read, or shown to options */
 	uint64_t (*facts)[NR_FLOW_RUN_ROWS];
 	struct nr_flow_plan *v5; /* its records are as if of a template */
+	struct {
+		uint64_t records;
+		const char *const *names;
+		const uint64_t *dropped;
+		size_t count;
+	} noted; /* of files, beside exports */
 };
 
 /* ---- exporter.c ---- */
