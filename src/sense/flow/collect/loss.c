@@ -200,8 +200,8 @@ static bool has_rebooted(const struct nr_flow_loss *loss, const struct nr_flow_m
 {
 	uint32_t last = loss->uptime_ms, now = message->uptime_ms;
 	bool wraps = last > UINT32_MAX - UPTIME_WRAPS && now < UPTIME_WRAPS;
-	return loss->got_messages && message->export != NR_FLOW_IPFIX && !wraps && now < last &&
-	       last - now > REBOOT_MS;
+	return (loss->got_messages || loss->uptime_ms) && message->export != NR_FLOW_IPFIX && !wraps &&
+	       now < last && last - now > REBOOT_MS;
 }
 
 void nr_flow_loss_message(struct nr_flow_loss *loss, const struct nr_flow_message *message)

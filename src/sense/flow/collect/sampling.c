@@ -195,17 +195,34 @@ static void set_name(struct nr_flow_rate *rate, const struct nr_value *name)
 	memcpy(rate->name, name->bytes, length);
 }
 
+static struct nr_flow_rate *entry_of(struct nr_flow_sampling *sampling, struct nr_flow_memory *memory,
+	enum nr_flow_scope scope, uint64_t id)
+{
+	struct nr_flow_rate *rate =
+		nr_flow_table_add(&sampling->rates, memory, sizeof *rate, (uint32_t)scope, id);
+	if (rate)
+		sampling->told[scope] = true;
+	return rate;
+}
+
+void nr_flow_sampling_recall(
+	struct nr_flow_sampling *sampling, struct nr_flow_memory *memory, const struct nr_flow_rate *rate)
+{
+	struct nr_flow_rate *entry =
+		entry_of(sampling, memory, (enum nr_flow_scope)rate->key.kind, rate->key.id);
+	if (!entry)
+		return;
+	struct nr_flow_key key = entry->key;
+	*entry = *rate;
+	entry->key = key;
+}
+
 static void keep(struct nr_flow_sampling *sampling, struct nr_flow_memory *memory, enum nr_flow_scope scope,
 	uint64_t id, const struct told *told, uint32_t exported)
 {
-	uint64_t evicted = sampling->rates.evicted;
-	uint32_t count = sampling->rates.count;
-	struct nr_flow_rate *rate =
-		nr_flow_table_add(&sampling->rates, memory, sizeof *rate, (uint32_t)scope, id);
+	struct nr_flow_rate *rate = entry_of(sampling, memory, scope, id);
 	if (!rate)
 		return;
-	if (sampling->rates.count != count || sampling->rates.evicted != evicted)
-		sampling->scopes[scope] = 1; /* "there are some": what is evicted does not make it none */
 	double number = rate_told(told);
 	if (is_rate(number) && (float)number != rate->rate) {
 		/* datagrams change places: an older one does not bring an older rate back */

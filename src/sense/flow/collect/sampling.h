@@ -36,12 +36,12 @@ struct nr_flow_rate { /* entry of the table */
 };
 
 struct nr_flow_sampling {
-	struct nr_flow_table rates;      /* struct nr_flow_rate */
-	uint32_t scopes[NR_FLOW_SCOPES]; /* how many entries of each */
-	bool selectors_in_data;          /* some template of data names selectors */
-	uint64_t scopes_unknown;         /* rates told about something that no record names */
-	float override;                  /* of the configuration; 0: none */
-	float header;                    /* of NetFlow v5: the last one; 0: not told */
+	struct nr_flow_table rates; /* struct nr_flow_rate */
+	bool told[NR_FLOW_SCOPES];  /* some rate of that scope was, ever */
+	bool selectors_in_data;     /* some template of data names selectors */
+	uint64_t scopes_unknown;    /* rates told about something that no record names */
+	float override;             /* of the configuration; 0: none */
+	float header;               /* of NetFlow v5: the last one; 0: not told */
 };
 
 void nr_flow_sampling_fini(struct nr_flow_sampling *sampling, struct nr_flow_memory *memory);
@@ -50,6 +50,10 @@ void nr_flow_sampling_fini(struct nr_flow_sampling *sampling, struct nr_flow_mem
  */
 void nr_flow_sampling_learn(struct nr_flow_sampling *sampling, struct nr_flow_memory *memory,
 	const struct nr_template *template, const struct nr_value *values, uint32_t exported);
+
+/* An entry as it was, of a predecessor. */
+void nr_flow_sampling_recall(
+	struct nr_flow_sampling *sampling, struct nr_flow_memory *memory, const struct nr_flow_rate *rate);
 
 /* The configured or, where none was told, the counted rate of an entry at a time. 0: not known. */
 float nr_flow_rate_at(const struct nr_flow_rate *rate, uint32_t exported, bool *ret_counted);

@@ -82,9 +82,9 @@ static struct answer of_table(const struct question *q, enum nr_flow_scope scope
 		[NR_FLOW_SCOPE_INTERFACE] = NR_FLOW_SAMPLING_INTERFACE,
 		[NR_FLOW_SCOPE_LINE_CARD] = NR_FLOW_SAMPLING_LINE_CARD,
 	};
-	const struct nr_flow_rate *rate = q->sampling->scopes[scope] ? nr_flow_table_find(&q->sampling->rates,
-									       q->memory, (uint32_t)scope, id)
-								     : NULL;
+	const struct nr_flow_rate *rate = q->sampling->told[scope] ? nr_flow_table_find(&q->sampling->rates,
+									     q->memory, (uint32_t)scope, id)
+								   : NULL;
 	if (!rate)
 		return (struct answer){0};
 	bool counted;
@@ -99,7 +99,7 @@ static struct answer of_table(const struct question *q, enum nr_flow_scope scope
 static struct answer of_only_selector(const struct question *q)
 {
 	const struct nr_flow_sampling *s = q->sampling;
-	if (!s->scopes[NR_FLOW_SCOPE_SELECTOR] || s->selectors_in_data || s->rates.count != 1)
+	if (!s->told[NR_FLOW_SCOPE_SELECTOR] || s->selectors_in_data || s->rates.count != 1)
 		return (struct answer){0};
 	const struct nr_flow_rate *rate = nr_flow_table_at(&s->rates, 0);
 	struct answer answer = of_table(q, NR_FLOW_SCOPE_SELECTOR, rate->key.id);
@@ -188,10 +188,10 @@ static struct answer ask(const struct question *q, const struct nr_value *of, st
 
 static bool differs_by_record(const struct nr_flow_sampling *s, const struct nr_flow_sampling_plan *plan)
 {
-	return plan->own || (plan->index[NR_FLOW_SAMPLING_ID] && s->scopes[NR_FLOW_SCOPE_SELECTOR]) ||
+	return plan->own || (plan->index[NR_FLOW_SAMPLING_ID] && s->told[NR_FLOW_SCOPE_SELECTOR]) ||
 	       ((plan->index[NR_FLOW_SAMPLING_INPUT] || plan->index[NR_FLOW_SAMPLING_OUTPUT]) &&
-		       s->scopes[NR_FLOW_SCOPE_INTERFACE]) ||
-	       (plan->index[NR_FLOW_SAMPLING_CARD] && s->scopes[NR_FLOW_SCOPE_LINE_CARD]);
+		       s->told[NR_FLOW_SCOPE_INTERFACE]) ||
+	       (plan->index[NR_FLOW_SAMPLING_CARD] && s->told[NR_FLOW_SCOPE_LINE_CARD]);
 }
 
 static void fill(struct nr_flow_block *block, uint32_t row, uint32_t count, struct answer answer)
