@@ -150,6 +150,7 @@ static struct nr_flow_exporter *enter(struct nr_flow_collector *collector, const
 		return NULL;
 	}
 	exporter->key = *key;
+	exporter->first_seen = collector->clock;
 	exporter->stream = (struct nr_flow_stream){key->exporter, key->domain, key->export};
 	exporter->pending_end = &exporter->pending;
 	exporter->nat_draft = collector->nat_draft &&

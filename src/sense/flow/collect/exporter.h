@@ -27,7 +27,7 @@ _Static_assert(sizeof(struct nr_flow_domain) == 48, "no padding");
 struct nr_flow_exporter {
 	struct nr_flow_domain key;
 	struct nr_flow_stream stream;  /* what blocks call it */
-	nr_time seen;                  /* by the collector's clock */
+	nr_time first_seen, seen;      /* by the collector's clock */
 	struct nr_flow_exporter *next; /* in the table's chain; NULL: the last one */
 	uint64_t block;                /* serial of the block that holds its stream ... */
 	uint16_t block_stream;         /* ... at this index */

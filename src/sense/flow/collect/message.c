@@ -177,7 +177,7 @@ static void set_times(struct nr_flow_message_in *m)
 }
 
 /* Sets that waited for this template, in the order of their coming. */
-static int deliver(const struct nr_flow_message_in *now, uint16_t id, struct nr_error *error)
+static int deliver(struct nr_flow_message_in *now, uint16_t id, struct nr_error *error)
 {
 	struct nr_flow_exporter *exporter = now->exporter;
 	struct nr_flow_pending *pending;
@@ -193,9 +193,17 @@ static int deliver(const struct nr_flow_message_in *now, uint16_t id, struct nr_
 		set_times(&m);
 		if (template)
 			e = take_records(&m, template, &body, error);
-		nr_flow_loss_resolved(&exporter->options.loss, m.header.sequence, m.records, m.options);
 		now->collector->pending_delivered += m.records + m.options;
-		nr_flow_message_count(&m);
+		if (now->waiting && pending->received == now->received &&
+			m.header.sequence == now->header.sequence) {
+			now->waiting--; /* its template stands behind it in the same message */
+			now->records += m.records;
+			now->options += m.options;
+		} else {
+			nr_flow_loss_resolved(
+				&exporter->options.loss, m.header.sequence, m.records, m.options);
+			nr_flow_message_count(&m);
+		}
 		nr_flow_pending_free(now->collector, exporter, pending);
 	}
 	return e;
