@@ -6,5 +6,6 @@
 #include "base/option.h"
 
 extern const struct nr_command nr_flow_collect_command;
+extern const struct nr_command nr_flow_query_command;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/nearest.h"
 #include "sense/flow/ask/protocol.h"
+#include "sense/flow/ask/sum_table.h"
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -145,18 +146,40 @@ int nr_flow_field_parse(const char *text, struct nr_flow_field *ret_field, struc
 	return 0;
 }
 
-int nr_flow_fields_parse(
-	const char *text, struct nr_flow_field *fields, size_t *count, struct nr_error *error)
+static bool find_order(const char *name, unsigned *order)
 {
-	if (!strcasecmp(text, "record"))
-		text = "protocol,source,source_port,destination,destination_port";
+	for (unsigned i = 0; nr_flow_orders[i]; i++)
+		if (!strcasecmp(name, nr_flow_orders[i])) {
+			*order = i;
+			return true;
+		}
+	return false;
+}
+
+int nr_flow_fields_parse(const char *text, struct nr_flow_field *fields, size_t *count, unsigned *order,
+	struct nr_error *error)
+{
+	static const char record[] = "protocol,source,source_port,destination,destination_port";
+	size_t all = strcspn(text, "/, ");
+	if (all == 6 && !strncasecmp(text, "record", 6)) {
+		int e = nr_flow_fields_parse(record, fields, count, order, error);
+		if (e)
+			return e;
+		text += all;
+		if (*text && !find_order(text + 1, order))
+			return fail_unknown(text + 1, error);
+		return 0;
+	}
 	while (*text) {
 		char name[NR_FLOW_FIELD_NAME];
 		size_t length = strcspn(text, ", ");
 		snprintf(name, sizeof name, "%.*s", (int)NR_MIN(length, sizeof name - 1), text);
 		text += length + (text[length] != '\0');
-		if (!length)
+		char *slash = strrchr(name, '/');
+		if (!length || find_order(name, order))
 			continue;
+		if (slash && find_order(slash + 1, order))
+			*slash = '\0';
 		if (*count == NR_FLOW_FIELDS_MAX)
 			return nr_fail(
 				error, -E2BIG, "flows are summed by at most %d fields", NR_FLOW_FIELDS_MAX);

@@ -26,10 +26,12 @@ enum nr_flow_field_stream { NR_FLOW_FIELD_EXPORTER = 1, NR_FLOW_FIELD_DOMAIN, NR
 
 /* "source_port", "srcport", "source/24", "source/24/48", "ip". -EINVAL: the text names the nearest. */
 int nr_flow_field_parse(const char *text, struct nr_flow_field *ret_field, struct nr_error *error);
-/* Fields of one text, "source,destination_port", or "record" (the five of a connection); added to those that
- * stand there. -E2BIG: more than NR_FLOW_FIELDS_MAX. */
-int nr_flow_fields_parse(
-	const char *text, struct nr_flow_field *fields, size_t *count, struct nr_error *error);
+/* Fields of one text, "source,destination_port", or "record" (the five of a connection), added to those that
+ * stand there. What to order by may stand among them, or behind a field as at nfdump: "source,bytes",
+ * "srcip/bytes" (*order: an index of nr_flow_orders, sum_table.h; left alone where there is none). -E2BIG:
+ * more than NR_FLOW_FIELDS_MAX. */
+int nr_flow_fields_parse(const char *text, struct nr_flow_field *fields, size_t *count, unsigned *order,
+	struct nr_error *error);
 
 uint64_t nr_flow_field_columns(const struct nr_flow_field *field);
 bool nr_flow_field_has_ends(const struct nr_flow_field *field);
