@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command table. What a command does lives in the room that it is named after. */
 #include "base/option.h"
+#include "sense/flow/command.h"
 #include "sense/telescope/command.h"
 #include "serve/command.h"
 #include "train/world/command.h"
@@ -15,6 +16,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_report_command,
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
+	&nr_flow_query_command,
 	&nr_serve_command,
 	&nr_seal_sign_command,
 	&nr_seal_verify_command,
