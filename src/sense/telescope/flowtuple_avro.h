@@ -5,7 +5,7 @@
 
 #include "base/time.h"
 #include "sense/telescope/flowtuple.h"
-#include "sense/telescope/origin.h"
+#include "net/origin.h"
 
 struct nr_flowtuple_avro; /* opaque; owned by the caller */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sense/telescope/origin.h"
+#include "net/origin.h"
 
 #include "base/text.h"
 

@@ -3,8 +3,8 @@
  * Country and autonomous system of an address from MMDB files (MaxMind DB format), one or two: country and AS
  * may stand in the same file or in two.
  */
-#ifndef NR_SENSE_TELESCOPE_ORIGIN_H
-#define NR_SENSE_TELESCOPE_ORIGIN_H
+#ifndef NR_NET_ORIGIN_H
+#define NR_NET_ORIGIN_H
 
 #include "base/address.h"
 #include <maxminddb.h>
