@@ -17,6 +17,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
 	&nr_flow_query_command,
+	&nr_flow_collect_command,
 	&nr_serve_command,
 	&nr_seal_sign_command,
 	&nr_seal_verify_command,

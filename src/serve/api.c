@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/api.h"
 
+#include "serve/flow_live.h"
 #include "serve/trust_api.h"
 #include "store/rows.h"
 
@@ -253,6 +254,7 @@ static int answer_status(const struct nr_api *api, struct nr_reply *ret_reply)
 	nr_webhook_write_status(api->webhook, &rows.json);
 	nr_json_text(&rows.json, "sandbox_missing", api->sandbox_missing);
 	nr_connections_write_status(api->connections, &rows.json);
+	nr_flow_service_write_status(api->flow, &rows.json);
 	nr_json_object_end(&rows.json);
 	status = status ? fail_store(status, &error, ret_reply)
 			: nr_api_reply_json(&rows.json, 200, ret_reply);
@@ -271,13 +273,16 @@ static int answer_description(struct nr_reply *ret_reply)
 int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_argument *arguments,
 	size_t count, struct nr_reply *ret_reply)
 {
-	bool status = strcmp(path, "status") == 0, description = strcmp(path, "openapi.json") == 0;
-	if ((status || description) && count)
+	bool status = strcmp(path, "status") == 0, description = strcmp(path, "openapi.json") == 0,
+	     collector = strcmp(path, NR_FLOW_COLLECTOR_PATH) == 0;
+	if ((status || description || collector) && count)
 		return refuse(arguments[0].name, "no such parameter; this path has none", ret_reply);
 	if (status)
 		return answer_status(api, ret_reply);
 	if (description)
 		return answer_description(ret_reply);
+	if (collector)
+		return nr_flow_service_answer(api->flow, ret_reply);
 	if (nr_trust_api_has(path))
 		return nr_trust_api_answer(api, path, arguments, count, ret_reply);
 	const struct nr_query *query = nr_store_query(path);

@@ -27,6 +27,7 @@ struct nr_api {
 	/* trust (trust_api.h); borrowed; NULL: none */
 	struct nr_ledger_watch *ledger;
 	struct nr_judge *judge;
+	struct nr_flow_service *flow; /* flow_live.h; borrowed; NULL: no flows are received */
 };
 
 /* One name=value of the address, decoded. */

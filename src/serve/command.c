@@ -11,6 +11,7 @@
 #include "base/sandbox.h"
 #include "sense/telescope/live.h"
 #include "serve/events.h"
+#include "serve/flow_live.h"
 #include "serve/keeper.h"
 #include "serve/server.h"
 #include "serve/tee.h"
@@ -36,6 +37,7 @@ struct serve_conf {
 	struct nr_webhook_conf webhook;
 	struct nr_ledger_source_conf ledger; /* ledger NULL: none is shown */
 	struct nr_material_conf trust;       /* ca empty: no seals are judged */
+	struct nr_flow_live_conf flow;       /* listen empty: no flows are received */
 };
 
 static const struct nr_option options[] = {
@@ -84,15 +86,17 @@ static const struct nr_option options[] = {
 	{"trust-require-revocation", NR_OPTION_FLAG, offsetof(struct serve_conf, trust.require_revocation),
 		.text_en = "what is not known to be unrevoked does not pass",
 		.text_ja = "失効していないと確認できないものは合格としない"},
+	NR_FLOW_LIVE_OPTIONS(struct serve_conf, flow.),
 };
 
 /* Everything of one run; released in reverse order. */
 struct service {
 	const struct serve_conf *conf;
 	struct nr_server_conf server_conf;
-	char folder[4096]; /* of the store */
-	struct nr_telescope_live *live;
-	struct nr_nursery *nursery;
+	char folder[4096];              /* of the store */
+	struct nr_telescope_live *live; /* NULL: no interface is watched */
+	struct nr_flow_service *flow;   /* NULL: no flows are received */
+	struct nr_nursery *nursery;     /* NULL: neither */
 	struct nr_store *writer, *reader;
 	struct nr_sensors *sensors;
 	struct nr_events *events;
@@ -121,7 +125,14 @@ static void service_fini(struct service *s)
 	nr_store_close(s->reader);
 	nr_store_close(s->writer);
 	nr_nursery_free(s->nursery);
+	nr_flow_service_free(s->flow);
 	nr_telescope_live_free(s->live);
+}
+
+/* Something is seen live: this process is the keeper of a family. */
+static bool is_keeper(const struct serve_conf *conf)
+{
+	return conf->live.interface || conf->flow.listen.listen.count;
 }
 
 /* ---- the store ---- */
@@ -140,7 +151,7 @@ static void find_folder(struct service *s)
 static int open_store(struct service *s, struct nr_error *error)
 {
 	const char *path = s->conf->store;
-	bool watching = s->conf->live.interface;
+	bool watching = is_keeper(s->conf);
 	int rc = nr_store_open(path, watching ? NR_STORE_CREATE : NR_STORE_WRITE, nr_telescope_tables,
 		nr_telescope_table_count, &s->writer, error);
 	if (rc && (watching || (rc != -EBUSY && rc != -EACCES && rc != -EROFS)))
@@ -238,25 +249,43 @@ static int drop_rights(void *context, struct nr_error *error)
 	return nr_rights_drop(context, error);
 }
 
-/* In the nursery with all rights, then everywhere with none. */
-static int start_nursery(struct service *s, struct nr_error *error)
+static int make_live(struct service *s, struct nr_error *error)
 {
-	struct nr_rights rights;
-	int rc = nr_rights_find(s->conf->user, s->folder, &rights, error);
-	if (rc == 0)
-		rc = nr_rights_check_folder(&rights, s->folder, error);
-	if (rc)
-		return rc;
 	const struct nr_telescope_live_source source = {.sense = &s->conf->sense,
 		.live = &s->conf->live,
 		.store = s->conf->store,
 		.again = read_again,
 		.forget = nr_command_forget};
-	rc = nr_telescope_live_new(&source, &s->live, error);
+	int rc = s->conf->live.interface ? nr_telescope_live_new(&source, &s->live, error) : 0;
+	if (rc == 0 && s->conf->flow.listen.listen.count)
+		rc = nr_flow_service_new(&s->conf->flow, &s->flow, error);
+	return rc;
+}
+
+/* The telescope, where there is one, is child 0. */
+static size_t list_children(struct service *s, struct nr_child children[static NR_CHILDREN_MAX])
+{
+	size_t count = 0;
+	if (s->live)
+		children[count++] = nr_telescope_live_child(s->live);
+	if (s->flow)
+		count += nr_flow_live_children(nr_flow_service_live(s->flow), children + count);
+	return count;
+}
+
+/* In the nursery with all rights, then everywhere with none. */
+static int start_nursery(struct service *s, struct nr_error *error)
+{
+	struct nr_child children[NR_CHILDREN_MAX];
+	struct nr_rights rights;
+	int rc = nr_rights_find(s->conf->user, s->folder, &rights, error);
+	if (rc == 0)
+		rc = nr_rights_check_folder(&rights, s->folder, error);
+	if (rc == 0)
+		rc = make_live(s, error);
 	if (rc)
 		return rc;
-	const struct nr_child child = nr_telescope_live_child(s->live);
-	const struct nr_nursery_conf conf = {&child, 1, drop_rights, &rights};
+	const struct nr_nursery_conf conf = {children, list_children(s, children), drop_rights, &rights};
 	rc = nr_nursery_start(&conf, &s->nursery, error);
 	if (rc == 0)
 		rc = start_judge(s, &rights, error);
@@ -264,7 +293,9 @@ static int start_nursery(struct service *s, struct nr_error *error)
 		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
 	if (rc == 0 && s->webhook) /* its secret may be root's alone, and is no business of the nursery */
 		rc = nr_webhook_read(s->webhook, error);
-	return rc ? rc : nr_rights_drop(&rights, error);
+	if (rc == 0)
+		rc = nr_rights_drop(&rights, error);
+	return rc == 0 && s->flow ? nr_flow_service_open(s->flow, error) : rc;
 }
 
 static int name_sensor(struct service *s, const struct serve_conf *conf, struct nr_error *error)
@@ -292,14 +323,34 @@ static void tell_reloaded(void *context)
 	nr_command_forget(blob);
 }
 
+static size_t list_sensors(const struct service *s, struct nr_keeper_sensor sensors[static NR_CHILDREN_MAX])
+{
+	static const char *const names[NR_FLOW_WORKERS_MAX] = {
+		NR_FLOW_SENSOR, "flow-2", "flow-3", "flow-4", "flow-5", "flow-6", "flow-7", "flow-8"};
+	size_t count = 0;
+	if (s->live)
+		sensors[count++] = (struct nr_keeper_sensor){
+			s->conf->sense.sensor, nr_telescope_sense.name, s->conf->live.interface};
+	for (unsigned i = 0; s->flow && i < nr_flow_live_workers(nr_flow_service_live(s->flow)); i++)
+		sensors[count++] = (struct nr_keeper_sensor){names[i], "flow", "flow"};
+	return count;
+}
+
+static void child_ended(void *context, unsigned index)
+{
+	struct service *s = context;
+	unsigned first = s->live ? 1 : 0;
+	if (s->flow && index >= first)
+		nr_flow_service_ended(s->flow, index - first);
+}
+
 static int keep(struct service *s, struct nr_error *error)
 {
 	const struct nr_table *tables[NR_TELESCOPE_LIVE_TABLES];
-	const struct nr_keeper_sensor sensor = {
-		s->conf->sense.sensor, nr_telescope_sense.name, s->conf->live.interface};
+	struct nr_keeper_sensor sensors[NR_CHILDREN_MAX];
 	const struct nr_keeper_conf conf = {.nursery = s->nursery,
-		.sensors = &sensor,
-		.count = 1,
+		.sensors = sensors,
+		.count = list_sensors(s, sensors),
 		.tables = tables,
 		.table_count = nr_telescope_live_tables(tables),
 		.store = s->writer,
@@ -307,9 +358,15 @@ static int keep(struct service *s, struct nr_error *error)
 		.listeners = &s->listeners.sink,
 		.states = s->sensors,
 		.retain = s->conf->retain,
-		.reloaded = tell_reloaded,
+		.reloaded = s->live ? tell_reloaded : NULL,
+		.died = child_ended,
+		.gaps = s->flow ? nr_flow_service_gaps(s->flow) : -1,
+		.next_gap = nr_flow_service_next_gap,
+		.gap_context = s->flow,
 		.context = s};
-	return nr_keeper_run(&conf, error);
+	int rc = nr_keeper_run(&conf, error);
+	int kept = s->flow ? nr_flow_service_finish(s->flow, rc ? NULL : error) : 0;
+	return rc ? rc : kept;
 }
 
 /* ---- webhooks ---- */
@@ -359,7 +416,11 @@ static int close_door(struct service *s, struct nr_error *error)
 	unsigned allow = NR_SANDBOX_SERVE | NR_SANDBOX_WRITE_FILES;
 	struct nr_sandbox_places places = {.write = s->folder};
 	struct nr_sandbox sandbox;
-	if (config && s->conf->live.interface) { /* read again at a reload */
+	if (s->flow)
+		nr_flow_service_places(s->flow, &places.write_too[0], &places.write_too[1]);
+	if (places.write_too[0])
+		allow |= NR_SANDBOX_MAKE_FOLDERS;
+	if (config && is_keeper(s->conf)) { /* read again at a reload */
 		snprintf(copy, sizeof copy, "%s", config);
 		places.read = dirname(copy);
 		allow |= NR_SANDBOX_READ_FILES;
@@ -382,8 +443,8 @@ static int close_door(struct service *s, struct nr_error *error)
 
 static int start(struct service *s, struct nr_error *error)
 {
-	int rc = s->conf->live.interface ? start_nursery(s, error) : start_judge(s, NULL, error);
-	if (rc == 0 && !s->conf->live.interface)
+	int rc = is_keeper(s->conf) ? start_nursery(s, error) : start_judge(s, NULL, error);
+	if (rc == 0 && !is_keeper(s->conf))
 		rc = nr_listen_open(&s->server_conf.listen, &s->server_conf.socket, error);
 	if (rc == 0 && s->webhook)
 		rc = nr_webhook_start(s->webhook, error);
@@ -397,8 +458,11 @@ static int start(struct service *s, struct nr_error *error)
 		rc = close_door(s, error);
 	if (rc == 0 && s->ledger)
 		rc = nr_ledger_watch_start(s->ledger, error);
+	if (rc == 0 && s->flow)
+		rc = nr_flow_service_start(s->flow, s->nursery, s->live ? 1 : 0, error);
 	s->server_conf.api.ledger = s->ledger;
 	s->server_conf.api.judge = s->judge;
+	s->server_conf.api.flow = s->flow;
 	if (rc == 0)
 		rc = nr_server_start(&s->server_conf, &s->server, error);
 	return rc;

@@ -316,16 +316,30 @@ static int wait_ms(const struct nr_keeper *k)
 	return (int)NR_MIN((NR_MAX(next - now, 0) + 999) / 1000, 60000);
 }
 
+static void take_gaps(struct nr_keeper *k)
+{
+	struct nr_gap gap;
+	while (k->conf->next_gap(k->conf->gap_context, &gap)) {
+		store_rows(k, &nr_gap_table, &gap, 1, 0);
+		tell_listeners(k, &nr_gap_table, &gap, 1);
+		nr_log(NR_LOG_WARNING, "gap", "sensor", gap.sensor, "cause", gap.cause, "text", gap.text_en,
+			NULL);
+	}
+	k->asked_commit = k->uncommitted;
+}
+
 static void turn(struct nr_keeper *k)
 {
-	struct pollfd files[2 + NR_CHILDREN_MAX] = {{.fd = k->signals, .events = POLLIN},
+	struct pollfd files[3 + NR_CHILDREN_MAX] = {{.fd = k->signals, .events = POLLIN},
 		{.fd = nr_nursery_socket(k->conf->nursery), .events = POLLIN}};
+	files[2 + k->conf->count] = (struct pollfd){
+		.fd = k->conf->next_gap && !k->retry_at ? k->conf->gaps : -1, .events = POLLIN};
 	for (size_t i = 0; i < k->conf->count; i++) {
 		const struct nr_relay_reader *reader = k->sensors[i].reader;
 		files[2 + i] = (struct pollfd){
 			.fd = reader && !k->retry_at ? nr_relay_reader_socket(reader) : -1, .events = POLLIN};
 	}
-	if (poll(files, (nfds_t)(2 + k->conf->count), wait_ms(k)) < 0)
+	if (poll(files, (nfds_t)(3 + k->conf->count), wait_ms(k)) < 0)
 		return;
 	for (size_t i = 0; i < k->conf->count; i++)
 		if (files[2 + i].revents || k->sensors[i].more)
@@ -334,6 +348,8 @@ static void turn(struct nr_keeper *k)
 		take_signals(k);
 	if (files[1].revents)
 		nr_keeper_take_news(k);
+	if (files[2 + k->conf->count].revents)
+		take_gaps(k);
 	nr_time now = nr_keeper_clock();
 	k->look_at = NR_TIME_MAX;
 	for (size_t i = 0; i < k->conf->count; i++)

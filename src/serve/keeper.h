@@ -8,6 +8,7 @@
 #define NR_SERVE_KEEPER_H
 
 #include "base/child.h"
+#include "model/gap.h"
 #include "model/relay.h"
 #include "serve/sensors.h"
 #include "store/store.h"
@@ -35,6 +36,13 @@ struct nr_keeper_conf {
 	nr_time retain;                  /* 0: for ever */
 	nr_time silent, kills;           /* 0: NR_KEEPER_SILENT, NR_KEEPER_KILLS */
 	void (*reloaded)(void *context); /* the children have a new configuration; NULL allowed */
+	void (*died)(
+		void *context, unsigned index); /* a child has ended that is started again; NULL allowed */
+	/* Gaps that somebody else found out about: a socket (-1, or next_gap NULL: none) that is readable
+	 * when there are some, and who hands them over until it answers false. */
+	int gaps;
+	bool (*next_gap)(void *gap_context, struct nr_gap *ret_gap);
+	void *gap_context;
 	void *context;
 };
 

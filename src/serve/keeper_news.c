@@ -98,6 +98,8 @@ static void child_ended_at_end(
 static void child_ended(struct nr_keeper *k, struct nr_keeper_child *s, const struct nr_child_event *event)
 {
 	nr_keeper_read_rest(k, s);
+	if (k->conf->died && event->delay != NR_TIME_MAX)
+		k->conf->died(k->conf->context, event->index);
 	if (WIFEXITED(event->status) && WEXITSTATUS(event->status) == NR_CHILD_LOST)
 		child_lost(k, s, event);
 	else if (k->ending)

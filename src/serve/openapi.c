@@ -274,6 +274,7 @@ int nr_api_describe(struct nr_json *json, struct nr_error *error)
 	write_plain(json, NR_API_PREFIX "status", "The server and what it has stored", write_status_schema);
 	write_plain(json, NR_API_PREFIX "openapi.json", "This document", write_any_object);
 	nr_openapi_write_stream(json);
+	nr_openapi_write_collector(json);
 	nr_openapi_write_trust(json);
 	for (size_t i = 0; nr_store_queries[i]; i++)
 		write_query(json, nr_store_queries[i]);

@@ -5,10 +5,12 @@
 
 #include "base/json.h"
 
-/* Members of the status: "live", "webhooks". */
+/* Members of the status: "live", "webhooks", "http", "flow". */
 void nr_openapi_write_watch(struct nr_json *json);
 /* The path of the live stream. */
 void nr_openapi_write_stream(struct nr_json *json);
+/* The path of the flow listener's report. */
+void nr_openapi_write_collector(struct nr_json *json);
 /* The paths below trust. */
 void nr_openapi_write_trust(struct nr_json *json);
 

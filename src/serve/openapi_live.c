@@ -83,6 +83,16 @@ void nr_openapi_write_watch(struct nr_json *json)
 	write_list(json, "live", "sensors that watch now", sensor, NR_COUNT(sensor));
 	write_list(json, "webhooks", "receivers of findings", receiver, NR_COUNT(receiver));
 	write_object(json, "http", "clients of this server", http, NR_COUNT(http));
+	nr_json_object(json, "flow");
+	nr_json_array(json, "type");
+	nr_json_text(json, NULL, "object");
+	nr_json_text(json, NULL, "null");
+	nr_json_array_end(json);
+	nr_json_text(json, "description",
+		"the flow listener: sockets, what came and what was lost, and its archive; null: no flows "
+		"are "
+		"received");
+	nr_json_object_end(json);
 }
 
 /* ---- the stream ---- */
@@ -154,6 +164,32 @@ void nr_openapi_write_stream(struct nr_json *json)
 	write_response(json, "200", "events until the client or the server ends", "text/event-stream", NULL);
 	write_response(json, "400", "a parameter is wrong", "application/json", error);
 	write_response(json, "503", "as many listeners as there may be", "application/json", error);
+	nr_json_object_end(json);
+	nr_json_object_end(json);
+	nr_json_object_end(json);
+}
+
+void nr_openapi_write_collector(struct nr_json *json)
+{
+	nr_json_object(json, NR_API_PREFIX "flow/collector");
+	nr_json_object(json, "get");
+	nr_json_text(json, "summary", "What the flow listener knows of itself and of exporters");
+	nr_json_text(json, "description",
+		"As of the last second: the members of the summary of noroshi flow read --json (records, "
+		"options_records, dropped by cause, exporters with loss, sampling and timers), listener and "
+		"archive as in the status.");
+	nr_json_text(json, "operationId", "flow_collector");
+	nr_json_object(json, "responses");
+	nr_json_object(json, "200");
+	nr_json_text(json, "description", "the report");
+	nr_json_object(json, "content");
+	nr_json_object(json, "application/json");
+	nr_json_object(json, "schema");
+	nr_json_text(json, "type", "object");
+	for (int i = 0; i < 4; i++)
+		nr_json_object_end(json);
+	write_response(
+		json, "404", "no flows are received here", "application/json", "#/components/schemas/error");
 	nr_json_object_end(json);
 	nr_json_object_end(json);
 	nr_json_object_end(json);

@@ -27,6 +27,7 @@ struct nr_flow_numbers {
 	_Atomic uint64_t flows;     /* handed to the ring */
 	_Atomic uint64_t connections, connections_shed, streams_broken;
 	_Atomic uint64_t unsaid;                             /* pages that were too long */
+	_Atomic int64_t since;                               /* nr_time at which it began to receive */
 	_Atomic int64_t alive;                               /* nr_time of its last look around */
 	_Atomic uint32_t kernel_seen[NR_FLOW_BOARD_SOCKETS]; /* the kernel's own count of each socket */
 	_Atomic uint32_t layers;                             /* of its sandbox: enum nr_flow_board_layer */

@@ -7,22 +7,37 @@
 
 /* ---- gaps ---- */
 
-void nr_flow_gap_of_pause(struct nr_flow_gap *ret_gap, const struct nr_flow_keep_event *resumed)
+static void begin_pause(struct nr_flow_gap *gap, const struct nr_flow_keep_event *paused)
 {
+	*gap = (struct nr_flow_gap){
+		.cause = "archive-paused", .first = paused->since, .last = NR_TIME_MAX, .unit = "flows"};
+	snprintf(gap->text_en, sizeof gap->text_en,
+		"The archive cannot be written: %.100s; flows that come are counted and not kept",
+		paused->text);
+	snprintf(gap->text_ja, sizeof gap->text_ja,
+		"アーカイブに書き込めない: %.100s。届くフローは集計のみで保存されない", paused->text);
+}
+
+void nr_flow_gap_of_pause(struct nr_flow_gap *ret_gap, const struct nr_flow_keep_event *event)
+{
+	if (event->what == NR_FLOW_KEEP_PAUSED) {
+		begin_pause(ret_gap, event);
+		return;
+	}
 	*ret_gap = (struct nr_flow_gap){.cause = "archive-paused",
-		.first = resumed->since,
-		.last = NR_MAX(resumed->time, resumed->since),
-		.lost = resumed->flows,
+		.first = event->since,
+		.last = NR_MAX(event->time, event->since),
+		.lost = event->flows,
 		.unit = "flows"};
 	double seconds = (double)(ret_gap->last - ret_gap->first) / NR_SECOND;
 	snprintf(ret_gap->text_en, sizeof ret_gap->text_en,
 		"The archive could not be written for %.1f s; %llu flows that came meanwhile were counted "
 		"and "
 		"not kept",
-		seconds, (unsigned long long)resumed->flows);
+		seconds, (unsigned long long)event->flows);
 	snprintf(ret_gap->text_ja, sizeof ret_gap->text_ja,
 		"アーカイブに%.1f秒間書き込めず、その間のフロー%llu件は集計のみで保存されていない", seconds,
-		(unsigned long long)resumed->flows);
+		(unsigned long long)event->flows);
 }
 
 void nr_flow_gap_write(const struct nr_flow_gap *gap, struct nr_json *json)
@@ -93,15 +108,15 @@ static void die(struct nr_flow_lives *lives, unsigned worker, const struct nr_ch
 }
 
 /* The first look around of the successor is behind it: what the kernel dropped meanwhile is counted. */
-static void live_again(struct nr_flow_lives *lives, unsigned worker, nr_time alive)
+static void live_again(struct nr_flow_lives *lives, unsigned worker, nr_time since)
 {
 	struct nr_flow_life *life = &lives->lives[worker];
 	const struct nr_flow_numbers *numbers =
 		nr_flow_board_numbers(nr_flow_live_board(lives->live, worker));
 	uint64_t dropped = numbers->kernel - life->kernel;
-	double seconds = (double)(alive - life->died) / NR_SECOND;
+	double seconds = (double)(since - life->died) / NR_SECOND;
 	struct nr_flow_gap gap = begin(life);
-	gap.last = alive;
+	gap.last = since;
 	gap.lost = life->undecoded + dropped;
 	snprintf(gap.text_en, sizeof gap.text_en,
 		"%s; it received again after %.3f s; %llu datagrams that it held were not decoded, the "
@@ -129,9 +144,11 @@ void nr_flow_lives_look(struct nr_flow_lives *lives, nr_time now)
 {
 	for (unsigned i = 0; i < nr_flow_live_workers(lives->live); i++) {
 		struct nr_flow_life *life = &lives->lives[i];
-		nr_time alive = nr_flow_board_numbers(nr_flow_live_board(lives->live, i))->alive;
-		if (life->dead && alive > life->died)
-			live_again(lives, i, alive);
+		const struct nr_flow_numbers *numbers =
+			nr_flow_board_numbers(nr_flow_live_board(lives->live, i));
+		nr_time alive = numbers->alive, since = numbers->since;
+		if (life->dead && since > life->died)
+			live_again(lives, i, since);
 		else if (!life->dead && !life->hangs && alive && now - alive > NR_FLOW_LIVES_HANGS)
 			life->hangs = nr_nursery_ask(lives->nursery, NR_NURSERY_KILL, i, NULL) == 0;
 	}

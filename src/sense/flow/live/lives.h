@@ -18,7 +18,8 @@ struct nr_flow_gap {
 	const char *unit; /* of lost: "datagrams", "flows" */
 	char text_en[240], text_ja[320];
 };
-void nr_flow_gap_of_pause(struct nr_flow_gap *ret_gap, const struct nr_flow_keep_event *resumed);
+/* Of a pause that begins, or is over. */
+void nr_flow_gap_of_pause(struct nr_flow_gap *ret_gap, const struct nr_flow_keep_event *event);
 /* "gap": {...} of the open object. */
 void nr_flow_gap_write(const struct nr_flow_gap *gap, struct nr_json *json);
 

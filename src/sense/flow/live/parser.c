@@ -6,7 +6,6 @@
 #include "sense/flow/live/live_inside.h"
 
 #include "base/sandbox.h"
-#include "model/gap.h"
 #include "model/relay.h"
 
 #include <errno.h>
@@ -229,7 +228,10 @@ static int look(struct parser *p, struct nr_error *error)
 static int receive(struct parser *p, struct nr_error *error)
 {
 	struct epoll_event events[EVENTS];
-	int rc = 0;
+	int rc = look(p, error); /* what the kernel dropped meanwhile */
+	p->numbers->since = p->looked;
+	if (p->relay)
+		tell_relay(p, p->looked);
 	while (rc == 0 && nr_child_asked() == NR_CHILD_WORK) {
 		int count = epoll_wait(p->epoll, events, EVENTS, (int)(LOOK_EVERY / 1000));
 		if (count < 0 && errno != EINTR)
@@ -327,11 +329,7 @@ static int recall(struct parser *p, struct nr_error *error)
 
 static int open_relay(struct parser *p, const struct nr_child_start *start, struct nr_error *error)
 {
-	static const struct nr_table *const tables[] = {&nr_gap_table};
-	const struct nr_relay_conf conf = {.tables = tables,
-		.table_count = NR_COUNT(tables),
-		.socket = start->socket,
-		.outbox_bytes = 4 * NR_RELAY_FRAME_MAX};
+	const struct nr_relay_conf conf = {.socket = start->socket, .outbox_bytes = 4 * NR_RELAY_FRAME_MAX};
 	return p->live->relay ? nr_relay_open(&conf, &p->relay, error) : 0;
 }
 
@@ -348,8 +346,9 @@ int nr_flow_parser_run(void *context, const struct nr_child_start *start, struct
 	bool tcp = false;
 	prctl(PR_SET_NAME, "noroshi-flow");
 	forget_others(live, worker->index);
-	nr_flow_ring_attach(worker->ring);
+	p.numbers->flows += nr_flow_ring_attach(worker->ring);
 	p.queue_told = p.numbers->queue;
+	p.tell_at = nr_time_now() + TELL_EVERY; /* until then the keeper reads what its predecessor said */
 	int rc = watch_sockets(&p, &tcp, error);
 	if (rc == 0)
 		rc = enter(&p, error);
