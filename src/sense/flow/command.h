@@ -7,5 +7,8 @@
 
 extern const struct nr_command nr_flow_collect_command;
 extern const struct nr_command nr_flow_query_command;
+extern const struct nr_command nr_flow_uses_command;
+extern const struct nr_command nr_flow_erase_command;
+extern const struct nr_command nr_flow_identify_command;
 
 #endif

@@ -3,12 +3,11 @@
 #include "base/file.h"
 #include "base/language.h"
 #include "trust/signer/command.h"
+#include "trust/signer/person.h"
 #include "trust/signer/release.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define VKEY_SUFFIX ".vkey"
 
 struct note_conf {
 	const char *out, *passphrase_file;
@@ -30,7 +29,7 @@ static int note_make(const struct note_conf *conf, const char *name, char vkey[s
 	NR_AUTO(nr_bio_freep) BIO *pem = NULL;
 	NR_AUTO(nr_bio_freep) BIO *text = BIO_new(BIO_s_mem());
 	char path[4096];
-	int n = snprintf(path, sizeof path, "%s" VKEY_SUFFIX, conf->out);
+	int n = snprintf(path, sizeof path, "%s" NR_VKEY_SUFFIX, conf->out);
 	if (n < 0 || (size_t)n >= sizeof path)
 		return nr_fail(error, -ENAMETOOLONG, "--out: the name is too long");
 	int rc = nr_secret_read(conf->passphrase_file, &passphrase, error);
@@ -119,57 +118,6 @@ static int text_make(const struct release_conf *conf, char text[static NR_RELEAS
 	return 0;
 }
 
-struct person {
-	EVP_PKEY *key;
-	struct nr_note_key public_key;
-};
-
-static void person_fini(struct person *person)
-{
-	EVP_PKEY_free(person->key);
-	nr_note_key_fini(&person->public_key);
-}
-
-/* KEY and KEY.vkey, which must belong together. */
-static int person_read(const struct release_conf *conf, struct person *person, struct nr_error *error)
-{
-	NR_AUTO(nr_secret_wipe) struct nr_secret passphrase = {.length = 0};
-	NR_AUTO(nr_freep) uint8_t *text = NULL;
-	char path[4096], own[NR_NOTE_VKEY_TEXT];
-	size_t length;
-	snprintf(path, sizeof path, "%.4000s" VKEY_SUFFIX, conf->sign);
-	int rc = nr_secret_read(conf->passphrase_file, &passphrase, error);
-	rc = rc ? rc : nr_key_read(conf->sign, &passphrase, &person->key, error);
-	rc = rc ? rc : nr_file_read(path, 4096, &text, &length, error);
-	if (rc)
-		return rc;
-	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-		text[--length] = 0;
-	rc = nr_note_key_parse((char *)text, length, &person->public_key, error);
-	if (rc)
-		return nr_error_prefix(error, "%.100s", path);
-	rc = nr_key_vkey(person->public_key.name, person->key, own, error);
-	if (!rc && strcmp(own, (char *)text) != 0)
-		rc = nr_fail(error, -EKEYREJECTED, "%s: not the verifier key of %s", path, conf->sign);
-	return rc;
-}
-
-/* Adds the person's line to the *length bytes of the note; text_length of them were signed. */
-static int line_add(const struct person *person, char note[static NR_NOTE_MAX], size_t *length,
-	size_t text_length, struct nr_error *error)
-{
-	uint8_t signature[64];
-	size_t signature_length = sizeof signature;
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool made = context && EVP_DigestSignInit(context, NULL, NULL, NULL, person->key) == 1 &&
-		    EVP_DigestSign(context, signature, &signature_length, (uint8_t *)note, text_length) == 1;
-	EVP_MD_CTX_free(context);
-	if (!made)
-		return nr_fail(error, -EIO, "signing a release: %s", nr_openssl_reason());
-	return nr_note_add_line(note, length, NR_NOTE_MAX, person->public_key.name, person->public_key.id,
-		signature, signature_length, error);
-}
-
 /* The note as it is, or a new one without signatures. */
 static int note_begin(const struct release_conf *conf, const char *path, char note[static NR_NOTE_MAX],
 	size_t *ret_length, size_t *ret_text_length, struct nr_error *error)
@@ -206,7 +154,7 @@ static int release_run(
 {
 	(void)operand_count;
 	const struct release_conf *conf = conf_;
-	NR_AUTO(person_fini) struct person person = {.key = NULL};
+	NR_AUTO(nr_person_fini) struct nr_person person = {.key = NULL};
 	NR_AUTO(nr_freep) char *note = calloc(1, NR_NOTE_MAX);
 	size_t length, text_length;
 	if (!conf->sign) {
@@ -218,9 +166,9 @@ static int release_run(
 		nr_fail(error, -ENOMEM, "key release: out of memory");
 		return NR_EXIT_ENVIRONMENT;
 	}
-	int rc = person_read(conf, &person, error);
+	int rc = nr_person_read(conf->sign, conf->passphrase_file, &person, error);
 	rc = rc ? rc : note_begin(conf, operands[0], note, &length, &text_length, error);
-	rc = rc ? rc : line_add(&person, note, &length, text_length, error);
+	rc = rc ? rc : nr_person_sign(&person, note, &length, text_length, error);
 	if (rc)
 		return nr_exit_of_input(rc);
 	rc = nr_file_write(operands[0], note, length, error);

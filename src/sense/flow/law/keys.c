@@ -15,7 +15,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/file.h>
@@ -103,6 +102,14 @@ static int check_alone(const struct nr_flow_keys *keys, struct nr_error *error)
 			"others have read them",
 			keys->path, (unsigned)status.st_mode & 0777u);
 	return 0;
+}
+
+void nr_flow_keys_folder(const char *archive, char ret_folder[static PATH_MAX])
+{
+	size_t length = strlen(archive);
+	while (length > 1 && archive[length - 1] == '/')
+		length--;
+	snprintf(ret_folder, PATH_MAX, "%.*s.keys", (int)NR_MIN(length, (size_t)PATH_MAX), archive);
 }
 
 int nr_flow_keys_open(const char *folder, const char *archive, bool make, struct nr_flow_keys **ret_keys,

@@ -12,6 +12,8 @@
 
 #include "base/time.h"
 
+#include <limits.h>
+
 #define NR_FLOW_KEY_BYTES 32
 
 struct nr_flow_key {
@@ -19,6 +21,9 @@ struct nr_flow_key {
 	uint8_t secret[NR_FLOW_KEY_BYTES];
 };
 void nr_flow_key_wipe(struct nr_flow_key *key); /* NR_AUTO(nr_flow_key_wipe) */
+
+/* Where the keys of an archive are unless somebody says otherwise: "ARCHIVE.keys". */
+void nr_flow_keys_folder(const char *archive, char ret_folder[static PATH_MAX]);
 
 struct nr_flow_keys;
 /* make: the folder is made where it is not there, mode 0700. -EINVAL: it lies in the archive, or the archive

@@ -5,7 +5,6 @@
 #include "sense/flow/law/pseudonym.h"
 
 #include <errno.h>
-#include <limits.h>
 
 struct nr_flow_law {
 	struct nr_flow_policy policy;
@@ -26,12 +25,9 @@ int nr_flow_law_open(const struct nr_flow_law_options *options, const char *arch
 {
 	NR_AUTO(nr_flow_law_closep) struct nr_flow_law *law = calloc(1, sizeof *law);
 	char folder[PATH_MAX];
-	size_t length = strlen(archive);
 	if (!law)
 		return nr_fail(error, -ENOMEM, "out of memory");
-	while (length > 1 && archive[length - 1] == '/')
-		length--;
-	snprintf(folder, sizeof folder, "%.*s.keys", (int)length, archive);
+	nr_flow_keys_folder(archive, folder);
 	int e = nr_flow_policy_of(options, &law->policy, error);
 	if (!e)
 		e = nr_flow_clients_new(&law->policy, &law->clients, error);

@@ -94,6 +94,14 @@ void nr_flow_uses_closep(struct nr_flow_uses **uses)
 
 /* ---- what was asked, without whom it was asked about ---- */
 
+/* A name is not whom it names, and says whom was asked about to those who have the key. */
+static bool is_pseudonym(const struct nr_address *address)
+{
+	uint64_t high, low;
+	nr_flow_address_split(address, &high, &low);
+	return high == NR_FLOW_PSEUDONYM_HIGH;
+}
+
 /* What stands there names: nobody (0), a network of many, one client. */
 enum { NOBODY, NETWORK, CLIENT };
 
@@ -105,7 +113,7 @@ static int whom(const struct nr_flow_uses *uses, const char *text, size_t length
 		return NOBODY;
 	memcpy(copy, text, length);
 	copy[length] = 0;
-	if (!strpbrk(copy, ".:") || nr_prefix_parse(copy, &prefix, NULL) ||
+	if (!strpbrk(copy, ".:") || nr_prefix_parse(copy, &prefix, NULL) || is_pseudonym(&prefix.address) ||
 		nr_prefix_table_find(uses->clients, &prefix.address) != NR_FLOW_CLIENT)
 		return NOBODY;
 	return prefix.length >= (nr_address_is_ipv4(&prefix.address) ? 128 : 64) ? CLIENT : NETWORK;
