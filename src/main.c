@@ -37,6 +37,7 @@ static const struct nr_command *const commands[] = {
 	&nr_timestamp_renew_command,
 	&nr_timestamp_audit_command,
 	&nr_world_darknet_command,
+	&nr_world_flows_command,
 	&nr_key_new_command,
 	&nr_key_show_command,
 	&nr_key_revoke_command,

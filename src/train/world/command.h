@@ -4,6 +4,6 @@
 
 #include "base/option.h"
 
-extern const struct nr_command nr_world_darknet_command;
+extern const struct nr_command nr_world_darknet_command, nr_world_flows_command;
 
 #endif
