@@ -183,6 +183,16 @@ void nr_flow_collector_note(struct nr_flow_collector *collector, uint64_t record
 	collector->noted.count = count;
 }
 
+uint64_t nr_flow_collector_dropped(const struct nr_flow_collector *collector, enum nr_flow_cause cause)
+{
+	return collector->dropped[cause];
+}
+
+uint64_t nr_flow_collector_waiting(const struct nr_flow_collector *collector)
+{
+	return collector->pending_sets;
+}
+
 struct nr_flow_counts nr_flow_collector_counts(const struct nr_flow_collector *collector)
 {
 	return collector->counts;

@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/option.h"
 #include "model/flow.h"
+#include "sense/flow/collect/cause.h"
 
 /* ---- configuration: options of every command that collects or reads exports ---- */
 
@@ -98,6 +99,9 @@ struct nr_flow_counts {
 	uint64_t datagrams, messages, records, options_records; /* records: flows handed over */
 };
 struct nr_flow_counts nr_flow_collector_counts(const struct nr_flow_collector *collector);
+uint64_t nr_flow_collector_dropped(const struct nr_flow_collector *collector, enum nr_flow_cause cause);
+/* Sets that wait for their template. */
+uint64_t nr_flow_collector_waiting(const struct nr_flow_collector *collector);
 /* Members of the open object: "records", "options_records", "datagrams", "messages", "dropped": {cause: n},
  * "pending": {...}, "exporters": [{...}]. Schema: docs/guide/flow.md. */
 void nr_flow_collector_report(const struct nr_flow_collector *collector, struct nr_json *json);

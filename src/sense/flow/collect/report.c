@@ -166,12 +166,29 @@ static void write_interfaces(struct nr_json *json, const struct nr_flow_table *i
 	nr_json_array_end(json);
 }
 
-static void write_dropped(struct nr_json *json, const uint64_t dropped[static NR_FLOW_CAUSES])
+static void write_causes(struct nr_json *json, const uint64_t dropped[static NR_FLOW_CAUSES])
 {
-	nr_json_object(json, "dropped");
 	for (unsigned i = 0; i < NR_FLOW_CAUSES; i++) {
 		if (dropped[i])
 			nr_json_uint(json, nr_flow_cause_names[i], dropped[i]);
+	}
+}
+
+static void write_dropped(struct nr_json *json, const uint64_t dropped[static NR_FLOW_CAUSES])
+{
+	nr_json_object(json, "dropped");
+	write_causes(json, dropped);
+	nr_json_object_end(json);
+}
+
+/* With what the files held beside exports. */
+static void write_all_dropped(struct nr_json *json, const struct nr_flow_collector *collector)
+{
+	nr_json_object(json, "dropped");
+	write_causes(json, collector->dropped);
+	for (size_t i = 0; i < collector->noted.count; i++) {
+		if (collector->noted.dropped[i])
+			nr_json_uint(json, collector->noted.names[i], collector->noted.dropped[i]);
 	}
 	nr_json_object_end(json);
 }
@@ -242,13 +259,13 @@ void nr_flow_collector_report(const struct nr_flow_collector *collector, struct 
 		json->failed = true;
 		return;
 	}
-	nr_json_uint(json, "records", collector->counts.records);
+	nr_json_uint(json, "records", collector->counts.records + collector->noted.records);
 	nr_json_uint(json, "options_records", collector->counts.options_records);
 	nr_json_uint(json, "datagrams", collector->counts.datagrams);
 	nr_json_uint(json, "messages", collector->counts.messages);
 	nr_json_uint(json, "times_suspect", collector->times_suspect);
 	nr_json_uint(json, "times_of_export", collector->times_of_export);
-	write_dropped(json, collector->dropped);
+	write_all_dropped(json, collector);
 	nr_json_object(
 		json, "lost"); /* what exporters say is with each; the network's share holds the kernel's */
 	nr_json_uint(json, "kernel_datagrams", collector->lost[NR_FLOW_LOST_KERNEL]);

@@ -125,7 +125,7 @@ static int read_stream(
 		left = NR_MIN(left, PIECE);
 		int e = nr_flow_stream_feed(stream, nr_flow_input_at(input), left, now, &reason);
 		if (e == -EBADMSG) {
-			nr_flow_give_up(reading, reason.text);
+			nr_flow_give_up_at(reading, reason.text);
 			return 0;
 		}
 		if (e && error)

@@ -85,13 +85,26 @@ void nr_flow_end(struct nr_flow_reading *reading)
 			"%s; what stands before it was read", error->text);
 }
 
-void nr_flow_give_up(struct nr_flow_reading *reading, const char *reason)
+static void count_rest(struct nr_flow_reading *reading)
 {
 	struct nr_flow_input *input = &reading->input;
-	nr_flow_damage(reading, input->offset, "%s; the rest was not read", reason);
 	size_t left;
 	while ((left = nr_flow_input_gather(input, 1))) {
 		reading->report.dropped[NR_FLOW_FILE_BYTES] += left;
 		nr_flow_input_skip(input, left);
 	}
+}
+
+void nr_flow_give_up(struct nr_flow_reading *reading, const char *reason)
+{
+	nr_flow_damage(reading, reading->input.offset, "%s; the rest was not read", reason);
+	count_rest(reading);
+}
+
+void nr_flow_give_up_at(struct nr_flow_reading *reading, const char *reason)
+{
+	char *damage = reading->report.damage;
+	if (!damage[0])
+		snprintf(damage, sizeof reading->report.damage, "%.80s: %.140s", reading->input.name, reason);
+	count_rest(reading);
 }

@@ -44,6 +44,8 @@ void nr_flow_damage(struct nr_flow_reading *reading, uint64_t offset, const char
 void nr_flow_end(struct nr_flow_reading *reading);
 /* Counts and says that from here on nothing can be read. */
 void nr_flow_give_up(struct nr_flow_reading *reading, const char *reason);
+/* The same where the reason names the place. */
+void nr_flow_give_up_at(struct nr_flow_reading *reading, const char *reason);
 
 /* One for each kind; the error is the sink's, or of memory. */
 int nr_flow_read_capture(struct nr_flow_reading *reading, struct nr_error *error);

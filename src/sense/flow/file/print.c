@@ -13,6 +13,7 @@ struct nr_flow_printer {
 	size_t length;
 	struct nr_json json; /* lines of the caller's own */
 	bool json_begun;
+	bool headed; /* the table's first line is there: a table without rows has none */
 };
 
 /* ---- pieces ---- */
@@ -146,10 +147,8 @@ int nr_flow_printer_new(
 		return nr_fail(error, -ENOMEM, "out of memory");
 	printer->print = print;
 	printer->stream = stream;
-	char *end = print == NR_FLOW_PRINT_CSV     ? nr_flow_write_head_csv(printer->buffer)
-		    : print == NR_FLOW_PRINT_TABLE ? nr_flow_write_head_table(printer->buffer)
-						   : printer->buffer;
-	printer->length = (size_t)(end - printer->buffer);
+	if (print == NR_FLOW_PRINT_CSV)
+		printer->length = (size_t)(nr_flow_write_head_csv(printer->buffer) - printer->buffer);
 	*ret_printer = nr_steal(&printer);
 	return 0;
 }
@@ -239,6 +238,15 @@ static bool has_named(struct nr_flow_named_rows *named, uint32_t row)
 
 /* ---- rows ---- */
 
+static char *write_table(
+	struct nr_flow_printer *printer, char *at, const struct nr_flow_block *block, uint32_t row)
+{
+	if (!printer->headed)
+		at = nr_flow_write_head_table(at);
+	printer->headed = true;
+	return nr_flow_write_row_table(at, block, row);
+}
+
 int nr_flow_print(struct nr_flow_printer *printer, const struct nr_flow_block *block, const uint32_t *rows,
 	uint32_t count, const struct nr_flow_collector *collector, struct nr_error *error)
 {
@@ -252,7 +260,7 @@ int nr_flow_print(struct nr_flow_printer *printer, const struct nr_flow_block *b
 			return e;
 		char *at = printer->buffer + printer->length, *end = at;
 		if (printer->print == NR_FLOW_PRINT_TABLE)
-			end = nr_flow_write_row_table(at, block, row);
+			end = write_table(printer, at, block, row);
 		else if (printer->print == NR_FLOW_PRINT_CSV)
 			end = nr_flow_write_row_csv(at, block, row);
 		else if (!named.count || !has_named(&named, row))

@@ -49,19 +49,20 @@ static void say_unknown(struct nr_flow_reading *reading)
 {
 	struct nr_flow_input *input = &reading->input;
 	const struct nr_error *error = nr_stream_error(input->stream);
-	size_t length = nr_flow_input_left(input);
-	char *damage = reading->report.damage;
-	char text[160];
+	size_t length = nr_flow_input_left(input), room = sizeof reading->report.damage;
+	char *damage = reading->report.damage, hex[16] = "";
+	for (size_t i = 0; i < NR_MIN(length, (size_t)4); i++)
+		snprintf(hex + 3 * i, sizeof hex - 3 * i, " %02x", nr_flow_input_at(input)[i]);
 	if (error)
-		snprintf(damage, sizeof reading->report.damage, "%.120s: %.110s", input->name, error->text);
+		snprintf(damage, room, "%.120s: %.110s", input->name, error->text);
 	else if (!length)
-		snprintf(damage, sizeof reading->report.damage, "%.120s: is empty inside its compression",
-			input->name);
+		snprintf(damage, room, "%.120s: is empty inside its compression", input->name);
 	else
-		snprintf(damage, sizeof reading->report.damage,
-			"%.80s: %.60s. Captures of exports, IPFIX files, nfdump's files and Zeek's conn.log "
-			"are read",
-			input->name, nr_format_describe(nr_flow_input_at(input), length, text));
+		snprintf(damage, room,
+			"%.80s: starts with%s: not known. Read are captures of exports (pcap, pcapng, ERF), "
+			"IPFIX "
+			"files, files of nfdump and Zeek's conn.log, also compressed",
+			input->name, hex);
 	reading->report.dropped[NR_FLOW_FILE_BYTES] += length;
 }
 
