@@ -3,7 +3,10 @@
 #ifndef NR_TESTS_FLOW_RIG_H
 #define NR_TESTS_FLOW_RIG_H
 
-#include "sense/flow/collect/collector.h"
+#include "sense/flow/collect/state.h"
+#include "wire/export_write.h"
+
+#include <string.h>
 
 #define RIG_ROOM ((uint32_t)65536)
 
@@ -69,5 +72,74 @@ static inline void rig_flush(struct rig *rig)
 
 /* One value of the gathered block. */
 #define RIG(rig, COLUMN, row) nr_flow_value((rig)->all, NR_FLOW_##COLUMN, row)
+
+#define EXPORTED ((uint32_t)1750000000)
+#define UPTIME   ((uint32_t)1000000)
+
+/* A message in the making. */
+struct made {
+	struct nr_export_message message;
+	struct nr_export_header header;
+	uint8_t bytes[8192];
+};
+
+static inline void begin(struct made *made, uint16_t version, uint32_t sequence)
+{
+	made->header = (struct nr_export_header){.version = version,
+		.uptime_ms = UPTIME,
+		.seconds = EXPORTED,
+		.sequence = sequence,
+		.domain = 1};
+	nr_export_begin(&made->message, made->bytes, sizeof made->bytes, &made->header);
+}
+
+static inline void begin_at(
+	struct made *made, uint16_t version, uint32_t sequence, uint32_t seconds, uint32_t uptime)
+{
+	made->header = (struct nr_export_header){.version = version,
+		.uptime_ms = uptime,
+		.seconds = seconds,
+		.sequence = sequence,
+		.domain = 1};
+	nr_export_begin(&made->message, made->bytes, sizeof made->bytes, &made->header);
+}
+
+static inline void put_template(
+	struct made *made, uint16_t id, const struct nr_element *fields, uint16_t count, uint16_t scopes)
+{
+	static struct nr_template template;
+	template = (struct nr_template){.id = id, .count = count, .scopes = scopes, .options = scopes != 0};
+	memcpy(template.fields, fields, count * sizeof *fields);
+	(void)nr_template_measure(&template);
+	assert_true(nr_export_put_template(&made->message, &template));
+}
+
+/* One record, its octets given. */
+static inline void put_record(struct made *made, uint16_t set, const void *bytes, size_t length)
+{
+	uint8_t *at = nr_export_record(&made->message, set, length);
+	assert_non_null(at);
+	memcpy(at, bytes, length);
+}
+
+static inline void feed(struct rig *rig, struct made *made)
+{
+	rig_feed(rig, made->bytes, nr_export_end(&made->message));
+}
+
+static inline uint64_t dropped(const struct rig *rig, enum nr_flow_cause cause)
+{
+	return rig->collector->dropped[cause];
+}
+
+static inline void expect_drops(const struct rig *rig, enum nr_flow_cause cause, uint64_t count)
+{
+	for (unsigned i = 0; i < NR_FLOW_CAUSES; i++) {
+		uint64_t wanted = i == cause ? count : 0;
+		if (rig->collector->dropped[i] != wanted)
+			fail_msg("%s is %llu, expected %llu", nr_flow_cause_names[i],
+				(unsigned long long)rig->collector->dropped[i], (unsigned long long)wanted);
+	}
+}
 
 #endif

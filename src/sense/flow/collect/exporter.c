@@ -103,6 +103,7 @@ void nr_flow_exporters_fini(struct nr_flow_collector *collector)
 	for (uint32_t i = 0; i < table->room; i++)
 		while (table->chains[i])
 			remove_one(collector, &table->chains[i]);
+	nr_flow_memory_give(&collector->memory, table->room * sizeof *table->chains);
 	free(table->chains);
 	*table = (struct nr_flow_exporters){.chains = NULL};
 }
