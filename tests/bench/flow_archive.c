@@ -53,8 +53,10 @@ static void fill_archive(const char *folder, uint64_t millions)
 	if (nr_flow_archive_sync(a, &error))
 		FAIL("%s", error.text);
 	processor = processor_seconds() - processor;
-	printf("append: %.1f ns of processor time per flow (%.2f s for %.2f M flows; wall %.2f s; until the last append %.2f s)\n",
-		processor * 1e9 / (double)flows, processor, (double)flows / 1e6, wall_seconds() - wall, processor_append);
+	printf("append: %.1f ns of processor time per flow (%.2f s for %.2f M flows; wall %.2f s; until the "
+	       "last append %.2f s)\n",
+		processor * 1e9 / (double)flows, processor, (double)flows / 1e6, wall_seconds() - wall,
+		processor_append);
 	nr_flow_archive_tick(a, RIG_BEGIN + NR_HOUR, NULL);
 	usleep(200000);
 	nr_flow_archive_close(a);
@@ -122,9 +124,11 @@ static void scan(const char *what, const char *folder, struct nr_flow_wanted wan
 	if (nr_flow_archive_scan(a, &wanted, look, NULL, &s, &error))
 		FAIL("%s", error.text);
 	processor = processor_seconds() - processor;
-	printf("scan of %s: %.2f ns of processor time per flow of the archive, wall %.3f s; %llu flows of %llu parts, %llu skipped, %llu damaged\n",
+	printf("scan of %s: %.2f ns of processor time per flow of the archive, wall %.3f s; %llu flows of "
+	       "%llu parts, %llu skipped, %llu damaged\n",
 		what, processor * 1e9 / (double)rows, wall_seconds() - wall, (unsigned long long)s.flows,
-		(unsigned long long)s.parts, (unsigned long long)s.parts_skipped, (unsigned long long)s.damaged);
+		(unsigned long long)s.parts, (unsigned long long)s.parts_skipped,
+		(unsigned long long)s.damaged);
 	nr_flow_archive_close(a);
 }
 
@@ -132,7 +136,8 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		FAIL("usage: bench-flow-archive FOLDER [MILLIONS]");
-	struct nr_flow_wanted wanted = {.from = NR_TIME_MIN, .to = NR_TIME_MAX, .columns = UINT64_MAX, .threads = 1};
+	struct nr_flow_wanted wanted = {
+		.from = NR_TIME_MIN, .to = NR_TIME_MAX, .columns = UINT64_MAX, .threads = 1};
 	if (argc > 2)
 		fill_archive(argv[1], strtoull(argv[2], NULL, 10));
 	print_sizes(argv[1]);

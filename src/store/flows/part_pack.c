@@ -78,6 +78,7 @@ struct work {
 	struct nr_flow_packer *p;
 	const struct nr_flow_block *block;
 	uint32_t from, count;
+	uint64_t keep;    /* bits of columns */
 	uint64_t present; /* and kept */
 	int failed;
 };
@@ -408,7 +409,8 @@ static void sides_add(struct work *w)
 static void streams_add(struct work *w)
 {
 	static const struct nr_flow_stream nobody = {0};
-	bool kept = w->present & NR_FLOW_BIT(STREAM) && w->block->stream_count;
+	bool kept =
+		w->keep & NR_FLOW_BIT(STREAM) && w->block->stream_count; /* without the column: the first */
 	w->p->head.streams = kept ? w->block->stream_count : 1;
 	bytes_add(w, NR_FLOW_LANE_STREAMS, kept ? w->block->streams : &nobody,
 		w->p->head.streams * sizeof nobody);
@@ -459,8 +461,12 @@ static void order_as_given(const struct work *w)
 int nr_flow_part_pack(struct nr_flow_packer *p, const struct nr_flow_block *block, uint32_t from,
 	uint32_t count, uint64_t keep, struct nr_error *error)
 {
-	struct work w = {
-		.p = p, .block = block, .from = from, .count = count, .present = block->present & keep};
+	struct work w = {.p = p,
+		.block = block,
+		.from = from,
+		.count = count,
+		.keep = keep,
+		.present = block->present & keep};
 	assert(count && count <= ROWS && from + count <= block->count);
 	uint64_t others = w.present & ~(NR_FLOW_ADDRESS_BITS | NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST));
 	p->head = (struct nr_flow_part_head){.rows = count,

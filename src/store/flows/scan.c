@@ -82,7 +82,11 @@ static int list_parts(struct scan *s, uint32_t index, int file, bool growing)
 	if (fstat(file, &status) < 0)
 		return -errno;
 	nr_flow_walk_init(&walk, file, (uint64_t)status.st_size);
-	int e;
+	int e = nr_flow_segment_check(file);
+	if (e == -EBADMSG && !growing)
+		count_damage(s, s->segments.items[index].stem, 0, e);
+	else if (e && e != -EBADMSG)
+		return e;
 	uint64_t at = walk.at, skipped = 0;
 	while ((e = nr_flow_walk_next(&walk)) == 1) {
 		if (walk.skipped != skipped)

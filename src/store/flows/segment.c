@@ -166,6 +166,17 @@ int nr_flow_read(int file, void *bytes, size_t length, uint64_t offset)
 	return 0;
 }
 
+int nr_flow_segment_check(int file)
+{
+	struct nr_flow_segment_head head;
+	int e = nr_flow_read(file, &head, sizeof head, 0);
+	if (e)
+		return e == -ENODATA ? -EBADMSG : e;
+	bool sound = head.magic == NR_FLOW_SEGMENT_MAGIC &&
+		     head.checksum == XXH3_64bits(&head, offsetof(struct nr_flow_segment_head, checksum));
+	return sound ? 0 : -EBADMSG;
+}
+
 void nr_flow_walk_init(struct nr_flow_walk *walk, int file, uint64_t size)
 {
 	walk->file = file;

@@ -34,6 +34,9 @@ char *nr_flow_segment_path(const char *folder, const char *stem, const char *kin
 void nr_flow_segment_stem(nr_time begin, unsigned number, char stem[static NR_FLOW_STEM_MAX]);
 void nr_flow_segment_head_init(struct nr_flow_segment_head *head, nr_time begin);
 
+/* -EBADMSG: it does not begin as a segment does (its parts may be whole all the same). */
+int nr_flow_segment_check(int file);
+
 struct nr_flow_walk {
 	int file; /* not owned */
 	uint64_t at, size;
