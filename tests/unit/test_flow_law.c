@@ -664,8 +664,15 @@ static void test_uses_after_a_death(void **state)
 	assert_int_equal(write(file, "{\"number\":3,\"ti", 15), 15);
 	close(file);
 	record(place, "two");
+	assert_int_equal(read_uses(place).count, 3);
+	file = open(path, O_WRONLY | O_APPEND);
+	for (unsigned i = 0; i < 50; i++) /* more than the next line has */
+		assert_int_equal(write(file, "{\"number\":4,\"ti", 15), 15);
+	close(file);
+	assert_string_not_equal(read_uses(place).trouble, "");
+	record(place, "three");
 	struct nr_flow_uses_state uses = read_uses(place);
-	assert_int_equal(uses.count, 3);
+	assert_int_equal(uses.count, 4);
 	assert_string_equal(uses.trouble, "");
 }
 

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 struct nr_flow_uses {
@@ -161,15 +160,19 @@ static void without_clients(const struct nr_flow_uses *uses, const char *text, c
 
 /* ---- the chain ---- */
 
-/* The last whole line. What a writer that was killed left behind it was never answered, and goes. */
-static int find_last(struct nr_flow_uses *uses, uint64_t *ret_number, char hash[static NR_FLOW_HEAD_TEXT],
-	struct nr_error *error)
+struct last {
+	uint64_t number; /* 0: there is no line */
+	char hash[NR_FLOW_HEAD_TEXT];
+	off_t end;   /* behind it */
+	size_t torn; /* bytes behind that: of a writer that was killed and never answered */
+};
+
+static int find_last(struct nr_flow_uses *uses, struct last *last, struct nr_error *error)
 {
 	static const size_t most = 2 * NR_FLOW_USE_LINE_MAX;
 	NR_AUTO(nr_freep) char *bytes = malloc(most + 1);
 	struct stat status;
-	*ret_number = 0;
-	hash[0] = 0;
+	*last = (struct last){.number = 0};
 	if (!bytes || fstat(uses->file, &status) < 0)
 		return nr_fail(error, bytes ? -errno : -ENOMEM, "%.150s: %s", uses->path, strerror(errno));
 	size_t length = (size_t)NR_MIN((off_t)most, status.st_size);
@@ -179,8 +182,8 @@ static int find_last(struct nr_flow_uses *uses, uint64_t *ret_number, char hash[
 	size_t end = length;
 	while (end && bytes[end - 1] != '\n')
 		end--;
-	if (end < length && ftruncate(uses->file, from + (off_t)end) < 0)
-		return nr_fail(error, -errno, "%.150s: %s", uses->path, strerror(errno));
+	last->end = from + (off_t)end;
+	last->torn = length - end;
 	if (!end)
 		return from ? nr_fail(error, -EBADMSG, "%.150s: its last line is longer than a line can be",
 				      uses->path)
@@ -189,23 +192,25 @@ static int find_last(struct nr_flow_uses *uses, uint64_t *ret_number, char hash[
 	while (start && bytes[start - 1] != '\n')
 		start--;
 	bytes[end] = 0;
-	if (!nr_flow_use_number(bytes + start, end - start, ret_number))
+	if (!nr_flow_use_number(bytes + start, end - start, &last->number))
 		return nr_fail(error, -EBADMSG,
 			"%.150s: its last line is no use of flows; noroshi flow uses --verify says more",
 			uses->path);
-	nr_flow_use_hash(bytes + start, end - start, hash);
+	nr_flow_use_hash(bytes + start, end - start, last->hash);
 	return 0;
 }
 
-static int write_all(const struct nr_flow_uses *uses, const char *line, size_t length, struct nr_error *error)
+/* Over what is torn, which spaces cover where the line is shorter: in a sandbox files are not cut. */
+static int write_line(const struct nr_flow_uses *uses, const struct last *last, char *line, size_t *length,
+	struct nr_error *error)
 {
-	off_t end = lseek(uses->file, 0, SEEK_END);
-	ssize_t n = end < 0 ? -1 : pwrite(uses->file, line, length, end);
-	if (n == (ssize_t)length && fdatasync(uses->file) == 0)
+	while (*length + 1 < last->torn)
+		line[(*length)++] = ' ';
+	line[*length] = '\n';
+	ssize_t n = pwrite(uses->file, line, *length + 1, last->end);
+	if (n == (ssize_t)*length + 1 && fdatasync(uses->file) == 0)
 		return 0;
-	int e = n < 0 || n == (ssize_t)length ? errno : ENOSPC;
-	if (n > 0 && ftruncate(uses->file, end) < 0)
-		e = errno;
+	int e = n < 0 || n == (ssize_t)*length + 1 ? errno : ENOSPC;
 	return nr_fail(
 		error, -e, "%.150s: %s; nothing is answered that is not recorded", uses->path, strerror(e));
 }
@@ -254,33 +259,44 @@ static int line_make(const struct nr_flow_uses *uses, const struct said *said, u
 
 static int add(struct nr_flow_uses *uses, const struct said *said, struct nr_error *error)
 {
-	uint64_t number;
-	char previous[NR_FLOW_HEAD_TEXT];
+	char line[2 * NR_FLOW_USE_LINE_MAX + 2];
+	struct last last;
 	struct nr_json json;
-	int e = find_last(uses, &number, previous, error);
+	int e = find_last(uses, &last, error);
 	if (e)
 		return e;
 	nr_json_init(&json);
-	e = line_make(uses, said, number + 1, previous, &json, error);
+	e = line_make(uses, said, last.number + 1, last.hash, &json, error);
 	if (!e) {
-		json.bytes[json.length] = '\n'; /* in place of the NUL */
-		e = write_all(uses, json.bytes, json.length + 1, error);
+		size_t length = json.length;
+		memcpy(line, json.bytes, length);
+		e = write_line(uses, &last, line, &length, error);
+		e = e ? e : write_head(uses, last.number + 1, line, length, error);
 	}
-	if (!e)
-		e = write_head(uses, number + 1, json.bytes, json.length, error);
 	nr_json_fini(&json);
 	return e;
+}
+
+/* A lock of this opened file: of one process, too, and one that the sandbox knows. */
+static int lock(const struct nr_flow_uses *uses, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+	int e;
+	do
+		e = fcntl(uses->file, F_OFD_SETLKW, &lock) < 0 ? errno : 0;
+	while (e == EINTR);
+	return -e;
 }
 
 int nr_flow_uses_add(struct nr_flow_uses *uses, const char *act, const char *purpose, const char *question,
 	uint64_t flows, struct nr_error *error)
 {
 	const struct said said = {act, purpose, question, flows};
-	while (flock(uses->file, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return nr_fail(error, -errno, "%.150s: %s", uses->path, strerror(errno));
-	int e = add(uses, &said, error);
-	flock(uses->file, LOCK_UN);
+	int e = lock(uses, F_WRLCK);
+	if (e)
+		return nr_fail(error, e, "%.150s: %s", uses->path, strerror(-e));
+	e = add(uses, &said, error);
+	lock(uses, F_UNLCK);
 	return e;
 }
 
