@@ -120,8 +120,9 @@ bool nr_nfdump_parse_exporter(const struct nr_nfdump_record *record, struct nr_n
 	uint16_t family = nr_cursor_u16_le(&c);
 	exporter.number = nr_cursor_u16_le(&c);
 	exporter.domain = nr_cursor_u32_le(&c);
-	exporter.address =
-		family == FAMILY_IPV4 ? nr_address_from_ipv4((uint32_t)low) : nr_nfdump_ipv6(high, low);
+	if (high || low) /* all zero: nobody knows */
+		exporter.address = family == FAMILY_IPV4 ? nr_address_from_ipv4((uint32_t)low)
+							 : nr_nfdump_ipv6(high, low);
 	if (!c.failed)
 		*ret_exporter = exporter;
 	return !c.failed;

@@ -190,7 +190,8 @@ size_t nr_nfdump_put_flow(uint8_t *at, const struct nr_nfdump_flow *flow, uint8_
 {
 	struct record record = {.begin = at, .at = at + 12};
 	put_generic(&record, flow);
-	put_addresses(&record, NR_NFDUMP_X_IPV4, NR_NFDUMP_X_IPV6, &flow->source, &flow->destination);
+	if (there(&flow->source) || there(&flow->destination))
+		put_addresses(&record, NR_NFDUMP_X_IPV4, NR_NFDUMP_X_IPV6, &flow->source, &flow->destination);
 	put_misc(&record, flow);
 	put_counters(&record, flow);
 	put_u32_pair(&record, NR_NFDUMP_X_VLAN, flow->vlan, flow->post_vlan);

@@ -151,7 +151,8 @@ static void set_event(struct nr_flow_row *row, const struct nr_nfdump_flow *flow
 		row->EVENT = (uint8_t)(NR_FLOW_EVENT_FIREWALL + flow->firewall_event);
 	if (!row->EVENT)
 		return;
-	row->MARKS |= NR_FLOW_MARK_EVENT;
+	if (!row->PACKETS && !row->BYTES && !row->REVERSE_PACKETS && !row->REVERSE_BYTES)
+		row->MARKS |= NR_FLOW_MARK_EVENT; /* what an event counted is traffic */
 	row->FIRST = row->FIRST ? row->FIRST : time_of(flow->event_ms);
 	row->LAST = row->LAST ? row->LAST : time_of(flow->event_ms);
 }

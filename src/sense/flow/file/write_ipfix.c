@@ -16,6 +16,9 @@
 #define TEMPLATES 512
 #define DOMAINS   65536
 #define FIELDS    64
+/* Flows of one message end within so much: readers hold a time for wrong that is a day from that of the
+ * export. */
+#define SPAN (6 * NR_HOUR)
 
 enum variant {
 	VARIANT_IPV6 = 1,
@@ -88,15 +91,15 @@ static int begin(FILE *stream, void **ret_writer, struct nr_error *error)
 		NR_FLOW_BIT(VLAN) | NR_FLOW_BIT(POST_VLAN) | NR_FLOW_BIT(SOURCE_MAC) |                       \
 		NR_FLOW_BIT(DESTINATION_MAC))
 #define ALWAYS                                                                                               \
-	(NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST) | NR_FLOW_BIT(SOURCE_LOW) | NR_FLOW_BIT(DESTINATION_LOW) |   \
-		NR_FLOW_BIT(SOURCE_PORT) | NR_FLOW_BIT(DESTINATION_PORT) | NR_FLOW_BIT(PROTOCOL) |           \
+	(NR_FLOW_BIT(SOURCE_PORT) | NR_FLOW_BIT(DESTINATION_PORT) | NR_FLOW_BIT(PROTOCOL) |                  \
 		NR_FLOW_BIT(TCP_FLAGS) | NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(BYTES))
 /* Where one of them is there, all are. */
 #define REVERSE        (NR_FLOW_BIT(REVERSE_PACKETS) | NR_FLOW_BIT(REVERSE_BYTES) | NR_FLOW_BIT(REVERSE_TCP_FLAGS))
 #define POST_ADDRESSES (NR_FLOW_BIT(POST_SOURCE_LOW) | NR_FLOW_BIT(POST_DESTINATION_LOW))
 /* Where 0 is a value of the element, but not of ours. */
 #define OWN                                                                                                  \
-	(NR_FLOW_BIT(SAMPLING) | NR_FLOW_BIT(NEXT_HOP_LOW) | NR_FLOW_BIT(DIRECTION) |                        \
+	(NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST) | NR_FLOW_BIT(SOURCE_LOW) | NR_FLOW_BIT(DESTINATION_LOW) |   \
+		NR_FLOW_BIT(SAMPLING) | NR_FLOW_BIT(NEXT_HOP_LOW) | NR_FLOW_BIT(DIRECTION) |                 \
 		NR_FLOW_BIT(END_REASON) | NR_FLOW_BIT(FORWARDING) | NR_FLOW_BIT(TTL) |                       \
 		NR_FLOW_BIT(FLOW_LABEL) | NR_FLOW_BIT(MPLS) | NR_FLOW_BIT(APPLICATION) |                     \
 		NR_FLOW_BIT(CONNECTION) | NR_FLOW_BIT(POST_SOURCE_PORT) |                                    \
@@ -118,14 +121,17 @@ static uint64_t columns_of(const struct nr_flow_block *block, uint32_t row)
 	uint64_t columns = ALWAYS | (block->present & PLAIN);
 	for (uint64_t left = block->present & OWN; left; left &= left - 1) {
 		unsigned column = (unsigned)__builtin_ctzll(left);
-		bool there = column == NR_FLOW_SAMPLING       ? nr_flow_sampling(block, row) > 0
-			     : column == NR_FLOW_NEXT_HOP_LOW ? has_address(block, column, row)
-							      : nr_flow_value(block, column, row) != 0;
+		bool address = nr_flow_columns[column].kind == NR_FLOW_KIND_ADDRESS;
+		bool there = column == NR_FLOW_SAMPLING ? nr_flow_sampling(block, row) > 0
+			     : address                  ? has_address(block, column, row)
+							: nr_flow_value(block, column, row) != 0;
 		columns |= there ? UINT64_C(1) << column : 0;
 	}
 	for (uint64_t left = block->present & REVERSE; left; left &= left - 1)
 		if (nr_flow_value(block, (unsigned)__builtin_ctzll(left), row))
 			columns |= REVERSE;
+	if (nr_flow_value(block, NR_FLOW_MARKS, row) & NR_FLOW_MARK_BIFLOW)
+		columns |= REVERSE;
 	if (has_address(block, NR_FLOW_POST_SOURCE_LOW, row) ||
 		has_address(block, NR_FLOW_POST_DESTINATION_LOW, row))
 		columns |= POST_ADDRESSES;
@@ -414,10 +420,11 @@ static uint8_t *put_field(uint8_t *at, const struct form *form, const struct fie
 }
 
 /* Where the record goes: in a message of its domain that has room, behind its template. */
-static int make_room(
-	struct writer *writer, size_t domain, size_t form, uint8_t **ret_at, struct nr_error *error)
+static int make_room(struct writer *writer, size_t domain, size_t form, nr_time last, uint8_t **ret_at,
+	struct nr_error *error)
 {
-	if (writer->open && writer->at != domain) {
+	nr_time away = writer->latest - last;
+	if (writer->open && (writer->at != domain || (writer->latest && (away > SPAN || away < -SPAN)))) {
 		int e = end_message(writer, error);
 		if (e)
 			return e;
@@ -451,11 +458,12 @@ static int put_row(
 	const struct form *form = &writer->forms[at];
 	uint8_t *to = NULL;
 	int e = find_domain(writer, stream->domain, &domain, error);
+	nr_time last = (nr_time)nr_flow_value(block, NR_FLOW_LAST, row);
 	if (!e)
-		e = make_room(writer, domain, at, &to, error);
+		e = make_room(writer, domain, at, last, &to, error);
 	for (unsigned i = 0; !e && i < form->count; i++)
 		to = put_field(to, form, &form->fields[i], block, stream, row);
-	writer->latest = NR_MAX(writer->latest, (nr_time)nr_flow_value(block, NR_FLOW_LAST, row));
+	writer->latest = NR_MAX(writer->latest, last);
 	return e;
 }
 
