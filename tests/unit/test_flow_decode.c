@@ -490,6 +490,104 @@ static void test_boot_of_options(void **state)
 	rig_close(&rig);
 }
 
+/* ---- sFlow ---- */
+
+/* An sFlow datagram with one sample whose octets behind "format, length" are given. */
+static void feed_sample(struct rig *rig, uint32_t format, const uint8_t *sample, size_t length)
+{
+	uint8_t bytes[512], *at = bytes;
+	at = nr_put_u32(nr_put_u32(nr_put_u32(at, 5), 1), 0xc0000263); /* agent */
+	at = nr_put_u32(nr_put_u32(nr_put_u32(nr_put_u32(at, 4), 1), UPTIME), 1);
+	at = nr_put_bytes(nr_put_u32(nr_put_u32(at, format), (uint32_t)length), sample, length);
+	rig_feed(rig, bytes, (size_t)(at - bytes));
+	rig_flush(rig);
+}
+
+#define W(value) (uint8_t)((value) >> 24), (uint8_t)((value) >> 16), (uint8_t)((value) >> 8), (uint8_t)(value)
+/* sequence, source, rate, pool, drops, input, output, records */
+#define SAMPLE(input, output, records) W(1), W(7), W(512), W(5120), W(0), W(input), W(output), W(records)
+#define RAW_HEADER                     W(1), W(56), W(11), W(64), W(4), W(40), IP_HEADER
+
+static void test_sflow_sample(void **state)
+{
+	(void)state;
+	static const uint8_t sample[] = {SAMPLE(3, 4, 4), RAW_HEADER,
+		/* switch: VLANs */
+		W(1001), W(16), W(10), W(0), W(20), W(0),
+		/* router: next hop, masks */
+		W(1002), W(16), W(1), 203, 0, 113, 1, W(24), W(16),
+		/* gateway: next hop, own AS, the source's, its peer's, a path of a set and a sequence, no
+		 * communities, preference */
+		W(1003), W(56), W(1), 203, 0, 113, 2, W(64500), W(64501), W(64502), W(2), W(1), W(1),
+		W(64503), W(2), W(2), W(64504), W(64505), W(0), W(100)};
+	struct rig rig;
+	rig_open(&rig, NULL);
+	feed_sample(&rig, NR_SFLOW_FLOW, sample, sizeof sample);
+	expect_packet(&rig);
+	expect_drops(&rig, NR_FLOW_CAUSES, 0);
+	expect_times(&rig, 0, rig.now, rig.now, NR_FLOW_MARK_PACKET);
+	assert_int_equal(RIG(&rig, INPUT, 0), 3);
+	assert_int_equal(RIG(&rig, OUTPUT, 0), 4);
+	assert_int_equal(RIG(&rig, VLAN, 0), 10);
+	assert_int_equal(RIG(&rig, POST_VLAN, 0), 20);
+	assert_int_equal(RIG(&rig, SOURCE_MASK, 0), 24);
+	assert_int_equal(RIG(&rig, DESTINATION_MASK, 0), 16);
+	assert_int_equal(RIG(&rig, NEXT_HOP_LOW, 0), UINT64_C(0xffffcb007102));
+	assert_int_equal(RIG(&rig, SOURCE_AS, 0), 64501);
+	assert_int_equal(RIG(&rig, DESTINATION_AS, 0), 64505);
+	assert_true(nr_flow_sampling(rig.all, 0) == 512);
+	assert_int_equal(RIG(&rig, SAMPLING_FROM, 0), NR_FLOW_SAMPLING_RECORD);
+	assert_int_equal(rig.all->streams[0].domain, 4);
+	assert_int_equal(nr_address_ipv4(&rig.all->streams[0].exporter), 0xc0000263);
+	rig_close(&rig);
+}
+
+static void test_sflow_odd(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t format;
+		uint8_t bytes[100], length;
+		uint32_t rows, output, marks;
+		enum nr_flow_cause cause;
+	} rows[] = {
+		/* internal; several; discarded */
+		{1, {SAMPLE(1, 0x3fffffff, 1), RAW_HEADER}, 96, 1, 0, NR_FLOW_MARK_PACKET, NR_FLOW_CAUSES},
+		{1, {SAMPLE(1, 0x80000003, 1), RAW_HEADER}, 96, 1, 0, NR_FLOW_MARK_PACKET, NR_FLOW_CAUSES},
+		{1, {SAMPLE(1, 0x40000102, 1), RAW_HEADER}, 96, 1, 0,
+			NR_FLOW_MARK_PACKET | NR_FLOW_MARK_DISCARDED, NR_FLOW_CAUSES},
+		/* a discard with a record of 10 octets that is not padded */
+		{5,
+			{W(2), W(0), W(1), W(256), W(1), W(2), W(1), W(1), W(1038), W(10), 0, 0, 0, 6, 'f',
+				'o', 'o', 'b', 'a', 'r'},
+			50, 1, 2, NR_FLOW_MARK_PACKET | NR_FLOW_MARK_DISCARDED, NR_FLOW_CAUSES},
+		/* a header that is shorter than IP's; one of an unknown protocol; a record beyond its sample
+		 */
+		{1, {SAMPLE(1, 2, 1), W(1), W(20), W(11), W(64), W(4), W(4), 0x45, 0, 0, 60}, 60, 1, 2,
+			NR_FLOW_MARK_PACKET, NR_FLOW_CAUSE_PACKET_UNREADABLE},
+		{1, {SAMPLE(1, 2, 1), W(1), W(20), W(99), W(64), W(4), W(4), 0x45, 0, 0, 60}, 60, 1, 2,
+			NR_FLOW_MARK_PACKET, NR_FLOW_CAUSE_PACKET_UNREADABLE},
+		{1, {SAMPLE(1, 2, 1), W(1), W(2000)}, 40, 1, 2, NR_FLOW_MARK_PACKET,
+			NR_FLOW_CAUSE_SET_MALFORMED},
+		/* shorter than a sample; one that is not known; counters */
+		{1, {W(1), W(7)}, 8, 0, 0, 0, NR_FLOW_CAUSE_SET_MALFORMED},
+		{77, {0}, 8, 0, 0, 0, NR_FLOW_CAUSE_SAMPLE_UNKNOWN},
+		{2, {W(1), W(7), W(0)}, 12, 0, 0, 0, NR_FLOW_CAUSES},
+	};
+	for (size_t i = 0; i < NR_COUNT(rows); i++) {
+		struct rig rig;
+		rig_open(&rig, NULL);
+		feed_sample(&rig, rows[i].format, rows[i].bytes, rows[i].length);
+		expect_drops(&rig, rows[i].cause, 1);
+		assert_int_equal(rig.all->count, rows[i].rows);
+		if (rows[i].rows) {
+			assert_int_equal(RIG(&rig, OUTPUT, 0), rows[i].output);
+			assert_int_equal(RIG(&rig, MARKS, 0), rows[i].marks);
+		}
+		rig_close(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +604,8 @@ int main(void)
 		cmocka_unit_test(test_boot),
 		cmocka_unit_test(test_time_kinds),
 		cmocka_unit_test(test_boot_of_options),
+		cmocka_unit_test(test_sflow_sample),
+		cmocka_unit_test(test_sflow_odd),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

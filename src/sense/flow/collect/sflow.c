@@ -228,6 +228,8 @@ int nr_flow_sflow_take(struct nr_flow_collector *collector, const struct nr_flow
 		e = take_sample(&d, &sample, error);
 	if (body.failed || (left && !e))
 		nr_flow_drop(collector, d.exporter, NR_FLOW_CAUSE_TRUNCATED, 1);
+	if (!left && nr_cursor_left(&body))
+		nr_flow_drop(collector, d.exporter, NR_FLOW_CAUSE_TRAILING, 1);
 	count_datagram(&d, &header, length);
 	return e;
 }
