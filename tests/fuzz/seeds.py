@@ -471,3 +471,78 @@ write("pdf", "later-seal", pdf_updated(SEALED, TABLE, {
 write("pdf", "later-validation", pdf_updated(SEALED, TABLE, {
     1: PAGES[0][:-2] + b"/DSS 6 0 R>>", 6: b"<</Type/DSS/Certs[7 0 R]>>", 7: b"<<>>"}))
 write("pdf", "later-page", pdf_updated(SEALED, TABLE, {3: PAGES[2].replace(b"9 9", b"5 5")}))
+
+
+# --- the flow collector: flags, then who, length and octets of each datagram; or flags and a stream in pieces ---
+
+EXPORTED, UPTIME = 1750000000, 1000000
+
+
+def v5(records=2, sequence=0):
+    return struct.pack(">HHIIIIHH", 5, records, UPTIME, EXPORTED, 0, sequence, 0x0102, 0x03e8) + \
+        struct.pack(">4s4s4sHHIIIIHHBBBBHHBBH", SOURCE, DARK, bytes(4), 1, 2, 3, 444, UPTIME - 9000, UPTIME - 1000,
+                    40000, 443, 0, 27, 6, 0, 64500, 64501, 24, 16, 0) * records
+
+
+def v9(*sets, sequence=0, seconds=EXPORTED, uptime=UPTIME):
+    return struct.pack(">HHIIII", 9, len(sets), uptime, seconds, sequence, 7) + b"".join(sets)
+
+
+def ipfix(*sets, sequence=0):
+    body = b"".join(sets)
+    return struct.pack(">HHIII", 10, 16 + len(body), EXPORTED, sequence, 7) + body
+
+
+def flow_set(number, body):
+    return struct.pack(">HH", number, 4 + len(body)) + body
+
+
+def fields(*pairs):
+    return b"".join(struct.pack(">HH", element, length) if element < 1 << 16 else
+                    struct.pack(">HHI", 0x8000 | element & 0xffff, length, element >> 16) for element, length in pairs)
+
+
+def template(number, *pairs):
+    return struct.pack(">HH", number, len(pairs)) + fields(*pairs)
+
+
+def datagrams(*messages, flags=0, who=1):
+    return bytes([flags]) + b"".join(struct.pack(">BH", who, len(m)) + m for m in messages)
+
+
+PLAIN = ((8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (6, 1), (1, 4), (2, 4), (22, 4), (21, 4), (61, 1), (95, 4))
+PLAIN_DATA = SOURCE + DARK + struct.pack(">HHBBIIIIBI", 40000, 443, 6, 27, 444, 3, UPTIME - 9000, UPTIME - 1000, 1, 9)
+VARIABLE = ((82, 65535), (313, 65535), (293, 65535), (152, 8), (230, 1), (29305 << 16 | 1, 4), (6871 << 16 | 14, 1))
+SECTION = ip4(4, ip4(6, tcp()))
+LIST = b"\3" + struct.pack(">HH", 400, 10) + bytes(6)
+VARIABLE_DATA = b"\4eth0" + bytes([len(SECTION)]) + SECTION + bytes([len(LIST)]) + LIST + \
+    struct.pack(">QBIB", EXPORTED * 1000, 4, 5, 18)
+TEMPLATES = flow_set(2, template(300, *VARIABLE) + template(400, (56, 6)))
+OPTIONS = flow_set(3, struct.pack(">HHH", 500, 3, 1) + fields((149, 4), (160, 8), (305, 4))) + \
+    flow_set(500, struct.pack(">IQI", 7, EXPORTED * 1000 - 9000000, 100))
+SFLOW_RAW = struct.pack(">IIIIII", 1, 16 + len(SECTION), 11, 900, 4, len(SECTION)) + SECTION
+SFLOW_SAMPLE = struct.pack(">IIIIIIII", 1, 7, 512, 5120, 0, 3, 0x40000101, 3) + SFLOW_RAW + \
+    struct.pack(">IIIIII", 1001, 16, 10, 0, 20, 0) + \
+    struct.pack(">II14I", 1003, 56, 1, 0xcb007102, 64500, 64501, 64502, 2, 1, 1, 64503, 2, 2, 64504, 64505, 0)
+SFLOW = struct.pack(">IIIIIII", 5, 1, 0xc0000263, 4, 1, UPTIME, 1) + struct.pack(">II", 1, len(SFLOW_SAMPLE)) + \
+    SFLOW_SAMPLE
+
+write("flow_collector", "v5", datagrams(v5()))
+write("flow_collector", "v9", datagrams(v9(flow_set(0, template(300, *PLAIN)), flow_set(300, PLAIN_DATA * 3))))
+write("flow_collector", "v9-data-first", datagrams(v9(flow_set(300, PLAIN_DATA)), v9(flow_set(300, PLAIN_DATA), sequence=1),
+                                                   v9(flow_set(0, template(300, *PLAIN)), sequence=2)))
+write("flow_collector", "v9-options", datagrams(
+    v9(flow_set(1, struct.pack(">HHH", 256, 4, 8) + fields((1, 4), (34, 4), (35, 1))), flow_set(256, struct.pack(">IIB", 0, 100, 2)))))
+write("flow_collector", "v9-replaced", datagrams(
+    v9(flow_set(0, template(300, *PLAIN))),
+    v9(flow_set(0, template(300, *PLAIN[::-1])), flow_set(300, PLAIN_DATA), sequence=2, seconds=EXPORTED + 9),
+    v9(flow_set(300, PLAIN_DATA), sequence=1, seconds=EXPORTED + 1)))
+write("flow_collector", "ipfix", datagrams(ipfix(TEMPLATES, flow_set(300, VARIABLE_DATA * 2)), flags=9))
+write("flow_collector", "ipfix-options", datagrams(
+    ipfix(OPTIONS, flow_set(2, template(301, *PLAIN)), flow_set(301, PLAIN_DATA)), ipfix(flow_set(2, struct.pack(">HH", 301, 0)))))
+write("flow_collector", "nat-draft", datagrams(ipfix(TEMPLATES, flow_set(300, VARIABLE_DATA)), flags=2))
+write("flow_collector", "sflow", datagrams(SFLOW, flags=1))
+STREAM = ipfix(TEMPLATES, flow_set(300, VARIABLE_DATA)) + v9(flow_set(0, template(300, *PLAIN)), flow_set(300, PLAIN_DATA)) + v5() + \
+    ipfix(flow_set(2, struct.pack(">HH", 300, 0)), sequence=1) + ipfix(flow_set(300, VARIABLE_DATA), sequence=1)
+write("flow_collector", "stream", b"\x04" + b"".join(
+    bytes([len(STREAM[at:at + 100]) - 1]) + STREAM[at:at + 100] for at in range(0, len(STREAM), 100)))
