@@ -219,9 +219,17 @@ static uint64_t number_of(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &value) ? (uint64_t)json_object_get_int64(value) : 0;
 }
 
+static void print_counts(FILE *stream, const char *title, struct json_object *counts)
+{
+	if (!json_object_is_type(counts, json_type_object))
+		return;
+	json_object_object_foreach(counts, cause, count) if (json_object_get_int64(count) > 0)
+		fprintf(stream, "%s: %s %lld\n", title, cause, (long long)json_object_get_int64(count));
+}
+
 int nr_flow_keep_print(struct nr_flow_keep *keep, FILE *stream, struct nr_error *error)
 {
-	struct json_object *sum, *dropped = NULL, *exporters = NULL;
+	struct json_object *sum, *dropped = NULL, *lost = NULL, *exporters = NULL;
 	int rc = sum_reports(keep, &sum, error);
 	if (rc)
 		return rc;
@@ -232,11 +240,10 @@ int nr_flow_keep_print(struct nr_flow_keep *keep, FILE *stream, struct nr_error 
 		(unsigned long long)number_of(sum, "records"),
 		(unsigned long long)sum_of(keep, offsetof(struct nr_flow_numbers, taken)),
 		exporters ? json_object_array_length(exporters) : 0);
-	if (json_object_object_get_ex(sum, "dropped", &dropped)) {
-		json_object_object_foreach(dropped, cause, count) if (json_object_get_int64(count) > 0)
-			fprintf(stream, nr_says("dropped: %s %lld\n", "破棄: %s %lld\n"), cause,
-				(long long)json_object_get_int64(count));
-	}
+	json_object_object_get_ex(sum, "dropped", &dropped);
+	print_counts(stream, nr_says("dropped", "破棄"), dropped);
+	json_object_object_get_ex(sum, "lost", &lost);
+	print_counts(stream, nr_says("lost", "損失"), lost);
 	if (keep->conf.archive)
 		fprintf(stream,
 			nr_says("archive: %llu flows, %llu bytes, %llu not kept\n",

@@ -15,12 +15,14 @@
 #include <time.h>
 
 #define EVENTS      64
-#define ROUNDS      16                   /* batches of one socket, before the others have their turn */
-#define LOOK_EVERY  (NR_SECOND / 4)      /* at losses and at what is asked of it */
-#define TELL_EVERY  NR_SECOND            /* report and memory; begun blocks are handed over */
-#define TELL_SHARE  50                   /* and they take no more than 1/50 of the time */
-#define DRAIN_MAX   (5 * NR_SECOND)      /* at the end: exporters do not stop because we do */
-#define ROOM_PAUSE  1000000              /* ns */
+#define ROUNDS      16              /* batches of one socket, before the others have their turn */
+#define GATHER      8               /* datagrams at once: as soon as there are so many, more are waited for */
+#define GATHER_NS   200000          /* so long: one wake then does the work of many */
+#define LOOK_EVERY  (NR_SECOND / 4) /* at losses and at what is asked of it */
+#define TELL_EVERY  NR_SECOND       /* report and memory; begun blocks are handed over */
+#define TELL_SHARE  50              /* and they take no more than 1/50 of the time */
+#define DRAIN_MAX   (5 * NR_SECOND) /* at the end: exporters do not stop because we do */
+#define ROOM_PAUSE  1000000         /* ns */
 #define STREAM_MARK ((uintptr_t)1 << 63) /* of epoll: places are numbers, peers are pointers */
 
 struct parser {
@@ -33,6 +35,7 @@ struct parser {
 	struct nr_flow_streams *streams;
 	struct nr_relay *relay; /* NULL: none is asked for */
 	int epoll;
+	bool busy;   /* datagrams come so fast that the next ones are worth waiting for */
 	bool ending; /* the queue is waited for: nothing is received any more */
 	nr_time looked, tell_at;
 	uint64_t queue_told; /* of numbers->queue, what the collector knows */
@@ -136,8 +139,11 @@ static int take_event(struct parser *p, uint64_t mark, struct nr_error *error)
 	if (!(mark & STREAM_MARK))
 		return nr_flow_streams_read(p->streams, (void *)(uintptr_t)mark, error);
 	size_t place = (size_t)(mark & ~STREAM_MARK);
-	if (!p->live->places[place].tcp)
-		return read_batches(p, place, ROUNDS, &count, error);
+	if (!p->live->places[place].tcp) {
+		int rc = read_batches(p, place, ROUNDS, &count, error);
+		p->busy = p->busy || count >= GATHER;
+		return rc;
+	}
 	nr_flow_streams_accept(p->streams, p->live->places[place].sockets[0]);
 	return 0;
 }
@@ -227,12 +233,16 @@ static int look(struct parser *p, struct nr_error *error)
 
 static int receive(struct parser *p, struct nr_error *error)
 {
+	const struct timespec gather = {.tv_nsec = GATHER_NS};
 	struct epoll_event events[EVENTS];
 	int rc = look(p, error); /* what the kernel dropped meanwhile */
 	p->numbers->since = p->looked;
 	if (p->relay)
 		tell_relay(p, p->looked);
 	while (rc == 0 && nr_child_asked() == NR_CHILD_WORK) {
+		if (p->busy)
+			nanosleep(&gather, NULL);
+		p->busy = false;
 		int count = epoll_wait(p->epoll, events, EVENTS, (int)(LOOK_EVERY / 1000));
 		if (count < 0 && errno != EINTR)
 			return nr_fail(error, -errno, "epoll: %s", strerror(errno));
