@@ -12,7 +12,7 @@ run_packages=(
 	libbz2-dev liblz4-dev liblzma-dev liblzo2-dev libxxhash-dev libzstd-dev zlib1g-dev
 )
 test_packages=(bats clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev jq curl chromium fonts-noto-cjk
-	opensc openssl poppler-utils python3-avro python3-jwcrypto python3-snappy qpdf chrony bc softhsm2 sqlite3 tshark iproute2 bzip2 nfdump xz-utils zstd)
+	opensc openssl poppler-utils python3-avro python3-jwcrypto python3-snappy qpdf chrony bc softhsm2 sqlite3 tshark iproute2 bzip2 nfdump softflowd xz-utils zstd)
 bench_packages=(tcpdump time)
 
 say() {

@@ -6,7 +6,8 @@
  *
  *	bench-flow-sender ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS]]
  *
- * FLOWS_PER_SECOND 0: as fast as it can. Bounded by SECONDS, which are at most 120.
+ * FLOWS_PER_SECOND 0: as fast as it can. Bounded by SECONDS, which are at most 120. More than 200 EXPORTERS
+ *(up to 65536) come each from an address of its own with one template and one datagram, once.
  */
 #include "net/listen.h"
 #include "wire/export_write.h"
@@ -15,10 +16,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define BATCH         32
-#define EXPORTERS_MAX 200
+#define EXPORTERS_MAX 200 /* at once */
+#define SWEEP_MAX     65536
 #define PREPARED      4096 /* bodies, which all exporters send in turn */
 #define TEMPLATE_ID   256
 #define FIELDS        20
@@ -130,9 +133,8 @@ static void put_header(uint8_t at[static HEADER], struct exporter *exporter, uns
 	nr_put_u32(at, exporter->domain);
 }
 
-static bool open_exporter(struct load *load, unsigned i)
+static bool open_exporter(const struct load *load, struct exporter *exporter, unsigned i)
 {
-	struct exporter *exporter = &load->all[i];
 	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000101 + i)};
 	struct sockaddr_in to = {.sin_family = AF_INET,
 		.sin_port = htons(load->to.port),
@@ -178,6 +180,34 @@ static void send_batch(struct load *load, struct exporter *exporter, double star
 	load->flows += (unsigned)sent * load->records;
 }
 
+/* Thousands that nobody has heard of before, as whoever forges source addresses makes them. */
+static bool sweep(struct load *load)
+{
+	double started = now();
+	for (unsigned i = 0; i < load->exporters; i++) {
+		struct exporter exporter;
+		uint8_t header[HEADER];
+		if (!open_exporter(load, &exporter, i))
+			return false;
+		put_header(load->templates, &exporter, 1, started);
+		put_header(header, &exporter, load->records, started);
+		const struct iovec parts[] = {
+			{header, HEADER}, {load->bodies[i % PREPARED], load->body_length}};
+		if (send(exporter.socket, load->templates, sizeof load->templates, 0) > 0)
+			load->datagrams++;
+		if (writev(exporter.socket, parts, 2) > 0) {
+			load->datagrams++;
+			load->flows += load->records;
+		}
+		close(exporter.socket);
+		if (i % 100 == 99)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	printf("{\"seconds\":%.3f,\"datagrams\":%llu,\"flows\":%llu}\n", now() - started,
+		(unsigned long long)load->datagrams, (unsigned long long)load->flows);
+	return true;
+}
+
 static void run(struct load *load)
 {
 	const struct timespec pause = {.tv_nsec = 100000};
@@ -209,7 +239,7 @@ int main(int argc, char **argv)
 	load.exporters = argc > 4 ? (unsigned)atoi(argv[4]) : 8;
 	load.records = argc > 5 ? (unsigned)atoi(argv[5]) : 25;
 	if (argc < 4 || nr_listen_parse(argv[1], &load.to, &error) != 0 || load.exporters < 1 ||
-		load.exporters > EXPORTERS_MAX || load.records < 1 || load.records > 28) {
+		load.exporters > SWEEP_MAX || load.records < 1 || load.records > 28) {
 		fprintf(stderr, "usage: %s ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS]]\n",
 			argv[0]);
 		return 2;
@@ -217,8 +247,10 @@ int main(int argc, char **argv)
 	load.seconds = NR_MIN(atof(argv[2]), 120.0);
 	load.rate = atof(argv[3]);
 	prepare(&load);
+	if (load.exporters > EXPORTERS_MAX)
+		return sweep(&load) ? 0 : 4;
 	for (unsigned i = 0; i < load.exporters; i++)
-		if (!open_exporter(&load, i)) {
+		if (!open_exporter(&load, &load.all[i], i)) {
 			fprintf(stderr, "exporter %u: %s\n", i, strerror(errno));
 			return 4;
 		}
