@@ -16,10 +16,11 @@
 #define COLLECTOR 0xc00002fe /* 192.0.2.254 */
 #define ETHERNET  14
 #define HEADERS   (ETHERNET + 20 + 8)
-#define DOUBLED   0.0003 /* of the datagrams */
-#define OVERTAKEN 0.001
-#define LATE      (2 * INT64_C(1000)) /* us behind the one that overtook it */
-#define AHEAD     2000                /* us that a sender over UDP may be ahead of its time */
+#define DOUBLED   0.0003                /* of the datagrams */
+#define OVERTAKEN 0.01                  /* held for it; overtaken where the next one comes soon */
+#define LATE      (2 * INT64_C(1000))   /* us behind the one that overtook it */
+#define PATIENCE  (500 * INT64_C(1000)) /* us that one is held at most */
+#define AHEAD     2000                  /* us that a sender over UDP may be ahead of its time */
 
 bool nr_carrier_is_udp(const char *out)
 {
@@ -221,7 +222,16 @@ void nr_carrier_send(
 	} else if (!first && nr_chance_uniform(&carrier->random) < DOUBLED) {
 		write_out(carrier, port, datagram, datagram->time);
 		port->truth.doubled++;
+		port->truth.doubled_records += datagram->records;
+		port->truth.doubled_options += datagram->options;
 	}
+}
+
+void nr_carrier_tick(struct nr_carrier *carrier, unsigned number, nr_time now)
+{
+	struct nr_carrier_port *port = &carrier->ports[number];
+	if (port->hold == NR_HOLD_LATE && now - port->held.time > PATIENCE)
+		nr_carrier_settle(carrier, number);
 }
 
 void nr_carrier_settle(struct nr_carrier *carrier, unsigned number)

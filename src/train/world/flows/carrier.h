@@ -25,7 +25,7 @@ struct nr_datagram {
 
 struct nr_carried {             /* truth of one exporter's way */
 	uint64_t sent, written; /* datagrams that the exporter sent; that arrived, doubles too */
-	uint64_t doubled, overtaken;
+	uint64_t doubled, overtaken, doubled_records, doubled_options;
 	uint64_t lost, lost_records, lost_options, lost_units;
 	uint64_t records_written, options_written;
 };
@@ -69,6 +69,8 @@ void nr_carrier_fini(struct nr_carrier *carrier);
 /* first: since the exporter's start. */
 void nr_carrier_send(
 	struct nr_carrier *carrier, unsigned number, const struct nr_datagram *datagram, bool first);
+/* Once a second at least: what was to be overtaken and was not arrives. */
+void nr_carrier_tick(struct nr_carrier *carrier, unsigned number, nr_time now);
 /* The exporter ends or starts anew: what is held arrives. */
 void nr_carrier_settle(struct nr_carrier *carrier, unsigned number);
 

@@ -27,11 +27,13 @@ double nr_chance_log(double x)
 
 double nr_chance_exp(double x)
 {
-	double scaled = x / LN2;
+	static const double inverse[] = {0, 1, 1.0 / 2, 1.0 / 3, 1.0 / 4, 1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8,
+		1.0 / 9, 1.0 / 10, 1.0 / 11, 1.0 / 12};
+	double scaled = x * (1 / LN2);
 	int exponent = (int)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 	double rest = x - exponent * LN2, sum = 1;
-	for (int i = 14; i >= 1; i--)
-		sum = 1 + sum * rest / i;
+	for (int i = 12; i >= 1; i--) /* Taylor: |rest| is at most 0.35 */
+		sum = 1 + sum * rest * inverse[i];
 	uint64_t bits = (uint64_t)(exponent + 1023) << 52;
 	double power;
 	memcpy(&power, &bits, sizeof power);

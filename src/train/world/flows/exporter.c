@@ -297,6 +297,7 @@ static void reboot(struct nr_exporter *exporter, struct nr_carrier *carrier, nr_
 
 void nr_exporter_tick(struct nr_exporter *exporter, struct nr_carrier *carrier, nr_time now)
 {
+	nr_carrier_tick(carrier, exporter->number, now);
 	if (now >= exporter->reboot_at)
 		reboot(exporter, carrier, now);
 	if (now < exporter->down_until)

@@ -10,7 +10,6 @@
 
 #define TCP_FIN      0x01
 #define TCP_SYN      0x02
-#define SMALL        52 /* bytes of a packet without much in it */
 #define LARGE        1500
 #define SURE         32 /* gaps this many times shorter than the idle time never reach it: e^-32 */
 #define PROTOCOL_TCP 6
@@ -184,12 +183,13 @@ static void sample(struct nr_flows_world *world, struct nr_exporter *exporter,
 
 /* Bytes of the sampled packets: small and large ones, so that their mean is the flow's. */
 static uint64_t sampled_bytes(struct nr_flows_world *world, struct nr_exporter *exporter,
-	const struct nr_flows_amount *amount, uint64_t sampled)
+	const struct nr_conversation *c, const struct nr_flows_amount *amount, uint64_t sampled)
 {
 	if (sampled == amount->packets)
 		return amount->bytes;
 	double mean = (double)amount->bytes / (double)amount->packets;
-	double small = NR_MIN(mean, SMALL), large = NR_MAX(mean, LARGE);
+	double headers = (c->ipv6 ? 40 : 20) + (c->protocol == PROTOCOL_TCP ? 32 : 8);
+	double small = NR_MIN(mean, headers), large = NR_MAX(mean, LARGE);
 	struct nr_odds odds = nr_odds_of((mean - small) / (large - small));
 	uint64_t big = odds.p > 0 ? nr_chance_binomial(&world->chance, &exporter->random, sampled, &odds) : 0;
 	double bytes = (double)(sampled - big) * small + (double)big * large;
@@ -213,7 +213,7 @@ static void open_direction(struct nr_flows_world *world, struct nr_exporter *exp
 	entry->at = c->start;
 	entry->end = c->start + c->length;
 	entry->left = sampled;
-	entry->bytes_left = sampled_bytes(world, exporter, amount, sampled);
+	entry->bytes_left = sampled_bytes(world, exporter, c, amount, sampled);
 	if (!entry->whole)
 		entry->at = earliest(&world->chance, &exporter->random, c->start, entry->end, sampled);
 	if (c->protocol == PROTOCOL_TCP) {
@@ -239,7 +239,7 @@ size_t nr_meter_open(struct nr_flows_world *world, struct nr_exporter *exporter,
 	if (exporter->kind->biflow && up) {
 		struct nr_entry *entry = &entries[0];
 		entry->reverse_left = down;
-		entry->reverse_bytes_left = down ? sampled_bytes(world, exporter, &c->down, down) : 0;
+		entry->reverse_bytes_left = down ? sampled_bytes(world, exporter, c, &c->down, down) : 0;
 		entry->record.reverse_tcp_flags = c->down.tcp_flags;
 	} else if (down) {
 		open_direction(world, exporter, c, &c->down, down, &entries[count]);

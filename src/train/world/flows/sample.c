@@ -36,6 +36,10 @@ static uint8_t *put_transport(uint8_t *at, const struct nr_flow_record *record, 
 	case 17:
 		at = nr_put_u16(nr_put_u16(at, record->source_port), record->destination_port);
 		return nr_put_u32(at, (uint32_t)(bytes - (record->ipv6 ? 40 : 20)) << 16);
+	case 50: /* a security association for each pair of networks; a sequence that moves */
+		at = nr_put_u32(
+			at, (uint32_t)record->source_network << 16 | record->destination_network | 0x100);
+		return nr_put_u32(at, (uint32_t)(record->first / 1000));
 	default: /* ICMP: type and code stand where others have the destination's port */
 		return nr_put_u32(nr_put_u16(nr_put_u16(at, record->destination_port), 0), 0);
 	}

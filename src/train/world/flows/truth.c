@@ -64,6 +64,10 @@ static void write_way(const struct nr_carried *way, struct nr_json *json)
 	nr_json_uint(json, "options_records", way->lost_options);
 	nr_json_uint(json, "by_sequence", way->lost_units);
 	nr_json_object_end(json);
+	nr_json_object(json, "doubled");
+	nr_json_uint(json, "records", way->doubled_records);
+	nr_json_uint(json, "options_records", way->doubled_options);
+	nr_json_object_end(json);
 	nr_json_object(json, "written");
 	nr_json_uint(json, "records", way->records_written);
 	nr_json_uint(json, "options_records", way->options_written);
