@@ -2,6 +2,7 @@
 #include "serve/api.h"
 
 #include "serve/flow_live.h"
+#include "serve/flow_api.h"
 #include "serve/trust_api.h"
 #include "store/rows.h"
 
@@ -283,6 +284,8 @@ int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_ar
 		return answer_description(ret_reply);
 	if (collector)
 		return nr_flow_service_answer(api->flow, ret_reply);
+	if (strcmp(path, NR_FLOW_QUERY_PATH) == 0)
+		return nr_flow_api_answer(api->flow_api, arguments, count, ret_reply);
 	if (nr_trust_api_has(path))
 		return nr_trust_api_answer(api, path, arguments, count, ret_reply);
 	const struct nr_query *query = nr_store_query(path);

@@ -11,6 +11,7 @@
 #include "base/sandbox.h"
 #include "sense/telescope/live.h"
 #include "serve/events.h"
+#include "serve/flow_api.h"
 #include "serve/flow_live.h"
 #include "serve/keeper.h"
 #include "serve/server.h"
@@ -96,6 +97,7 @@ struct service {
 	char folder[4096];              /* of the store */
 	struct nr_telescope_live *live; /* NULL: no interface is watched */
 	struct nr_flow_service *flow;   /* NULL: no flows are received */
+	struct nr_flow_api *flow_api;   /* NULL: no archive of flows is asked */
 	struct nr_nursery *nursery;     /* NULL: neither */
 	struct nr_store *writer, *reader;
 	struct nr_sensors *sensors;
@@ -126,6 +128,7 @@ static void service_fini(struct service *s)
 	nr_store_close(s->writer);
 	nr_nursery_free(s->nursery);
 	nr_flow_service_free(s->flow);
+	nr_flow_api_free(s->flow_api);
 	nr_telescope_live_free(s->live);
 }
 
@@ -229,6 +232,20 @@ static int open_ledger(struct service *s, struct nr_error *error)
 			folder, strerror(errno));
 	nr_crypto_prepare();
 	return nr_ledger_watch_new(&s->conf->ledger, &s->ledger, error);
+}
+
+/* An archive can be asked whether or not this process receives flows for it. */
+static int open_flow_api(struct service *s, struct nr_error *error)
+{
+	const char *folder = s->conf->flow.archive;
+	if (!folder)
+		return 0;
+	if (!s->flow && access(folder, R_OK | W_OK | X_OK) != 0)
+		return nr_fail(error, -errno,
+			"--flow-archive %.150s: %s; an archive comes to be when flows are kept in it, and each "
+			"question is recorded there",
+			folder, strerror(errno));
+	return nr_flow_api_new(folder, 0, &s->flow_api, error);
 }
 
 /* ---- watching ---- */
@@ -420,6 +437,8 @@ static int close_door(struct service *s, struct nr_error *error)
 		nr_flow_service_places(s->flow, &places.write_too[0], &places.write_too[1]);
 	if (places.write_too[0])
 		allow |= NR_SANDBOX_MAKE_FOLDERS;
+	else if (s->flow_api)
+		places.write_too[0] = s->conf->flow.archive;
 	if (config && is_keeper(s->conf)) { /* read again at a reload */
 		snprintf(copy, sizeof copy, "%s", config);
 		places.read = dirname(copy);
@@ -455,6 +474,8 @@ static int start(struct service *s, struct nr_error *error)
 	if (rc == 0)
 		rc = open_ledger(s, error);
 	if (rc == 0)
+		rc = open_flow_api(s, error);
+	if (rc == 0)
 		rc = close_door(s, error);
 	if (rc == 0 && s->ledger)
 		rc = nr_ledger_watch_start(s->ledger, error);
@@ -463,6 +484,7 @@ static int start(struct service *s, struct nr_error *error)
 	s->server_conf.api.ledger = s->ledger;
 	s->server_conf.api.judge = s->judge;
 	s->server_conf.api.flow = s->flow;
+	s->server_conf.api.flow_api = s->flow_api;
 	if (rc == 0)
 		rc = nr_server_start(&s->server_conf, &s->server, error);
 	return rc;

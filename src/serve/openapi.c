@@ -276,6 +276,7 @@ int nr_api_describe(struct nr_json *json, struct nr_error *error)
 	nr_openapi_write_stream(json);
 	nr_openapi_write_collector(json);
 	nr_openapi_write_trust(json);
+	nr_openapi_write_flow(json);
 	for (size_t i = 0; nr_store_queries[i]; i++)
 		write_query(json, nr_store_queries[i]);
 	nr_json_object_end(json);

@@ -13,5 +13,7 @@ void nr_openapi_write_stream(struct nr_json *json);
 void nr_openapi_write_collector(struct nr_json *json);
 /* The paths below trust. */
 void nr_openapi_write_trust(struct nr_json *json);
+/* The path flow/query. */
+void nr_openapi_write_flow(struct nr_json *json);
 
 #endif

@@ -158,7 +158,7 @@ static void check_answer(const char *path, struct json_object *get)
 /* The live stream, what is below trust and flows: test_events.c, test_trust_api.c and tests/netns look at
  * them.
  */
-#define ELSEWHERE_PATHS 7
+#define ELSEWHERE_PATHS 8
 static bool is_elsewhere(const char *path, struct json_object *item)
 {
 	return member(item, "get|responses|200|content|text/event-stream") ||

@@ -380,9 +380,12 @@ static int start(struct asking *a, struct nr_error *error)
 							 : NR_FLOW_PRINT_TABLE;
 		e = nr_flow_printer_new(print, stdout, &a->printer, error);
 	}
-	struct nr_sandbox_places places = {.read = a->conf.archive};
+	/* what is asked is recorded in the archive's folder, which is the only one that is seen then */
+	struct nr_sandbox_places places = {.read = a->conf.archive, .write = a->conf.archive};
 	struct nr_sandbox sandbox;
-	return e ? e : nr_sandbox_enter_places(NR_SANDBOX_READ_FILES, &places, &sandbox, error);
+	unsigned allow =
+		a->conf.archive ? NR_SANDBOX_READ_FILES | NR_SANDBOX_WRITE_FILES : NR_SANDBOX_READ_FILES;
+	return e ? e : nr_sandbox_enter_places(allow, &places, &sandbox, error);
 }
 
 /* ---- the answer ---- */
