@@ -166,6 +166,17 @@ static void read_generic(struct nr_cursor *c, struct nr_nfdump_flow *flow)
 	flow->tos = nr_cursor_u8(c);
 }
 
+/* A record may have both families: the one that is not used is zero. */
+static void read_ipv6(struct nr_cursor *c, struct nr_nfdump_flow *flow)
+{
+	static const struct nr_address nowhere;
+	struct nr_address source = nr_nfdump_read6(c), destination = nr_nfdump_read6(c);
+	if (nr_address_equal(&source, &nowhere) && nr_address_equal(&destination, &nowhere))
+		return;
+	flow->source = source;
+	flow->destination = destination;
+}
+
 static void read_misc(struct nr_cursor *c, struct nr_nfdump_flow *flow)
 {
 	flow->input = nr_cursor_u32_le(c);
@@ -264,8 +275,7 @@ static void read_extension(uint16_t type, struct nr_cursor *c, struct nr_nfdump_
 		flow->destination = nr_nfdump_read4(c);
 		break;
 	case NR_NFDUMP_X_IPV6:
-		flow->source = nr_nfdump_read6(c);
-		flow->destination = nr_nfdump_read6(c);
+		read_ipv6(c, flow);
 		break;
 	case NR_NFDUMP_X_MISC:
 		read_misc(c, flow);

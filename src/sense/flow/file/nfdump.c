@@ -191,10 +191,10 @@ static int add_flow(struct reader *reader, const struct nr_nfdump_flow *flow, st
 	struct nr_flow_stream stream = {.export = NR_FLOW_NFDUMP};
 	if (exporter)
 		stream = exporter->stream;
-	if (nr_address_equal(&stream.exporter, &nowhere)) {
-		stream.exporter = flow->router;
+	else
 		stream.domain = (uint32_t)flow->engine_type << 8 | flow->engine_id;
-	}
+	if (nr_address_equal(&stream.exporter, &nowhere))
+		stream.exporter = flow->router;
 	struct nr_flow_row *row = nr_flow_fill_row(reader->fill);
 	row->FIRST = time_of(flow->first_ms);
 	row->LAST = time_of(flow->last_ms);
