@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <string.h>
 
 struct uses_conf {
 	const char *archive;
+	const char *heads;
 	bool json, verify;
 	struct nr_keys_conf keys;
 };
@@ -22,6 +24,7 @@ static const struct nr_option options[] = {
 	{"archive", NR_OPTION_PATH, AT(archive), "DIR", NULL, 0, 0, NULL, "folder of the archive", "アーカイブのフォルダー"},
 	{"verify", NR_OPTION_FLAG, AT(verify), NULL, NULL, 0, 0, NULL, "say only whether the record holds", "記録が改変されていないかだけを確認する"},
 	{"json", NR_OPTION_FLAG, AT(json), NULL, NULL, 0, 0, NULL, "print JSON lines: the uses as they are recorded, and a summary", "JSON Linesで出力する（記録された利用と要約）"},
+	{"heads", NR_OPTION_PATH, AT(heads), "FILE", NULL, 0, 0, NULL, "compare with heads in a ledger, as \"noroshi ledger export --kind flow-uses\" prints them (-: standard input)", "台帳に記録した先頭と照合する（noroshi ledger export --kind flow-usesの出力。-は標準入力）"},
 	{"keys", NR_OPTION_PATH, AT(keys.folder), "DIR", NULL, 0, 0, NULL, "folder of keys whose ledger gets the head of the record", "記録の先頭を追記する台帳の鍵のフォルダー"},
 	{"ledger", NR_OPTION_PATH, AT(keys.ledger), "DIR", NULL, 0, 0, NULL, "folder of the ledger (default: ledger in the folder of keys)", "台帳のフォルダー（省略時は鍵のフォルダー内のledger）"},
 	{"passphrase-file", NR_OPTION_PATH, AT(keys.passphrase_file), "FILE", NULL, 0, 0, NULL, "file whose first line opens the encrypted key", "暗号化された鍵を開くパスフレーズ（1行目）のファイル"},
@@ -96,23 +99,41 @@ static void print_state(
 	nr_json_fini(&json);
 }
 
-static const char *name_of(const char *archive)
+/* What the archive is called in a ledger: its folder's name. */
+static int name_of(const char *archive, char name[static NAME_MAX + 1], struct nr_error *error)
 {
-	const char *slash = strrchr(archive, '/');
-	return slash && slash[1] ? slash + 1 : archive;
+	char *real = realpath(archive, NULL);
+	if (!real)
+		return nr_fail(error, -errno, "%.150s: %s", archive, strerror(errno));
+	snprintf(name, NAME_MAX + 1, "%s", strrchr(real, '/') + 1);
+	free(real);
+	return 0;
+}
+
+static int compare_heads(const struct uses_conf *conf, const char *name, struct nr_flow_uses_state *state,
+	struct nr_error *error)
+{
+	NR_AUTO(nr_freep) struct nr_flow_head *heads = NULL;
+	size_t count = 0;
+	int e = nr_flow_heads_read(conf->heads, name, &heads, &count, error);
+	e = e ? e : nr_flow_heads_compare(conf->archive, heads, count, state, error);
+	if (!e && !conf->json)
+		printf(count == 1 ? nr_says("%zu head of a ledger\n", "台帳の先頭%zu件\n")
+				  : nr_says("%zu heads of a ledger\n", "台帳の先頭%zu件\n"),
+			count);
+	return e;
 }
 
 /* The head of a record that holds; of one that does not, nothing is said to a ledger. */
-static int put_head(const struct uses_conf *conf, const struct nr_flow_uses_state *state, uint64_t *ret_entry,
-	struct nr_error *error)
+static int put_head(const struct uses_conf *conf, const struct nr_flow_uses_state *state, const char *name,
+	uint64_t *ret_entry, struct nr_error *error)
 {
 	NR_AUTO(nr_keys_closep) struct nr_keys *keys = NULL;
 	char text[NR_FLOW_HEAD_ENTRY_MAX];
 	int e = nr_keys_open(&conf->keys, 0, &keys, error);
 	if (e)
 		return e;
-	const struct nr_ledger_entry entry = {
-		text, nr_flow_uses_head(state, name_of(conf->archive), nr_time_now(), text)};
+	const struct nr_ledger_entry entry = {text, nr_flow_uses_head(state, name, nr_time_now(), text)};
 	return nr_keys_append(keys, &entry, 1, ret_entry, error);
 }
 
@@ -121,16 +142,20 @@ static int run(const void *context, const char *const *operands, size_t count, s
 	(void)operands, (void)count;
 	const struct uses_conf *conf = context;
 	struct nr_flow_uses_state state;
+	char name[NAME_MAX + 1];
 	uint64_t entry;
 	if (!conf->archive) {
 		nr_fail(error, -EINVAL, "name the archive: --archive DIR");
 		return NR_EXIT_USAGE;
 	}
 	int e = nr_flow_uses_read(conf->archive, conf->verify ? NULL : print, (void *)conf, &state, error);
+	e = e ? e : name_of(conf->archive, name, error);
+	if (!e && conf->heads)
+		e = compare_heads(conf, name, &state, error);
 	if (e)
 		return nr_exit_of_input(e);
 	bool put = conf->keys.folder && !state.trouble[0] && state.count;
-	if (put && put_head(conf, &state, &entry, error))
+	if (put && put_head(conf, &state, name, &entry, error))
 		return NR_EXIT_ENVIRONMENT;
 	if (conf->verify || conf->json || state.trouble[0] || put)
 		print_state(conf, &state, put ? &entry : NULL);

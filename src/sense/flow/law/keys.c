@@ -40,49 +40,66 @@ void nr_flow_key_wipe(struct nr_flow_key *key)
 
 /* ---- the folder ---- */
 
-/* The path without links; of what does not exist yet, by the folder that it will lie in. */
-static int resolve(const char *path, char ret_path[static PATH_MAX], struct nr_error *error)
+static int open_place(int from, const char *path)
 {
-	char parent[PATH_MAX], real[PATH_MAX];
-	if (realpath(path, ret_path))
-		return 0;
-	size_t length = strlen(path);
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	size_t slash = length;
-	while (slash > 0 && path[slash - 1] != '/')
-		slash--;
-	if (errno != ENOENT || length >= sizeof parent || slash == length)
-		return nr_fail(
-			error, errno == ENOENT ? -EINVAL : -errno, "%.150s: %s", path, strerror(errno));
-	snprintf(parent, sizeof parent, "%.*s", (int)slash, slash ? path : "");
-	if (!realpath(slash ? parent : ".", real))
-		return nr_fail(error, -errno, "%.150s: %s; make the folder that it lies in first", path,
-			strerror(errno));
-	int n = snprintf(ret_path, PATH_MAX, "%s/%.*s", strcmp(real, "/") ? real : "", (int)(length - slash),
-		path + slash);
-	return n < PATH_MAX ? 0 : nr_fail(error, -ENAMETOOLONG, "%.150s: the name is too long", path);
+	return openat(from, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool is_within(const char *path, const char *folder)
+/* The folder; of one that is not there yet, the one that it will lie in. */
+static int open_near(const char *path, struct nr_error *error)
 {
-	size_t length = strlen(folder);
-	return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
+	char parent[PATH_MAX];
+	int place = open_place(AT_FDCWD, path);
+	if (place < 0 && errno == ENOENT) {
+		size_t length = strlen(path);
+		while (length > 1 && path[length - 1] == '/')
+			length--;
+		while (length && path[length - 1] != '/')
+			length--;
+		snprintf(parent, sizeof parent, "%.*s", (int)NR_MIN(length, sizeof parent - 1), path);
+		place = open_place(AT_FDCWD, length ? parent : ".");
+	}
+	return place >= 0 ? place : nr_fail(error, -errno, "%.150s: %s", path, strerror(errno));
 }
 
+/* Whether place is the folder or lies below it: by what the folders are, whatever names and links lead there.
+ * As far up as this user may look; closes place. */
+static bool lies_in(int place, const struct stat *folder)
+{
+	bool within = false;
+	struct stat status, last = {.st_ino = 0};
+	for (unsigned depth = 0; place >= 0 && !within && depth < PATH_MAX / 2; depth++) {
+		if (fstat(place, &status) < 0 ||
+			(status.st_ino == last.st_ino && status.st_dev == last.st_dev))
+			break; /* the root is its own parent */
+		within = status.st_ino == folder->st_ino && status.st_dev == folder->st_dev;
+		last = status;
+		int up = within ? -1 : open_place(place, "..");
+		close(place);
+		place = up;
+	}
+	nr_close_fd(&place);
+	return within;
+}
+
+/* The archive is there. */
 static int check_apart(const char *folder, const char *archive, struct nr_error *error)
 {
-	char keys_path[PATH_MAX], archive_path[PATH_MAX];
-	int e = resolve(folder, keys_path, error);
-	if (!e)
-		e = resolve(archive, archive_path, error);
-	if (e)
-		return e;
-	if (is_within(keys_path, archive_path) || is_within(archive_path, keys_path))
+	struct stat of_archive, of_keys;
+	int place = open_near(folder, error);
+	if (place < 0)
+		return place;
+	if (stat(archive, &of_archive) < 0) {
+		close(place);
+		return nr_fail(error, -errno, "%.150s: %s", archive, strerror(errno));
+	}
+	bool inside = lies_in(place, &of_archive);
+	if (!inside && stat(folder, &of_keys) == 0)
+		inside = lies_in(open_place(AT_FDCWD, archive), &of_keys);
+	if (inside)
 		return nr_fail(error, -EINVAL,
 			"%.100s: keys of pseudonyms lie apart from the archive (%.60s), neither in the "
-			"other; "
-			"name another folder",
+			"other; name another folder",
 			folder, archive);
 	return 0;
 }

@@ -26,8 +26,8 @@ void nr_flow_key_wipe(struct nr_flow_key *key); /* NR_AUTO(nr_flow_key_wipe) */
 void nr_flow_keys_folder(const char *archive, char ret_folder[static PATH_MAX]);
 
 struct nr_flow_keys;
-/* make: the folder is made where it is not there, mode 0700. -EINVAL: it lies in the archive, or the archive
- * in it. -EPERM: it is not this user's alone. */
+/* The archive's folder is there. make: the keys' folder is made where it is not there, mode 0700. -EINVAL: it
+ * lies in the archive, or the archive in it. -EPERM: it is not this user's alone. */
 int nr_flow_keys_open(const char *folder, const char *archive, bool make, struct nr_flow_keys **ret_keys,
 	struct nr_error *error);
 void nr_flow_keys_close(struct nr_flow_keys *keys); /* NULL allowed */

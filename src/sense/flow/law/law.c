@@ -5,6 +5,7 @@
 #include "sense/flow/law/pseudonym.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 struct nr_flow_law {
 	struct nr_flow_policy policy;
@@ -31,6 +32,8 @@ int nr_flow_law_open(const struct nr_flow_law_options *options, const char *arch
 	int e = nr_flow_policy_of(options, &law->policy, error);
 	if (!e)
 		e = nr_flow_clients_new(&law->policy, &law->clients, error);
+	if (!e && mkdir(archive, 0750) < 0 && errno != EEXIST)
+		e = nr_fail(error, -errno, "%.150s: %s", archive, strerror(errno));
 	if (!e)
 		e = nr_flow_keys_open(
 			options->keys ? options->keys : folder, archive, true, &law->keys, error);

@@ -37,6 +37,19 @@ struct nr_flow_uses_state {
 int nr_flow_uses_read(const char *archive, int (*visit)(void *context, const struct nr_flow_use *use),
 	void *context, struct nr_flow_uses_state *ret_state, struct nr_error *error);
 
+/* What a ledger knows of it: which hash the line with that number had. */
+struct nr_flow_head {
+	uint64_t number;
+	char hash[NR_FLOW_HEAD_TEXT];
+};
+/* The heads of this archive in what "noroshi ledger export" printed; *ret_heads is the caller's. */
+#define NR_FLOW_HEADS_MAX 1000000
+int nr_flow_heads_read(const char *path, const char *name, struct nr_flow_head **ret_heads, size_t *ret_count,
+	struct nr_error *error);
+/* Compares them with the record; what is wrong is in the state, as the chain's own trouble is. */
+int nr_flow_heads_compare(const char *archive, const struct nr_flow_head *heads, size_t count,
+	struct nr_flow_uses_state *state, struct nr_error *error);
+
 /* A ledger's entry that says which line the record had reached: {"kind":"flow-uses",...}. Answers its length.
  */
 #define NR_FLOW_HEAD_ENTRY_MAX 512

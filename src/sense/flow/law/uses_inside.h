@@ -13,4 +13,8 @@ void nr_flow_use_hash(const char *line, size_t length, char ret_hash[static NR_F
 /* "number" of a line that has a NUL behind it; false: no line of a record. */
 bool nr_flow_use_number(const char *line, size_t length, uint64_t *ret_number);
 
+/* The record does not hold at this line, because. */
+void nr_flow_uses_trouble(struct nr_flow_uses_state *state, uint64_t line, const char *format, ...)
+	NR_PRINTF(3, 4);
+
 #endif

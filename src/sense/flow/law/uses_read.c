@@ -57,8 +57,7 @@ bool nr_flow_use_number(const char *line, size_t length, uint64_t *ret_number)
 	return line_parse(line, length, ret_number, previous);
 }
 
-NR_PRINTF(3, 4)
-static void trouble(struct nr_flow_uses_state *state, uint64_t line, const char *format, ...)
+void nr_flow_uses_trouble(struct nr_flow_uses_state *state, uint64_t line, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -73,16 +72,17 @@ static bool check_line(struct nr_flow_uses_state *state, const char *line, size_
 	char previous[NR_FLOW_HEAD_TEXT];
 	uint64_t number, at = state->count + 1;
 	if (!line_parse(line, length, &number, previous)) {
-		trouble(state, at, "is no record of a use");
+		nr_flow_uses_trouble(state, at, "is no record of a use");
 		return false;
 	}
 	if (number != at) {
-		trouble(state, at, "has the number %llu: lines are missing, or were put in",
+		nr_flow_uses_trouble(state, at, "has the number %llu: lines are missing, or were put in",
 			(unsigned long long)number);
 		return false;
 	}
 	if (strcmp(previous, state->hash)) {
-		trouble(state, at, "does not follow the line before it: one of the two was changed");
+		nr_flow_uses_trouble(
+			state, at, "does not follow the line before it: one of the two was changed");
 		return false;
 	}
 	nr_flow_use_hash(line, length, state->hash);
@@ -119,19 +119,19 @@ static void judge_head(const struct head *head, struct nr_flow_uses_state *state
 	if (state->trouble[0])
 		return;
 	if (!head->found && state->count)
-		trouble(state, state->count,
+		nr_flow_uses_trouble(state, state->count,
 			"is the last one, and uses.head is gone: later ones may be missing");
 	else if (head->damaged)
-		trouble(state, state->count,
+		nr_flow_uses_trouble(state, state->count,
 			"is the last one, and uses.head is damaged: later ones may be missing");
 	else if (head->number > state->count)
-		trouble(state, state->count + 1, "is missing: the record had %llu lines",
+		nr_flow_uses_trouble(state, state->count + 1, "is missing: the record had %llu lines",
 			(unsigned long long)head->number);
 	else if (head->number && strcmp(head->there, head->hash))
-		trouble(state, head->number,
+		nr_flow_uses_trouble(state, head->number,
 			"is another one than uses.head says: the chain was written anew");
 	else if (head->number + 1 < state->count) /* a writer that was killed is one behind */
-		trouble(state, head->number + 1,
+		nr_flow_uses_trouble(state, head->number + 1,
 			"and what follows were written by something else: uses.head "
 			"does not know them");
 }
@@ -154,7 +154,7 @@ int nr_flow_uses_read(const char *archive, int (*visit)(void *context, const str
 	while (!e && file && fgets(line, sizeof line, file)) {
 		size_t n = strcspn(line, "\n");
 		if (line[n] != '\n') {
-			trouble(&state, state.count + 1,
+			nr_flow_uses_trouble(&state, state.count + 1,
 				"is not whole: its writer was killed, or the file was cut or is damaged");
 			break;
 		}
@@ -175,15 +175,4 @@ int nr_flow_uses_read(const char *archive, int (*visit)(void *context, const str
 		judge_head(&head, &state);
 	*ret_state = state;
 	return 0;
-}
-
-size_t nr_flow_uses_head(const struct nr_flow_uses_state *state, const char *name, nr_time now,
-	char ret_entry[static NR_FLOW_HEAD_ENTRY_MAX])
-{
-	char time[NR_TIME_TEXT];
-	int n = snprintf(ret_entry, NR_FLOW_HEAD_ENTRY_MAX,
-		"{\"kind\":\"flow-uses\",\"time\":\"%s\",\"archive\":\"%.100s\",\"number\":%llu,\"head\":\"%"
-		"s\"}",
-		nr_time_write(now, time), name, (unsigned long long)state->count, state->hash);
-	return n > 0 ? NR_MIN((size_t)n, (size_t)NR_FLOW_HEAD_ENTRY_MAX - 1) : 0;
 }
