@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What packing and scanning flows costs, in processor time, and where the bytes of an archive are.
- * usage: bench-flow-archive FOLDER [MILLIONS]     FOLDER is made; without MILLIONS it is only read
+ * usage: bench-flow-archive FOLDER [MILLIONS | FILE...]
+ * FOLDER is made and filled with so many made-up flows, or with those of files (exports, nfdump, Zeek) in
+ * segments as if they arrived live; with neither it is only read.
  */
 #include "../unit/flow_archive_rig.h"
 
+#include "sense/flow/file/file.h"
 #include "store/flows/segment.h"
 
 #include <fcntl.h>
@@ -62,6 +65,41 @@ static void fill_archive(const char *folder, uint64_t millions)
 	nr_flow_archive_close(a);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		nr_flow_block_free(blocks[i]);
+}
+
+struct live {
+	struct nr_flow_sink sink; /* first: the sink is it */
+	struct nr_flow_archive *archive;
+};
+
+static int take_live(struct nr_flow_sink *sink, const struct nr_flow_block *block, struct nr_error *error)
+{
+	struct nr_flow_archive *a = ((struct live *)sink)->archive;
+	int e = nr_flow_archive_append(a, block, error);
+	return e || !block->count ? e : nr_flow_archive_tick(a, block->received_last, error);
+}
+
+static void fill_from_files(const char *folder, char **paths, int count)
+{
+	const struct nr_flow_archive_conf conf = {.threads = 1, .keep = 36500 * NR_DAY};
+	struct live live = {.sink.take = take_live};
+	const struct nr_flow_collector_conf collecting = {.exporters_max = 10000, .memory = 512u << 20};
+	struct nr_flow_collector *collector = NULL;
+	struct nr_flow_file_report report;
+	struct nr_error error = {0};
+	if (nr_flow_archive_open(folder, NR_FLOW_ARCHIVE_WRITE, &conf, &live.archive, &error) ||
+		nr_flow_collector_new(&collecting, &live.sink, &collector, &error))
+		FAIL("%s", error.text);
+	for (int i = 0; i < count; i++)
+		if (nr_flow_file_read(paths[i], collector, &live.sink, &report, &error))
+			FAIL("%s", error.text);
+	nr_flow_collector_free(collector);
+	if (nr_flow_archive_sync(live.archive, &error) ||
+		nr_flow_archive_tick(
+			live.archive, nr_flow_archive_state(live.archive).newest + NR_HOUR, &error))
+		FAIL("%s", error.text);
+	usleep(500000);
+	nr_flow_archive_close(live.archive);
 }
 
 static uint64_t sizes[NR_FLOW_LANES + 1], rows;
@@ -135,11 +173,13 @@ static void scan(const char *what, const char *folder, struct nr_flow_wanted wan
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		FAIL("usage: bench-flow-archive FOLDER [MILLIONS]");
+		FAIL("usage: bench-flow-archive FOLDER [MILLIONS | FILE...]");
 	struct nr_flow_wanted wanted = {
 		.from = NR_TIME_MIN, .to = NR_TIME_MAX, .columns = UINT64_MAX, .threads = 1};
-	if (argc > 2)
+	if (argc > 2 && strtoull(argv[2], NULL, 10))
 		fill_archive(argv[1], strtoull(argv[2], NULL, 10));
+	else if (argc > 2)
+		fill_from_files(argv[1], argv + 2, argc - 2);
 	print_sizes(argv[1]);
 	scan("all columns", argv[1], wanted);
 	wanted.columns = NR_FLOW_BIT(DESTINATION_PORT) | NR_FLOW_BIT(PROTOCOL) | NR_FLOW_BIT(BYTES);

@@ -48,7 +48,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "files are read as they
 #define NR_FLOW_PART_ROWS      65536u
 #define NR_FLOW_PART_BYTES_MAX (64u << 20)
 #define NR_FLOW_SECTIONS_MAX   80
-#define NR_FLOW_CHUNK_ROWS     13 /* bits: rows of a chunk */
+#define NR_FLOW_CHUNK_ROWS     12 /* bits: rows of a chunk */
 #define NR_FLOW_CHUNK_HOSTS    11 /* addresses of one */
 #define NR_FLOW_CHUNK_LEAST    10 /* so that a part has at most 64 chunks */
 #define NR_FLOW_CHUNK_BITS     17 /* and at least one */

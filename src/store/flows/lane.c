@@ -266,16 +266,28 @@ static int chunk_fetch(
 	return chunk_read(r->coder, r->section, words, bytes, values, width, count);
 }
 
+static void fill_chunks(
+	const struct nr_flow_section *section, void *values, unsigned width, uint32_t count, uint64_t chunks)
+{
+	uint32_t size = 1u << section->chunk;
+	for (uint32_t i = 0, from = 0; from < count; i++, from += size)
+		if (chunks >> i & 1) {
+			char *at = (char *)values + (size_t)from * width;
+			BY_WIDTH(width, FILL, (void *)at, NR_MIN(count - from, size), section->base)
+		}
+}
+
 int nr_flow_lane_read(struct nr_flow_coder *coder, const struct nr_flow_section *section,
 	struct nr_flow_part_source *source, void *values, unsigned width, uint32_t count, uint64_t chunks)
 {
 	uint8_t table[64 * 40]; /* 64 chunks of 8 planes */
+	if (section->chunk < NR_FLOW_CHUNK_LEAST || section->chunk >= NR_FLOW_CHUNK_BITS)
+		return -EBADMSG;
 	if (section->codec == NR_FLOW_CODEC_CONSTANT) {
-		BY_WIDTH(width, FILL, values, count, section->base)
+		fill_chunks(section, values, width, count, chunks);
 		return 0;
 	}
-	if (section->codec != NR_FLOW_CODEC_PLANES || !section->planes || section->planes > width ||
-		section->chunk < NR_FLOW_CHUNK_LEAST || section->chunk >= NR_FLOW_CHUNK_BITS)
+	if (section->codec != NR_FLOW_CODEC_PLANES || !section->planes || section->planes > width)
 		return -EBADMSG;
 	uint32_t n = chunk_count(count, section->chunk);
 	size_t entry = entry_bytes(section->planes), length = n * entry;

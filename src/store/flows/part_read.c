@@ -464,7 +464,8 @@ static int half_get(const struct work *w, unsigned lane, unsigned side, void *va
 	const struct nr_flow_section *s = u->lanes[lane];
 	if (!s || !(s->unit & NR_FLOW_UNIT_BY_ADDRESS))
 		return rows_get(w, lane, values, width);
-	int e = lane_get(w, lane, u->each, width, side_count(w, side), UINT64_MAX);
+	uint64_t chunks = s->chunk == NR_FLOW_CHUNK_HOSTS ? chunks_of(u, side) : UINT64_MAX;
+	int e = lane_get(w, lane, u->each, width, side_count(w, side), chunks);
 	if (e)
 		return e;
 	switch (width) {

@@ -50,27 +50,51 @@ static int make_day(const char *folder, const char *stem, struct nr_error *error
 	return errno == EEXIST ? 0 : nr_fail(error, -errno, "%s: cannot be made (%s)", path, strerror(errno));
 }
 
+/* Makes FOLDER/STEM.part: 1; 0: that stem is taken. The settler may have made the settled one of that name
+ * between a look and the making, so the look comes after. */
+static int make_part(const char *folder, const char *stem, int *ret_file, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) char *settled = nr_flow_segment_path(folder, stem, "flows");
+	NR_AUTO(nr_freep) char *path = nr_flow_segment_path(folder, stem, "part");
+	if (!path || !settled)
+		return nr_fail(error, -ENOMEM, "out of memory");
+	int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (file < 0)
+		return errno == EEXIST
+			       ? 0
+			       : nr_fail(error, -errno, "%s: cannot be made (%s)", path, strerror(errno));
+	if (access(settled, F_OK) == 0) {
+		unlink(path);
+		close(file);
+		return 0;
+	}
+	*ret_file = file;
+	return 1;
+}
+
 /* A stem that neither a settled nor a growing segment has. */
 static int choose_stem(const char *folder, nr_time begin, char stem[static NR_FLOW_STEM_MAX], int *ret_file,
 	struct nr_error *error)
 {
 	for (unsigned number = 0; number <= 0xffff; number++) {
 		nr_flow_segment_stem(begin, number, stem);
-		NR_AUTO(nr_freep) char *settled = nr_flow_segment_path(folder, stem, "flows");
-		NR_AUTO(nr_freep) char *path = nr_flow_segment_path(folder, stem, "part");
-		if (!path || !settled)
-			return nr_fail(error, -ENOMEM, "out of memory");
-		if (access(settled, F_OK) == 0)
-			continue;
-		int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (file < 0 && errno == EEXIST)
-			continue;
-		if (file < 0)
-			return nr_fail(error, -errno, "%s: cannot be made (%s)", path, strerror(errno));
-		*ret_file = file;
-		return 0;
+		int made = make_part(folder, stem, ret_file, error);
+		if (made)
+			return made < 0 ? made : 0;
 	}
 	return nr_fail(error, -EEXIST, "%s: 65536 segments of one second; lengthen their time", folder);
+}
+
+/* The day's folder may be removed, as it is empty, before the file is in it. */
+static int make_file(const char *folder, nr_time begin, char stem[static NR_FLOW_STEM_MAX], int *ret_file,
+	struct nr_error *error)
+{
+	int e = -ENOENT;
+	for (unsigned attempt = 0; attempt < 8 && e == -ENOENT; attempt++) {
+		e = make_day(folder, stem, error);
+		e = e ? e : choose_stem(folder, begin, stem, ret_file, error);
+	}
+	return e;
 }
 
 int nr_flow_growth_new(
@@ -84,8 +108,7 @@ int nr_flow_growth_new(
 		.file = -1, .begin = begin, .end = sizeof head, .totals = NR_FLOW_TOTALS_NONE};
 	nr_flow_segment_stem(begin, 0, g->stem);
 	nr_flow_segment_head_init(&head, begin);
-	int e = make_day(a->folder, g->stem, error);
-	e = e ? e : choose_stem(a->folder, begin, g->stem, &g->file, error);
+	int e = make_file(a->folder, begin, g->stem, &g->file, error);
 	if (!e) {
 		e = nr_flow_write(g->file, &head, sizeof head, 0);
 		e = e ? nr_fail(error, e, "%s/%s.part: %s", a->folder, g->stem, strerror(-e))
