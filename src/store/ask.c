@@ -256,6 +256,8 @@ static int answer_in(struct call *call, struct nr_error *error)
 		return status;
 	call->answer->from = ask->cover_from;
 	call->answer->to = ask->cover_to;
+	if (ask->nothing)
+		return 0;
 	while (ask->plan->order[call->keys].column)
 		call->keys++;
 	status = ask->plan->answer ? ask->plan->answer(&call->reading, error) : answer_sql(call, error);

@@ -49,6 +49,10 @@ struct nr_reading;
 struct nr_plan {
 	struct nr_query query; /* first: a query is its plan */
 	enum nr_span span;
+	/* A table of rows that a store may lack (then the answer is empty) and whose sensors and times count;
+	 * NULL: those of the telescope do. With a step (seconds) only its rows. */
+	const char *table;
+	uint32_t table_step;
 	struct nr_order order[NR_ASK_ORDER_MAX + 1]; /* ends with a NULL column; empty: one row */
 	/* Answers from packs; the SQL below is not used then. */
 	int (*answer)(struct nr_reading *reading, struct nr_error *error);
@@ -86,6 +90,7 @@ struct nr_ask {
 	nr_time from, to;             /* widened; NR_TIME_MIN and NR_TIME_MAX where not given */
 	nr_time cover_from, cover_to; /* what the answer says: the stored period where not given */
 	nr_time stored_end;           /* end of the last stored hour */
+	bool nothing;                 /* the store lacks the table */
 	nr_time step;                 /* NR_SPAN_SERIES */
 	bool window;                  /* one 5-minute window */
 	int64_t limit;
@@ -179,5 +184,6 @@ extern const struct nr_plan nr_plan_summary, nr_plan_ports, nr_plan_series, nr_p
 extern const struct nr_plan nr_plan_countries, nr_plan_networks, nr_plan_ipv6, nr_plan_ipv6_networks;
 extern const struct nr_plan nr_plan_sources, nr_plan_source, nr_plan_source_ports, nr_plan_scanners,
 	nr_plan_victims, nr_plan_campaigns;
+extern const struct nr_plan nr_plan_flow_traffic, nr_plan_flow_exporters;
 
 #endif

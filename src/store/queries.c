@@ -27,6 +27,8 @@ const struct nr_query *const nr_store_queries[] = {
 	QUERY(findings),
 	QUERY(warnings),
 	QUERY(events),
+	QUERY(flow_traffic),
+	QUERY(flow_exporters),
 	NULL,
 };
 

@@ -197,6 +197,86 @@ static int read_sensors(struct nr_ask *ask, sqlite3 *database, const char *path,
 	return step == SQLITE_DONE ? 0 : nr_sqlite_fail(database, path, error);
 }
 
+/* ---- tables of rows ---- */
+
+static int has_table(
+	sqlite3 *database, const char *path, const char *table, bool *ret_has, struct nr_error *error)
+{
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *statement = NULL;
+	int status = nr_sqlite_prepare(database, path,
+		"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", &statement, error);
+	if (status)
+		return status;
+	sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+	*ret_has = sqlite3_step(statement) == SQLITE_ROW;
+	return 0;
+}
+
+/* Seeks at both ends of the sensor's rows: their keys begin with sensor and step. */
+static int add_row_sensor(struct nr_ask *ask, sqlite3_stmt *ends, const char *sensor, struct nr_period *whole,
+	struct nr_error *error)
+{
+	int status = add_sensor(ask, sensor, error);
+	if (status || !ends)
+		return status;
+	sqlite3_reset(ends);
+	sqlite3_bind_text(ends, 1, sensor, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(ends, 2, ask->plan->table_step);
+	if (sqlite3_step(ends) == SQLITE_ROW && sqlite3_column_type(ends, 0) != SQLITE_NULL) {
+		nr_time length = ask->plan->table_step * NR_SECOND;
+		whole->first = NR_MIN(whole->first, sqlite3_column_int64(ends, 0));
+		whole->end = NR_MAX(whole->end, sqlite3_column_int64(ends, 1) + length);
+	}
+	return 0;
+}
+
+static int read_row_sensors(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_period *whole,
+	struct nr_error *error)
+{
+	const struct nr_plan *plan = ask->plan;
+	const struct nr_value *given = nr_ask_value(ask, "sensor");
+	char sql[320];
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *next = NULL;
+	NR_AUTO(nr_sqlite_finalizep) sqlite3_stmt *ends = NULL;
+	snprintf(sql, sizeof sql,
+		"SELECT (SELECT min(time) FROM \"%1$s\" WHERE sensor = ?1 AND step = ?2),"
+		" (SELECT max(time) FROM \"%1$s\" WHERE sensor = ?1 AND step = ?2)",
+		plan->table);
+	int status = plan->table_step ? nr_sqlite_prepare(database, path, sql, &ends, error) : 0;
+	if (status || given->type == NR_VALUE_TEXT)
+		return status ? status : add_row_sensor(ask, ends, given->text, whole, error);
+	snprintf(sql, sizeof sql, "SELECT min(sensor) FROM \"%s\" WHERE sensor >= ?1 || ?2", plan->table);
+	status = nr_sqlite_prepare(database, path, sql, &next, error);
+	for (size_t i = 0; i < NR_ASK_SENSORS_MAX && !status; i++) {
+		sqlite3_reset(
+			next); /* the one behind the last: no name is between a name and itself with \1 */
+		sqlite3_bind_text(next, 1, i ? ask->sensor_names[i - 1] : "", -1, SQLITE_STATIC);
+		sqlite3_bind_text(next, 2, i ? "\1" : "", -1, SQLITE_STATIC);
+		if (sqlite3_step(next) != SQLITE_ROW)
+			return nr_sqlite_fail(database, path, error);
+		const char *sensor = (const char *)sqlite3_column_text(next, 0);
+		if (!sensor)
+			break;
+		status = add_row_sensor(ask, ends, sensor, whole, error);
+	}
+	return status;
+}
+
+static int read_rows(struct nr_ask *ask, sqlite3 *database, const char *path, struct nr_period *ret_whole,
+	struct nr_error *error)
+{
+	struct nr_period whole = {NR_TIME_MAX, NR_TIME_MIN, NR_TIME_MIN};
+	bool has = false;
+	nr_json_array(&ask->sensors, NULL);
+	int status = has_table(database, path, ask->plan->table, &has, error);
+	if (!status && has)
+		status = read_row_sensors(ask, database, path, &whole, error);
+	nr_json_array_end(&ask->sensors);
+	ask->nothing = !has;
+	*ret_whole = whole;
+	return status;
+}
+
 /* from and to in whole units of what the query's rows are. */
 static void widen_range(struct nr_ask *ask)
 {
@@ -222,7 +302,8 @@ int nr_ask_range(struct nr_ask *ask, sqlite3 *database, const char *path, struct
 {
 	widen_range(ask);
 	struct nr_period stored;
-	int status = read_sensors(ask, database, path, &stored, error);
+	int status = ask->plan->table ? read_rows(ask, database, path, &stored, error)
+				      : read_sensors(ask, database, path, &stored, error);
 	if (status)
 		return status;
 	bool any = stored.first != NR_TIME_MAX;
