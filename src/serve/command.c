@@ -15,6 +15,7 @@
 #include "serve/flow_live.h"
 #include "serve/keeper.h"
 #include "serve/server.h"
+#include "serve/tables.h"
 #include "serve/tee.h"
 #include "serve/trust_api.h"
 #include "serve/webhook.h"
@@ -155,21 +156,23 @@ static int open_store(struct service *s, struct nr_error *error)
 {
 	const char *path = s->conf->store;
 	bool watching = is_keeper(s->conf);
-	int rc = nr_store_open(path, watching ? NR_STORE_CREATE : NR_STORE_WRITE, nr_telescope_tables,
-		nr_telescope_table_count, &s->writer, error);
+	const struct nr_table *tables[NR_SERVE_TABLES];
+	size_t count = nr_serve_tables(tables);
+	int rc = nr_store_open(
+		path, watching ? NR_STORE_CREATE : NR_STORE_WRITE, tables, count, &s->writer, error);
 	if (rc && (watching || (rc != -EBUSY && rc != -EACCES && rc != -EROFS)))
 		return rc;
 	if (!watching)
 		nr_store_closep(&s->writer);
-	return nr_store_open(
-		path, NR_STORE_READ, nr_telescope_tables, nr_telescope_table_count, &s->reader, error);
+	return nr_store_open(path, NR_STORE_READ, tables, count, &s->reader, error);
 }
 
 static int retain_rows(const struct serve_conf *conf, uint64_t *ret_rows, struct nr_error *error)
 {
 	NR_AUTO(nr_store_closep) struct nr_store *store = NULL;
-	int status = nr_store_open(
-		conf->store, NR_STORE_WRITE, nr_telescope_tables, nr_telescope_table_count, &store, error);
+	const struct nr_table *tables[NR_SERVE_TABLES];
+	size_t count = nr_serve_tables(tables);
+	int status = nr_store_open(conf->store, NR_STORE_WRITE, tables, count, &store, error);
 	if (status)
 		return status;
 	return nr_store_retain(store, nr_time_now() - conf->retain, ret_rows, error);

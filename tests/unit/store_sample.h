@@ -9,6 +9,7 @@
 
 #include "base/hll.h"
 #include "model/gap.h"
+#include "sense/flow/traffic.h"
 #include "sense/telescope/ipv6.h"
 #include "sense/telescope/tables.h"
 #include "store/store.h"
@@ -341,13 +342,53 @@ static inline int sample_write_rest(struct nr_sink *sink)
 	return failed;
 }
 
+static inline int sample_write_flows(struct nr_sink *sink)
+{
+	static const uint32_t steps[] = {300, 3600, 86400};
+	static const struct {
+		const char *dimension, *key, *name;
+	} lines[] = {{"all", "all", ""}, {"service", "tcp/443", ""}, {"service", "udp/53", ""},
+		{"service", "other", ""}, {"as", "AS100", "Net"}, {"source_as", "AS100", "Net"},
+		{"destination_as", "AS0", ""}, {"country", "JP", ""}, {"exporter", "192.0.2.1/5", "ipfix"}};
+	struct nr_flow_exporter_row exporter = {.sensor = "north",
+		.exporter = nr_address_from_ipv4(0xc0000201),
+		.domain = 5,
+		.export = "ipfix",
+		.first = SAMPLE_START,
+		.last = SAMPLE_START + NR_HOUR,
+		.records = 1000,
+		.loss_unit = "records",
+		.received = 1000,
+		.lost = 7,
+		.sampling = 1000,
+		.sampling_from = "exporter",
+		.active_timeout = 60,
+		.inactive_timeout = 15,
+		.clock_offset = -0.5,
+		.detail = "{\"templates\":3}"};
+	int failed = sink->rows(sink, &nr_flow_exporter_table, &exporter, 1, NULL);
+	for (size_t i = 0; i < NR_COUNT(steps) * NR_COUNT(lines); i++) {
+		size_t line = i % NR_COUNT(lines);
+		struct nr_flow_traffic_row row = {"north", steps[i / NR_COUNT(lines)], SAMPLE_START,
+			lines[line].dimension, lines[line].key, lines[line].name, 100 - line, 1000, 64000,
+			100000, 6400000, 1};
+		failed |= sink->rows(sink, &nr_flow_traffic_table, &row, 1, NULL);
+	}
+	return failed;
+}
+
 /* Makes the store at path and fills it; NULL and a line on stderr where that fails. */
 static inline struct nr_store *sample_store(const char *path, enum nr_store_mode reopen)
 {
+	const struct nr_table *tables[32];
+	size_t count = 0;
 	struct nr_store *store;
 	struct nr_error error = {0};
-	if (nr_store_open(path, NR_STORE_CREATE, nr_telescope_tables, nr_telescope_table_count, &store,
-		    &error) != 0) {
+	for (size_t i = 0; i < nr_telescope_table_count; i++)
+		tables[count++] = nr_telescope_tables[i];
+	for (size_t i = 0; i < nr_flow_table_count; i++)
+		tables[count++] = nr_flow_tables[i];
+	if (nr_store_open(path, NR_STORE_CREATE, tables, count, &store, &error) != 0) {
 		fprintf(stderr, "%s\n", error.text);
 		return NULL;
 	}
@@ -355,10 +396,9 @@ static inline struct nr_store *sample_store(const char *path, enum nr_store_mode
 	sample_make_events();
 	int failed = sample_write_steps(sink, 300) | sample_write_steps(sink, 3600) |
 		     sample_write_steps(sink, 86400) | sample_write_sources(sink) | sample_write_rest(sink) |
-		     sink->commit(sink, &error);
+		     sample_write_flows(sink) | sink->commit(sink, &error);
 	nr_store_close(store);
-	if (failed || nr_store_open(path, reopen, nr_telescope_tables, nr_telescope_table_count, &store,
-			      &error) != 0) {
+	if (failed || nr_store_open(path, reopen, tables, count, &store, &error) != 0) {
 		fprintf(stderr, "sample: %s\n", error.text);
 		return NULL;
 	}
