@@ -546,3 +546,88 @@ STREAM = ipfix(TEMPLATES, flow_set(300, VARIABLE_DATA)) + v9(flow_set(0, templat
     ipfix(flow_set(2, struct.pack(">HH", 300, 0)), sequence=1) + ipfix(flow_set(300, VARIABLE_DATA), sequence=1)
 write("flow_collector", "stream", b"\x04" + b"".join(
     bytes([len(STREAM[at:at + 100]) - 1]) + STREAM[at:at + 100] for at in range(0, len(STREAM), 100)))
+
+
+# --- files of flows of others ---
+
+def nf_record(kind, body):
+    return struct.pack("<HH", kind, 4 + len(body)) + body
+
+
+def nf_v3(*extensions, exporter=1, flags=0):
+    body = b"".join(struct.pack("<HH", number, 4 + len(value)) + value for number, value in extensions)
+    return nf_record(11, struct.pack("<HBBHBB", len(extensions), 0, 3, exporter, flags, 9) + body)
+
+
+def nf_block(*records, kind=3, flags=0):
+    body = b"".join(records)
+    return struct.pack("<IIHH", len(records), len(body), kind, flags) + body
+
+
+def nf_file2(*blocks, compression=0):
+    return struct.pack("<HHIQBBHIQII", 0xa50c, 2, 0x01070100, SECONDS, compression, 0, 0, 0, 0, 1 << 20, len(blocks)) + \
+        b"".join(blocks)
+
+
+def nf_file1(*blocks, flags=0):
+    return struct.pack("<HHII", 0xa50c, 1, flags, len(blocks)) + b"none".ljust(128, b"\0") + bytes(136) + b"".join(blocks)
+
+
+NF_GENERIC = struct.pack("<QQQQQHHBBBB", SECONDS * 1000, SECONDS * 1000 + 500, SECONDS * 1000 + 900, 7, 700, 40000, 443, 6, 27, 0, 8)
+NF_IPV4 = struct.pack("<II", 0xc6336407, 0xc0000209)
+NF_IPV6 = struct.pack("<QQQQ", 0x20010db8 << 32, 7, 0x20010db8 << 32, 9)
+NF_EXPORTER = nf_record(7, struct.pack("<IQQHHI", 9, 0, 0xc0000263, 2, 1, 7))
+NF_SAMPLER = nf_record(15, struct.pack("<HHqII", 1, 1, -1, 1, 99))
+NF_ALL = [(4, struct.pack("<IIBBBBBBBB", 1, 2, 24, 16, 1, 0, 0, 2, 16, 0)), (5, struct.pack("<QQQ", 1, 3, 300)), (6, struct.pack("<II", 10, 20)),
+          (7, struct.pack("<II", 64500, 64501)), (10, struct.pack("<I", 0xcb007101)), (12, struct.pack("<I", 0xc0000263)),
+          (14, struct.pack("<10I", 16001 << 4, *[0] * 9)), (15, struct.pack("<QQQQ", 1, 0, 2, 0)), (19, struct.pack("<QIHBB", SECONDS * 1000, 5, 0, 2, 0)),
+          (20, NF_IPV4), (22, struct.pack("<HH", 1024, 443)), (25, struct.pack("<QIBBH", SECONDS * 1000, 0, 4, 0, 0)),
+          (26, struct.pack("<HHHH", 1024, 2047, 0, 0)), (27, b"\3\0\0\x50"), (36, struct.pack("<II", 2, 1)), (38, struct.pack("<HHHHIIQHB5x", 1, 2, 3, 4, 1, 2, 0, 2048, 4)),
+          (39, struct.pack("<Q", 99)), (42, struct.pack("<BBBB", 0, 64, 60, 64))]
+NF_MAP = nf_record(2, struct.pack("<HHHHHHHHHH", 3, 44, 5, 7, 8, 13, 25, 37, 0, 0))
+NF_MAPPED = nf_record(10, struct.pack("<HHHHIIBBBBHHHBB", 6, 3, 940, 981, SECONDS, SECONDS + 1, 0, 2, 6, 0, 52324, 902, 1, 0, 2) + NF_IPV4 +
+                      struct.pack("<QQ", 1, 60) + struct.pack("<IIII", 1, 2, 64500, 64501) + b"\0\1\x18\x10" + struct.pack("<HH", 1, 2) + b"\0\0\0\3" +
+                      struct.pack("<QIHBBHH", SECONDS * 1000, 5, 0, 1, 0, 0, 0))
+NF_OLD = nf_record(1, struct.pack("<HHHHIIBBBBHH", 0x100, 3, 940, 981, SECONDS, SECONDS + 1, 0, 2, 17, 0, 53, 53) + NF_IPV4 +
+                   struct.pack("<II", 1, 60) + bytes(44))
+NF_TWO = nf_file2(nf_block(NF_EXPORTER, NF_SAMPLER, nf_v3((1, NF_GENERIC), (2, NF_IPV4)), nf_v3((1, NF_GENERIC), (3, NF_IPV6), *NF_ALL, flags=2)))
+NF_ONE = nf_file1(nf_block(NF_EXPORTER, NF_MAP, NF_MAPPED, NF_OLD, kind=2))
+ZEEK_TSV = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n" + \
+    b"#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n" + \
+    b"1700000000.714845\tC6\t198.51.100.7\t40000\t192.0.2.9\t443\ttcp\t-\t0.037629\t0\t0\tShADadFf\t2\t104\t2\t80\n" + \
+    b"1700000001.5\tC7\t2001:db8::7\t128\t2001:db8::9\t0\ticmp\t-\t-\t-\t-\t-\t1\t64\t0\t0\n#close\t2023\n"
+ZEEK_JSON = b'{"ts":1700000000.714845,"id.orig_h":"198.51.100.7","id.orig_p":40000,"id.resp_h":"192.0.2.9","id.resp_p":443,' + \
+    b'"proto":"tcp","duration":2.1457672119140625e-06,"history":"Sr","orig_pkts":1,"orig_ip_bytes":60,"vlan":5,"orig_l2_addr":"00:00:5e:00:53:01"}\n' + \
+    b'{"ts":"2023-11-14T22:13:20.5Z","id":{"orig_h":"198.51.100.7","orig_p":53,"resp_h":"192.0.2.9","resp_p":53},"proto":"udp"}\n'
+
+
+def flow_capture(*packets):
+    return struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + \
+        b"".join(struct.pack("<IIII", SECONDS + n, 0, len(p), len(p)) + p for n, p in enumerate(packets))
+
+
+def tcp_of(payload, sequence, flags=16):
+    return ip4(6, struct.pack(">HHIIBBHHH", 40000, 4739, sequence, 0, 5 << 4, flags, 65535, 0, 0) + payload)
+
+
+LONG = udp(v9(flow_set(0, template(300, *PLAIN)), flow_set(300, PLAIN_DATA * 3)), sport=4444, dport=2055)
+CUT = 8 * (len(LONG) // 16)
+IPFIX_STREAM = ipfix(flow_set(2, template(301, *PLAIN)), flow_set(301, PLAIN_DATA)) + ipfix(flow_set(301, PLAIN_DATA), sequence=1)
+FLOW_CAPTURE = flow_capture(
+    ip4(17, udp(v5(), sport=4444, dport=7777)), ip4(17, LONG), ip4(17, LONG[CUT:], fragment=CUT // 8), ip4(17, LONG[:CUT], fragment=0x2000),
+    ip4(17, udp(SFLOW, dport=6343)), ip4(17, udp(b"\0\5junk", dport=2055)), ip4(17, udp(b"dns")), tcp_of(b"", 999, flags=2), tcp_of(IPFIX_STREAM[100:], 1100),
+    tcp_of(IPFIX_STREAM[:100], 1000), tcp_of(b"", 1000 + len(IPFIX_STREAM), flags=17))
+write("nfdump", "v2", NF_TWO)
+write("nfdump", "v1", NF_ONE)
+write("zeek", "tsv", ZEEK_TSV)
+write("zeek", "json", ZEEK_JSON)
+write("flow_file", "nfdump-2", NF_TWO)
+write("flow_file", "nfdump-1", NF_ONE)
+write("flow_file", "nfdump-bzip2", nf_file2(struct.pack("<IIHH", 2, len(bz2.compress(NF_EXPORTER + nf_v3((1, NF_GENERIC), (2, NF_IPV4)))), 3, 0) +
+                                           bz2.compress(NF_EXPORTER + nf_v3((1, NF_GENERIC), (2, NF_IPV4))), compression=2))
+write("flow_file", "zeek-tsv", ZEEK_TSV)
+write("flow_file", "zeek-json.gz", gzip.compress(ZEEK_JSON, mtime=0))
+write("flow_file", "capture", FLOW_CAPTURE)
+write("flow_file", "ipfix", IPFIX_STREAM)
+write("flow_file", "v5-v9", v5() + v9(flow_set(0, template(300, *PLAIN)), flow_set(300, PLAIN_DATA)))
+write("flow_file", "sflow", SFLOW + SFLOW)
