@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole file of flows, from recognition to blocks, and from there as lines of text and into files of others. */
+/* A whole file of flows, from recognition to blocks, and from there as lines of text and into files of
+ * others. */
 #include "input_file.h"
 #include "sense/flow/file/file.h"
 #include "sense/flow/file/print.h"

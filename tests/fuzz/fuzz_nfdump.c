@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file of nfdump whose blocks are not packed. What is read of a flow, is written, and is read again: the second and
- * the third time are equal.
+ * A file of nfdump whose blocks are not packed. What is read of a flow, is written, and is read again: the
+ * second and the third time are equal.
  */
 #include "wire/nfdump.h"
 
@@ -24,10 +24,11 @@ static struct nr_nfdump_flow again(const struct nr_nfdump_flow *flow)
 static void check_flow(const struct nr_nfdump_flow *flow)
 {
 	struct nr_nfdump_flow first = again(flow), second = again(&first);
-	assert(first.packets == flow->packets && first.bytes == flow->bytes && first.first_ms == flow->first_ms &&
-		first.protocol == flow->protocol && first.exporter == flow->exporter);
-	assert(first.mpls == second.mpls && first.vlan == second.vlan && first.application == second.application &&
-		nr_address_equal(&first.source, &second.source) &&
+	assert(first.packets == flow->packets && first.bytes == flow->bytes &&
+		first.first_ms == flow->first_ms && first.protocol == flow->protocol &&
+		first.exporter == flow->exporter);
+	assert(first.mpls == second.mpls && first.vlan == second.vlan &&
+		first.application == second.application && nr_address_equal(&first.source, &second.source) &&
 		nr_address_equal(&first.post_destination, &second.post_destination) &&
 		first.block_end == second.block_end && first.out_bytes == second.out_bytes &&
 		first.nat_event == second.nat_event && first.firewall_event == second.firewall_event &&
