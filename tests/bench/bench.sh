@@ -74,6 +74,8 @@ freshness=$(tests/bench/freshness.sh "$noroshi" "$(dirname "$noroshi")/tests/net
 scripts/sample.sh
 progress "trust"
 trust=$(tests/bench/trust.sh "$noroshi" || echo '{}')
+progress "flow"
+flow=$(tests/bench/flow.sh "$noroshi" "$(dirname "$noroshi")/tests/bench/bench-flow-sender" || echo '{}')
 progress "console"
 console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
 progress
@@ -84,7 +86,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
 	--argjson stages "$stages" --argjson live "$live" --argjson promise "$promise" \
-	--argjson freshness "$freshness" --argjson trust "$trust" \
+	--argjson freshness "$freshness" --argjson trust "$trust" --argjson flow "$flow" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
 	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
@@ -114,7 +116,8 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 		stages: $stages,
 		live: $live,
 		freshness: $freshness,
-		trust: $trust
+		trust: $trust,
+		flow: $flow
 	}' >build/bench.json
 
 jq -r '
@@ -138,6 +141,8 @@ jq -r '
 	(.freshness | to_entries[] | row("live, packet to \(.key | sub("_ms"; ""))"; "\(.value.median) ms, p99 \(.value.p99) ms")),
 	(.trust | to_entries[] | select(.value | type == "object") | row("time stamps, \(.key), of the raw signature rate"; "\(.value.tokens.of_raw) (OpenSSL TS_RESP x \(.value.tokens.times_ts_resp))"),
 		row("time stamps, \(.key), over HTTP"; "\(.value.http.tokens_per_s)/s; at half of it p99 \(.value.http_half.p99_us) us; openssl ts -reply \(.value.openssl_ts_reply | round)/s")),
+	(.flow.runs // [] | .[] | row("flows, \(.name), \(if .wanted_per_second > 0 then "\(.wanted_per_second / 1e6) M/s" else "fastest" end)";
+		"\(.sent_per_second / 1e6 * 100 | round / 100) M/s sent, \(.not_kept) of \(.sent) not kept, \(.receiver_ns_per_flow) + \(.keeper_ns_per_flow) ns a flow")),
 	(.console | to_entries[] | row("console: \(.key | gsub("_"; " "))"; .value)),
 	"",
 	"build/bench.json"' build/bench.json
