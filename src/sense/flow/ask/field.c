@@ -51,9 +51,9 @@ static bool find_name(const char *name, struct nr_flow_field *field)
 	for (size_t i = 0; i < NR_COUNT(synonyms); i++)
 		if (!strcasecmp(name, synonyms[i].theirs))
 			name = synonyms[i].ours;
-	snprintf(field->name, sizeof field->name, "%s", name);
 	for (uint8_t i = 1; i < NR_COUNT(of_stream); i++)
 		if (!strcasecmp(name, of_stream[i])) {
+			snprintf(field->name, sizeof field->name, "%s", of_stream[i]);
 			field->stream = i;
 			field->column = field->other = NR_FLOW_STREAM;
 			field->kind =
@@ -62,6 +62,7 @@ static bool find_name(const char *name, struct nr_flow_field *field)
 		}
 	for (size_t i = 0; i < NR_COUNT(ends); i++)
 		if (!strcasecmp(name, ends[i].name)) {
+			snprintf(field->name, sizeof field->name, "%s", ends[i].name);
 			field->column = ends[i].column;
 			field->other = ends[i].other;
 			field->kind = nr_flow_columns[field->column].kind;
@@ -69,6 +70,7 @@ static bool find_name(const char *name, struct nr_flow_field *field)
 		}
 	for (unsigned c = 0; c < NR_FLOW_COLUMNS; c++)
 		if (may_be_key(c) && !strcasecmp(name, nr_flow_columns[c].name)) {
+			snprintf(field->name, sizeof field->name, "%s", nr_flow_columns[c].name);
 			field->column = field->other = (uint8_t)c;
 			field->kind = nr_flow_columns[c].kind;
 			return true;
