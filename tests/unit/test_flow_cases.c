@@ -338,18 +338,26 @@ static size_t run_case(json_object *test, size_t *compared, uint64_t *options)
 	return rows;
 }
 
-static void test_cases(void **state)
+/* What is expected of a folder of the shared data, which `folder` is from here on; without it the test is
+ * skipped. */
+static json_object *open_folder(const char *name)
 {
-	(void)state;
 	char path[600];
 	const char *shared = getenv("NOROSHI_SHARED");
-	snprintf(folder, sizeof folder, "%s/data/flow/netflow-ipfix", shared ? shared : "../shared");
+	snprintf(folder, sizeof folder, "%s/data/flow/%s", shared ? shared : "../shared", name);
 	snprintf(path, sizeof path, "%s/expected.json", folder);
-	json_object *all = access(path, R_OK) == 0 ? json_object_from_file(path) : NULL, *cases;
+	json_object *all = access(path, R_OK) == 0 ? json_object_from_file(path) : NULL;
 	if (!all) {
 		print_message("skipped: %s is not there\n", path);
 		skip();
 	}
+	return all;
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	json_object *all = open_folder("netflow-ipfix"), *cases;
 	size_t compared = 0, rows = 0;
 	uint64_t options = 0;
 	assert_true(json_object_object_get_ex(all, "cases", &cases));
@@ -363,8 +371,159 @@ static void test_cases(void **state)
 	assert_true(compared > 15000);
 }
 
+/* ---- other folders ---- */
+
+static uint8_t *read_folder(const char *name, size_t *ret_length)
+{
+	char path[700];
+	uint8_t *bytes = NULL;
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	assert_int_equal(nr_file_read(path, 1 << 20, &bytes, ret_length, NULL), 0);
+	return bytes;
+}
+
+static json_object *member(json_object *object, const char *key)
+{
+	json_object *value;
+	if (!json_object_object_get_ex(object, key, &value))
+		fail_msg("%s is not expected", key);
+	return value;
+}
+
+/* A file of IPFIX messages: 3,979 records of eight templates. */
+static void test_ipfix_file(void **state)
+{
+	(void)state;
+	json_object *all = open_folder("ipfix-file");
+	size_t length;
+	NR_AUTO(nr_freep) uint8_t *bytes = read_folder("example_flows.ipfix", &length);
+	struct nr_address nobody = {{0}};
+	struct nr_flow_stream_in *stream;
+	struct rig rig;
+	rig_open(&rig, NULL);
+	assert_int_equal(nr_flow_stream_open(rig.collector, &nobody, 0, &stream, NULL), 0);
+	assert_int_equal(nr_flow_stream_feed(stream, bytes, length, rig.now, NULL), 0);
+	nr_flow_stream_close(stream);
+	rig_flush(&rig);
+	uint64_t octets = 0, packets = 0, ipv4 = 0, protocols[256] = {0};
+	int64_t first = INT64_MAX, last = 0;
+	for (uint32_t i = 0; i < rig.all->count; i++) {
+		struct nr_address source = nr_flow_address(rig.all, NR_FLOW_SOURCE_LOW, i);
+		octets += RIG(&rig, BYTES, i);
+		packets += RIG(&rig, PACKETS, i);
+		ipv4 += nr_address_is_ipv4(&source);
+		protocols[RIG(&rig, PROTOCOL, i)]++;
+		first = NR_MIN(first, (int64_t)RIG(&rig, FIRST, i));
+		last = NR_MAX(last, (int64_t)RIG(&rig, LAST, i));
+	}
+	assert_int_equal(rig.all->count, json_object_get_uint64(member(all, "records")));
+	assert_int_equal(ipv4, json_object_get_uint64(member(all, "records_v4")));
+	assert_int_equal(octets, json_object_get_uint64(member(all, "sum_octets_ie1")));
+	assert_int_equal(packets, json_object_get_uint64(member(all, "sum_packets_ie2")));
+	assert_int_equal(first / 1000, json_object_get_int64(member(all, "min_start_ms")));
+	assert_int_equal(last / 1000, json_object_get_int64(member(all, "max_end_ms")));
+	json_object_object_foreach(member(all, "records_per_protocol"), protocol, records)
+		assert_int_equal(protocols[strtoul(protocol, NULL, 10)], json_object_get_uint64(records));
+	json_object_put(all);
+	rig_close(&rig);
+}
+
+/* Vectors whose records are expected one by one. */
+static void test_extra(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *files[2];
+	} rows[] = {{"v5_engine8_6records.bin", {"v5_engine8_6records.bin"}},
+		{"v9_vector_template.bin+v9_vector_data.bin",
+			{"v9_vector_template.bin", "v9_vector_data.bin"}}};
+	json_object *all = open_folder("extra-captures");
+	for (size_t i = 0; i < NR_COUNT(rows); i++) {
+		json_object *records = member(member(all, rows[i].key), "records"), *list[64];
+		size_t count = json_object_array_length(records), compared = 0;
+		struct rig rig;
+		rig_open(&rig, NULL);
+		for (size_t f = 0; f < 2 && rows[i].files[f]; f++) {
+			size_t length;
+			NR_AUTO(nr_freep) uint8_t *bytes = read_folder(rows[i].files[f], &length);
+			rig_feed(&rig, bytes, length);
+		}
+		rig_flush(&rig);
+		assert_int_equal(rig.all->count, count);
+		assert_true(count <= NR_COUNT(list));
+		for (size_t r = 0; r < count; r++)
+			list[r] = json_object_array_get_idx(records, r);
+		compare(&rig, i ? "v9 vector" : "v5 vector", list, count, &compared);
+		rig_close(&rig);
+	}
+	json_object_put(all);
+}
+
+/* One sample of what is expected and the row that it made. */
+static void compare_sample(const struct rig *rig, uint32_t row, json_object *sample)
+{
+	json_object *records = member(sample, "records"), *rate;
+	assert_int_equal(RIG(rig, INPUT, row), json_object_get_uint64(member(sample, "input")));
+	assert_int_equal(RIG(rig, OUTPUT, row), json_object_get_uint64(member(sample, "output")));
+	if (json_object_object_get_ex(sample, "sampling_rate", &rate))
+		assert_true(nr_flow_sampling(rig->all, row) == (float)json_object_get_uint64(rate));
+	for (size_t i = 0; i < json_object_array_length(records); i++) {
+		json_object *record = json_object_array_get_idx(records, i), *packet, *port;
+		char text[NR_ADDRESS_TEXT];
+		if (!json_object_object_get_ex(record, "packet", &packet))
+			continue;
+		struct nr_address source = nr_flow_address(rig->all, NR_FLOW_SOURCE_LOW, row);
+		struct nr_address destination = nr_flow_address(rig->all, NR_FLOW_DESTINATION_LOW, row);
+		assert_string_equal(
+			nr_address_write(&source, text), json_object_get_string(member(packet, "src")));
+		assert_string_equal(
+			nr_address_write(&destination, text), json_object_get_string(member(packet, "dst")));
+		assert_int_equal(
+			RIG(rig, BYTES, row), json_object_get_uint64(member(packet, "ip_total_length")));
+		assert_int_equal(RIG(rig, PROTOCOL, row), json_object_get_uint64(member(packet, "proto")));
+		assert_int_equal(RIG(rig, TTL, row), json_object_get_uint64(member(packet, "ttl")));
+		assert_int_equal(RIG(rig, SOURCE_MAC, row), read_wanted(member(packet, "src_mac")).number);
+		assert_int_equal(
+			RIG(rig, DESTINATION_MAC, row), read_wanted(member(packet, "dst_mac")).number);
+		if (!json_object_object_get_ex(packet, "sport", &port))
+			continue;
+		assert_int_equal(RIG(rig, SOURCE_PORT, row), json_object_get_uint64(port));
+		assert_int_equal(
+			RIG(rig, DESTINATION_PORT, row), json_object_get_uint64(member(packet, "dport")));
+		assert_int_equal(
+			RIG(rig, TCP_FLAGS, row), json_object_get_uint64(member(packet, "tcp_flags")));
+	}
+}
+
+static void test_sflow(void **state)
+{
+	(void)state;
+	json_object *all = open_folder("sflow");
+	size_t samples = 0;
+	json_object_object_foreach(all, name, file)
+	{
+		json_object *datagrams;
+		if (!strstr(name, ".bin") || !json_object_object_get_ex(file, "datagrams", &datagrams))
+			continue;
+		json_object *list = member(json_object_array_get_idx(datagrams, 0), "samples");
+		size_t length;
+		NR_AUTO(nr_freep) uint8_t *bytes = read_folder(name, &length);
+		struct rig rig;
+		rig_open(&rig, NULL);
+		rig_feed(&rig, bytes, length);
+		rig_flush(&rig);
+		assert_int_equal(rig.all->count, json_object_array_length(list));
+		for (uint32_t row = 0; row < rig.all->count; row++, samples++)
+			compare_sample(&rig, row, json_object_array_get_idx(list, row));
+		rig_close(&rig);
+	}
+	json_object_put(all);
+	assert_int_equal(samples, 9);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_ipfix_file),
+		cmocka_unit_test(test_extra), cmocka_unit_test(test_sflow)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
