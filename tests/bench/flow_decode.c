@@ -24,7 +24,8 @@ static const struct nr_element fields[] = {{0, 8, 4}, {0, 12, 4}, {0, 15, 4}, {0
 /* Times of IPFIX are its own. */
 static const struct nr_element ipfix_times[] = {{0, 152, 8}, {0, 153, 8}};
 
-struct export {
+struct export
+{
 	const char *name;
 	uint16_t version;
 	size_t sequence_at;
@@ -53,10 +54,8 @@ static void put_field(uint8_t **at, const struct nr_element *field, uint32_t rec
 static void make(struct export *export)
 {
 	struct nr_export_message message;
-	struct nr_export_header header = {.version = export->version,
-		.uptime_ms = 100000,
-		.seconds = 1750000000,
-		.domain = DOMAIN};
+	struct nr_export_header header = {
+		.version = export->version, .uptime_ms = 100000, .seconds = 1750000000, .domain = DOMAIN};
 	struct nr_template *template = &export->template;
 	template->id = TEMPLATE;
 	template->count = NR_COUNT(fields);
@@ -70,14 +69,13 @@ static void make(struct export *export)
 		uint8_t *at = nr_export_record(
 			&message, v5 ? 0 : TEMPLATE, v5 ? NR_NETFLOW5_RECORD : template->minimum);
 		if (v5)
-			nr_netflow5_put(at,
-				&(struct nr_netflow5_record){.source = 0xc6336400 + r,
-					.destination = 0xc0000200 + r,
-					.packets = r,
-					.bytes = 100 * r,
-					.first_ms = 90000,
-					.last_ms = 99000,
-					.protocol = 6});
+			nr_netflow5_put(at, &(struct nr_netflow5_record){.source = 0xc6336400 + r,
+						    .destination = 0xc0000200 + r,
+						    .packets = r,
+						    .bytes = 100 * r,
+						    .first_ms = 90000,
+						    .last_ms = 99000,
+						    .protocol = 6});
 		for (unsigned i = 0; !v5 && i < template->count; i++)
 			put_field(&at, &template->fields[i], r);
 	}
