@@ -103,6 +103,42 @@ static void test_template_replaced(void **state)
 	rig_close(&rig);
 }
 
+static void feed_definition(
+	struct rig *rig, uint32_t sequence, uint32_t seconds, const struct nr_element *fields, bool data)
+{
+	struct made made;
+	begin_at(&made, 9, sequence, seconds, UPTIME + sequence * 1000);
+	if (fields)
+		put_template(&made, 300, fields, 3, 0);
+	if (data)
+		put_record(&made, 300, pair_record, sizeof pair_record);
+	feed(rig, &made);
+}
+
+/* An old definition that comes late does not replace the new one; a clock that was set back brings no old one
+ * to life. */
+static void test_template_late(void **state)
+{
+	(void)state;
+	static const struct nr_element other[] = {{0, 12, 4}, {0, 8, 4}, {0, 2, 4}};
+	struct rig rig;
+	rig_open(&rig, NULL);
+	feed_definition(&rig, 0, EXPORTED, pair, false);
+	feed_definition(&rig, 2, EXPORTED + 20, other, false);
+	feed_definition(&rig, 1, EXPORTED + 10, pair, false); /* late */
+	feed_definition(&rig, 3, EXPORTED + 30, NULL, true);
+	feed_definition(&rig, 4, EXPORTED + 7200, pair, false);
+	feed_definition(&rig, 5, EXPORTED + 3600, NULL, true); /* set back an hour */
+	feed_definition(&rig, 6, EXPORTED + 7190, pair, false);
+	feed_definition(&rig, 7, EXPORTED + 7191, NULL, true); /* set back ten seconds */
+	rig_flush(&rig);
+	assert_int_equal(rig.all->count, 3);
+	assert_int_equal(RIG(&rig, PACKETS, 0), 300);
+	assert_int_equal(RIG(&rig, BYTES, 1), 300);
+	assert_int_equal(RIG(&rig, BYTES, 2), 300);
+	rig_close(&rig);
+}
+
 /* The same id in another domain, and of another exporter, is another template. */
 static void test_template_scope(void **state)
 {
@@ -414,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_data_before_template),
 		cmocka_unit_test(test_waiting_bounds),
 		cmocka_unit_test(test_template_replaced),
+		cmocka_unit_test(test_template_late),
 		cmocka_unit_test(test_template_scope),
 		cmocka_unit_test(test_templates_bound),
 		cmocka_unit_test(test_withdrawal),

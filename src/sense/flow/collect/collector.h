@@ -51,7 +51,7 @@ struct nr_flow_collector_conf {
 
 struct nr_flow_collector;
 
-/* sink: where blocks go; the caller's, for as long as the collector lives. */
+/* conf's texts and lists, and the sink, where blocks go: the caller's, for as long as the collector lives. */
 int nr_flow_collector_new(const struct nr_flow_collector_conf *conf, struct nr_flow_sink *sink,
 	struct nr_flow_collector **ret_collector, struct nr_error *error);
 void nr_flow_collector_free(struct nr_flow_collector *collector);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIRST_ROOM 8
+#define OVERTAKEN  60 /* seconds that a datagram may come late; more is a clock that was set back */
 
 static uint32_t slot_of(const struct nr_flow_templates *templates, uint16_t id)
 {
@@ -40,6 +41,13 @@ static bool is_same(const struct nr_flow_template *a, const struct nr_template *
 {
 	return a->options == b->options && a->scopes == b->scopes && a->count == b->count &&
 	       !memcmp(a->fields, b->fields, b->count * sizeof *b->fields);
+}
+
+/* Does what was exported then belong to the definition before this one? */
+static bool is_overtaken(const struct nr_flow_template *template, uint32_t seconds)
+{
+	return template->before && seconds < template->since && template->since - seconds <= OVERTAKEN &&
+	       seconds >= template->before->since;
 }
 
 /* At most half of the slots are taken. */
@@ -104,11 +112,14 @@ int nr_flow_templates_enter(struct nr_flow_templates *templates, struct nr_flow_
 		return e;
 	uint32_t at = slot_of(templates, template->id);
 	struct nr_flow_template *old = templates->slots[at];
+	*ret_new = false;
 	if (old && is_same(old, template)) {
 		old->refreshed = seconds;
-		*ret_new = false;
+		old->since = NR_MIN(old->since, seconds);
 		return 0;
 	}
+	if (old && is_overtaken(old, seconds) && is_same(old->before, template))
+		return 0;
 	if (!old && templates->count == NR_FLOW_TEMPLATES)
 		return -ENOSPC;
 	e = make(templates, memory, compiler, template, &made);
@@ -182,9 +193,7 @@ const struct nr_flow_template *nr_flow_templates_find(
 	if (!templates->room)
 		return NULL;
 	const struct nr_flow_template *template = templates->slots[slot_of(templates, id)];
-	if (template && template->before && seconds < template->since && seconds >= template->before->since)
-		return template->before;
-	return template;
+	return template && is_overtaken(template, seconds) ? template->before : template;
 }
 
 void nr_flow_template_open(const struct nr_flow_template *template, struct nr_template *ret_template)
