@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -65,19 +66,21 @@ static void close_all(int *sockets, unsigned count)
 		nr_close_fd(&sockets[i]);
 }
 
-int nr_datagrams_listen(struct nr_listen *listen, unsigned count, uint64_t buffer, int *ret_sockets,
+int nr_datagrams_listen(struct nr_listen *listen, const struct nr_datagrams_conf *conf, int *ret_sockets,
 	uint64_t *ret_granted, struct nr_error *error)
 {
 	int sockets[NR_DATAGRAMS_SOCKETS], rc = 0;
 	uint64_t granted = UINT64_MAX;
-	unsigned opened = 0;
+	unsigned opened = 0, count = conf->count;
 	if (count < 1 || count > NR_DATAGRAMS_SOCKETS)
 		return nr_fail(error, -EINVAL, "%u sockets for %s are not 1 to 64", count, listen->text);
 	for (; rc == 0 && opened < count; opened++) {
 		rc = nr_listen_open_datagrams(listen, count > 1, &sockets[opened], error);
 		if (rc)
 			break;
-		granted = NR_MIN(granted, ask_buffer(sockets[opened], buffer));
+		granted = NR_MIN(granted, ask_buffer(sockets[opened], conf->buffer));
+		if (conf->joined) /* or as it is, where the kernel does not know that */
+			setsockopt(sockets[opened], SOL_UDP, UDP_GRO, &(int){1}, sizeof(int));
 	}
 	if (rc == 0 && count > 1)
 		rc = steer(sockets[0], count, error);
@@ -107,12 +110,21 @@ int nr_datagrams_dropped(int socket, uint32_t *ret_dropped)
 /* Datagrams begin on different lines of the cache's sets: 64 of them at a distance of 2^16 bytes would all
  * want the same ones. */
 #define STRIDE_MORE 1536
+/* Messages of one read while they come joined: who dies over a batch has lost no more than some hundreds. */
+#define BATCH_JOINED 8
+
+union control { /* room for one number beside a message, aligned */
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
 
 struct nr_datagrams {
 	struct mmsghdr messages[NR_DATAGRAMS_BATCH];
 	struct iovec places[NR_DATAGRAMS_BATCH];
 	struct sockaddr_storage sources[NR_DATAGRAMS_BATCH];
-	struct nr_datagram batch[NR_DATAGRAMS_BATCH];
+	union control controls[NR_DATAGRAMS_BATCH];
+	unsigned next; /* messages of the next read */
+	struct nr_datagram batch[NR_DATAGRAMS_BATCH * NR_DATAGRAMS_JOINED];
 	uint8_t *bytes;
 	size_t mapped;
 };
@@ -131,9 +143,12 @@ int nr_datagrams_new(size_t room, struct nr_datagrams **ret_datagrams, struct nr
 	d->mapped = stride * NR_DATAGRAMS_BATCH;
 	for (size_t i = 0; i < NR_DATAGRAMS_BATCH; i++) {
 		d->places[i] = (struct iovec){d->bytes + i * stride, room};
-		d->messages[i].msg_hdr = (struct msghdr){
-			.msg_iov = &d->places[i], .msg_iovlen = 1, .msg_name = &d->sources[i]};
+		d->messages[i].msg_hdr = (struct msghdr){.msg_iov = &d->places[i],
+			.msg_iovlen = 1,
+			.msg_name = &d->sources[i],
+			.msg_control = &d->controls[i]};
 	}
+	d->next = NR_DATAGRAMS_BATCH;
 	*ret_datagrams = nr_steal(&d);
 	return 0;
 }
@@ -165,21 +180,52 @@ static void take_source(const struct sockaddr_storage *from, struct nr_datagram 
 	}
 }
 
+/* The length of each, where the kernel has joined some; else that of the message. */
+static size_t length_of_each(struct mmsghdr *message)
+{
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message->msg_hdr);
+	int length = 0;
+	if (head && head->cmsg_level == SOL_UDP && head->cmsg_type == UDP_GRO)
+		memcpy(&length, CMSG_DATA(head), sizeof length);
+	return length > 0 && (unsigned)length < message->msg_len ? (size_t)length : message->msg_len;
+}
+
+/* All but the last one have that length. Answers how many they are. */
+static unsigned take_apart(struct nr_datagrams *d, unsigned i, struct nr_datagram *into)
+{
+	struct mmsghdr *message = &d->messages[i];
+	size_t each = length_of_each(message), left = message->msg_len;
+	const uint8_t *at = d->places[i].iov_base;
+	unsigned count = 0;
+	take_source(&d->sources[i], into);
+	do {
+		struct nr_datagram *datagram = &into[count++];
+		datagram->source = into->source;
+		datagram->port = into->port;
+		datagram->bytes = at;
+		datagram->length = count == NR_DATAGRAMS_JOINED ? left : NR_MIN(each, left);
+		datagram->truncated = false;
+		at += datagram->length;
+		left -= datagram->length;
+	} while (left);
+	into[count - 1].truncated = message->msg_hdr.msg_flags & MSG_TRUNC;
+	return count;
+}
+
 int nr_datagrams_read(struct nr_datagrams *datagrams, int socket, const struct nr_datagram **ret_batch)
 {
 	struct nr_datagrams *d = datagrams;
-	for (size_t i = 0; i < NR_DATAGRAMS_BATCH; i++)
+	for (size_t i = 0; i < d->next; i++) {
 		d->messages[i].msg_hdr.msg_namelen = sizeof d->sources[i];
-	int count = recvmmsg(socket, d->messages, NR_DATAGRAMS_BATCH, MSG_DONTWAIT, NULL);
-	if (count < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	for (int i = 0; i < count; i++) {
-		struct nr_datagram *datagram = &d->batch[i];
-		datagram->bytes = d->places[i].iov_base;
-		datagram->length = d->messages[i].msg_len;
-		datagram->truncated = d->messages[i].msg_hdr.msg_flags & MSG_TRUNC;
-		take_source(&d->sources[i], datagram);
+		d->messages[i].msg_hdr.msg_controllen = sizeof d->controls[i];
 	}
+	int messages = recvmmsg(socket, d->messages, d->next, MSG_DONTWAIT, NULL);
+	if (messages < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	unsigned count = 0;
+	for (int i = 0; i < messages; i++)
+		count += take_apart(d, (unsigned)i, &d->batch[count]);
+	d->next = count > (unsigned)messages ? BATCH_JOINED : NR_DATAGRAMS_BATCH;
 	*ret_batch = d->batch;
-	return count;
+	return (int)count;
 }

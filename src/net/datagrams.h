@@ -10,16 +10,23 @@
 #include "base/time.h"
 #include "net/listen.h"
 
-#define NR_DATAGRAMS_BATCH   64
+#define NR_DATAGRAMS_BATCH   64    /* of one read, where the kernel has not joined some */
+#define NR_DATAGRAMS_JOINED  128   /* that it joins to one at most (udp(7), UDP_GRO) */
 #define NR_DATAGRAMS_ROOM    65536 /* bytes of one; nothing that UDP carries is longer */
 #define NR_DATAGRAMS_SOCKETS 64    /* of one group */
 
-/* Opens `count` sockets on one address, non-blocking. With more than one the kernel gives all datagrams of a
- * source address to the same socket, whatever their port, so that what is known of a source stays with one
- * reader. buffer: bytes that each may hold, as far as the system grants them (SO_RCVBUFFORCE with
- * CAP_NET_ADMIN, else up to net.core.rmem_max); *ret_granted is what it did grant. Sockets are the caller's.
- */
-int nr_datagrams_listen(struct nr_listen *listen, unsigned count, uint64_t buffer, int *ret_sockets,
+struct nr_datagrams_conf {
+	unsigned count;  /* sockets */
+	uint64_t buffer; /* bytes that each may hold, as far as the system grants them (SO_RCVBUFFORCE with
+			    CAP_NET_ADMIN, else up to net.core.rmem_max) */
+	bool joined; /* take datagrams of one sender and one length joined, where the network card or driver
+			joins them (UDP_GRO); reading takes them apart. It costs a fraction, but what the
+			kernel drops it then counts by joined ones */
+};
+/* Opens sockets on one address, non-blocking. With more than one the kernel gives all datagrams of a source
+ * address to the same socket, whatever their port, so that what is known of a source stays with one reader.
+ * *ret_granted: bytes of buffer that the system did grant. The conf.count sockets are the caller's. */
+int nr_datagrams_listen(struct nr_listen *listen, const struct nr_datagrams_conf *conf, int *ret_sockets,
 	uint64_t *ret_granted, struct nr_error *error);
 
 /* How many datagrams the kernel has dropped at this socket since it was opened, modulo 2^32: no room, or a
@@ -41,7 +48,7 @@ int nr_datagrams_new(size_t room, struct nr_datagrams **ret_datagrams, struct nr
 void nr_datagrams_free(struct nr_datagrams *datagrams);
 void nr_datagrams_freep(struct nr_datagrams **datagrams);
 
-/* Takes what waits at the socket, NR_DATAGRAMS_BATCH at most, and does not wait: answers how many, 0: none.
+/* Takes what waits at the socket, some dozens to some hundreds, and does not wait: answers how many, 0: none.
  * *ret_batch is valid until the next call. -errno: the socket has failed. */
 int nr_datagrams_read(struct nr_datagrams *datagrams, int socket, const struct nr_datagram **ret_batch);
 

@@ -61,7 +61,7 @@ noroshi() {
 	sleep 0.5
 	nursery=$(pgrep -P "$keeper" -x noroshi-nursery)
 	parser=$(pgrep -P "$nursery")
-	inside "$sender" 127.0.0.1:2055 "$seconds" "$rate" >"$folder/sent"
+	inside "$sender" 127.0.0.1:2055 "$seconds" "$rate" 8 25 "${joined:-0}" >"$folder/sent"
 	sleep 2
 	used_parser=$(processor "$parser")
 	used_keeper=$(processor "$keeper")
@@ -93,6 +93,7 @@ nfcapd_run() {
 {
 	for rate in $rates; do
 		noroshi receive "$rate"
+		joined=32 noroshi receive-gro "$rate" --gro # as a network card with GRO hands them over
 		noroshi archive "$rate" --json --archive "$folder/work/flows" --own 100.64.0.0/10
 		command -v nfcapd >/dev/null && nfcapd_run "$rate"
 	done

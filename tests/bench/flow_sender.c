@@ -4,10 +4,12 @@
  * exporters, each an address of 127.0.1.0/24 with a socket, a source id and a sequence of its own; templates
  * first, and again every second. Prints what was sent as JSON.
  *
- *	bench-flow-sender ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS]]
+ *	bench-flow-sender ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS [JOINED]]]
  *
  * FLOWS_PER_SECOND 0: as fast as it can. Bounded by SECONDS, which are at most 120. More than 200 EXPORTERS
- *(up to 65536) come each from an address of its own with one template and one datagram, once.
+ * (up to 65536) come each from an address of its own with one template and one datagram, once. JOINED: so
+ *many datagrams (up to 32) go through the kernel as one (UDP_SEGMENT), as a network card with GRO hands them
+ *to it.
  */
 #include "net/listen.h"
 #include "wire/export_write.h"
@@ -15,6 +17,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -40,7 +43,7 @@ struct exporter {
 struct load {
 	struct nr_listen to;
 	double seconds, rate;
-	unsigned exporters, records;
+	unsigned exporters, records, joined;
 	uint8_t bodies[PREPARED][BODY_MAX];
 	size_t body_length;
 	uint8_t templates[HEADER + 8 + 4 * FIELDS];
@@ -142,6 +145,9 @@ static bool open_exporter(const struct load *load, struct exporter *exporter, un
 	*exporter = (struct exporter){
 		.socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), .domain = i, .at = i * 37};
 	setsockopt(exporter->socket, SOL_SOCKET, SO_SNDBUF, &(int){1 << 22}, sizeof(int));
+	if (load->joined)
+		setsockopt(exporter->socket, SOL_UDP, UDP_SEGMENT, &(int){(int)(HEADER + load->body_length)},
+			sizeof(int));
 	return exporter->socket >= 0 &&
 	       bind(exporter->socket, (struct sockaddr *)&local, sizeof local) == 0 &&
 	       connect(exporter->socket, (struct sockaddr *)&to, sizeof to) == 0;
@@ -154,6 +160,12 @@ static void send_templates(struct load *load, double started)
 		if (send(load->all[i].socket, load->templates, sizeof load->templates, 0) > 0)
 			load->datagrams++;
 	}
+}
+
+static int send_joined(const struct exporter *exporter, struct iovec parts[][2], unsigned count)
+{
+	struct msghdr message = {.msg_iov = parts[0], .msg_iovlen = (size_t)count * 2};
+	return sendmsg(exporter->socket, &message, 0) < 0 ? -1 : (int)count;
 }
 
 static void send_batch(struct load *load, struct exporter *exporter, double started)
@@ -170,7 +182,8 @@ static void send_batch(struct load *load, struct exporter *exporter, double star
 		parts[i][1] = (struct iovec){load->bodies[exporter->at++ % PREPARED], load->body_length};
 		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = parts[i], .msg_iovlen = 2}};
 	}
-	int sent = sendmmsg(exporter->socket, messages, BATCH, 0);
+	int sent = load->joined ? send_joined(exporter, parts, load->joined)
+				: sendmmsg(exporter->socket, messages, BATCH, 0);
 	if (sent < 0) {
 		load->refused++;
 		return;
@@ -238,9 +251,11 @@ int main(int argc, char **argv)
 	load.chance = 1;
 	load.exporters = argc > 4 ? (unsigned)atoi(argv[4]) : 8;
 	load.records = argc > 5 ? (unsigned)atoi(argv[5]) : 25;
-	if (argc < 4 || nr_listen_parse(argv[1], &load.to, &error) != 0 || load.exporters < 1 ||
-		load.exporters > SWEEP_MAX || load.records < 1 || load.records > 28) {
-		fprintf(stderr, "usage: %s ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS]]\n",
+	load.joined = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
+	if (argc < 4 || load.joined > BATCH || nr_listen_parse(argv[1], &load.to, &error) != 0 ||
+		load.exporters < 1 || load.exporters > SWEEP_MAX || load.records < 1 || load.records > 28) {
+		fprintf(stderr,
+			"usage: %s ADDRESS:PORT SECONDS FLOWS_PER_SECOND [EXPORTERS [RECORDS [JOINED]]]\n",
 			argv[0]);
 		return 2;
 	}

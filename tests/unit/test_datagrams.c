@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,12 +22,14 @@ struct rig {
 	struct nr_datagrams *datagrams;
 };
 
-static void rig_init(struct rig *rig, const char *address, unsigned count, uint64_t buffer, size_t room)
+static void rig_init(
+	struct rig *rig, const char *address, unsigned count, uint64_t buffer, size_t room, bool joined)
 {
 	struct nr_error error = {0};
 	*rig = (struct rig){.count = count};
 	assert_int_equal(nr_listen_parse(address, &rig->listen, &error), 0);
-	if (nr_datagrams_listen(&rig->listen, count, buffer, rig->sockets, &rig->granted, &error))
+	const struct nr_datagrams_conf conf = {count, buffer, joined};
+	if (nr_datagrams_listen(&rig->listen, &conf, rig->sockets, &rig->granted, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(nr_datagrams_new(room, &rig->datagrams, &error), 0);
 }
@@ -65,7 +68,7 @@ static void test_arrive(void **state)
 	(void)state;
 	for (size_t a = 0; a < NR_COUNT(addresses); a++) {
 		NR_AUTO(rig_fini) struct rig rig;
-		rig_init(&rig, addresses[a], 1, 1 << 20, NR_DATAGRAMS_ROOM);
+		rig_init(&rig, addresses[a], 1, 1 << 20, NR_DATAGRAMS_ROOM, false);
 		assert_true(rig.granted >= 4096);
 		const struct nr_datagram *batch;
 		assert_int_equal(nr_datagrams_read(rig.datagrams, rig.sockets[0], &batch), 0);
@@ -91,12 +94,41 @@ static void test_arrive(void **state)
 	}
 }
 
+/* Joined on the way, as a network card does it: they come apart as they were sent. */
+static void test_joined(void **state)
+{
+	NR_AUTO(rig_fini) struct rig rig;
+	const struct nr_datagram *batch;
+	static uint8_t bytes[20000];
+	unsigned seen = 0;
+	(void)state;
+	rig_init(&rig, "127.0.0.1:0", 1, 1 << 20, NR_DATAGRAMS_ROOM, true);
+	NR_AUTO(nr_close_fd) int out = sender(&rig, 0x7f000005);
+	if (setsockopt(out, SOL_UDP, UDP_SEGMENT, &(int){700}, sizeof(int)) < 0)
+		skip();
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i / 700);
+	for (unsigned turn = 0; turn < 3; turn++)
+		assert_int_equal(send(out, bytes, sizeof bytes, 0), sizeof bytes);
+	assert_int_equal(send(out, bytes, 99, 0), 99); /* a single one behind them */
+	for (int n; (n = nr_datagrams_read(rig.datagrams, rig.sockets[0], &batch)) > 0;)
+		for (int k = 0; k < n; k++, seen++) {
+			bool last = seen % 29 == 28, single = seen == 3 * 29;
+			assert_int_equal(batch[k].length, single ? 99 : last ? sizeof bytes - 28 * 700 : 700);
+			assert_int_equal(batch[k].bytes[0], seen % 29);
+			assert_int_equal(batch[k].bytes[batch[k].length - 1], seen % 29);
+			assert_int_equal(nr_address_ipv4(&batch[k].source), 0x7f000005);
+			assert_false(batch[k].truncated);
+		}
+	assert_int_equal(seen, 3 * 29 + 1);
+}
+
 static void test_truncated(void **state)
 {
 	NR_AUTO(rig_fini) struct rig rig;
 	const struct nr_datagram *batch;
 	(void)state;
-	rig_init(&rig, "127.0.0.1:0", 1, 1 << 20, 100);
+	rig_init(&rig, "127.0.0.1:0", 1, 1 << 20, 100, false);
 	NR_AUTO(nr_close_fd) int out = sender(&rig, INADDR_LOOPBACK);
 	const uint8_t bytes[101] = {1};
 	assert_int_equal(send(out, bytes, 100, 0), 100);
@@ -115,7 +147,7 @@ static void test_dropped(void **state)
 	uint32_t before, after;
 	unsigned read = 0;
 	(void)state;
-	rig_init(&rig, "127.0.0.1:0", 1, 64 << 10, NR_DATAGRAMS_ROOM);
+	rig_init(&rig, "127.0.0.1:0", 1, 64 << 10, NR_DATAGRAMS_ROOM, false);
 	assert_int_equal(nr_datagrams_dropped(rig.sockets[0], &before), 0);
 	assert_int_equal(before, 0);
 	NR_AUTO(nr_close_fd) int out = sender(&rig, INADDR_LOOPBACK);
@@ -137,7 +169,7 @@ static void test_steered(void **state)
 	unsigned of_socket[4] = {0}, total = 0;
 	int home[64];
 	(void)state;
-	rig_init(&rig, "0.0.0.0:0", 4, 1 << 20, NR_DATAGRAMS_ROOM);
+	rig_init(&rig, "0.0.0.0:0", 4, 1 << 20, NR_DATAGRAMS_ROOM, false);
 	memset(home, -1, sizeof home);
 	for (unsigned port = 0; port < 4; port++)
 		for (unsigned i = 0; i < NR_COUNT(home); i++) {
@@ -166,17 +198,19 @@ static void test_refused(void **state)
 	int second;
 	uint64_t granted;
 	(void)state;
-	rig_init(&rig, "127.0.0.1:0", 1, 1 << 20, 100);
-	assert_int_equal(
-		nr_datagrams_listen(&rig.listen, 1, 1 << 20, &second, &granted, &error), -EADDRINUSE);
+	rig_init(&rig, "127.0.0.1:0", 1, 1 << 20, 100, false);
+	struct nr_datagrams_conf conf = {.count = 1, .buffer = 1 << 20};
+	assert_int_equal(nr_datagrams_listen(&rig.listen, &conf, &second, &granted, &error), -EADDRINUSE);
 	assert_non_null(strstr(error.text, "in use"));
-	assert_int_equal(nr_datagrams_listen(&rig.listen, 65, 1 << 20, &second, &granted, &error), -EINVAL);
+	conf.count = 65;
+	assert_int_equal(nr_datagrams_listen(&rig.listen, &conf, &second, &granted, &error), -EINVAL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arrive),
+		cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_steered),

@@ -139,14 +139,16 @@ static int open_tcp(struct nr_flow_place *place, struct nr_error *error)
 static int open_places(void *context, struct nr_error *error)
 {
 	struct nr_flow_live *live = ((struct nr_flow_worker *)context)->live;
+	const struct nr_datagrams_conf conf = {
+		.count = live->worker_count, .buffer = live->conf->buffer, .joined = live->conf->gro};
 	int rc = 0;
 	(void)!setpriority(PRIO_PROCESS, 0, RECEIVER_NICE);
 	for (size_t i = 0; rc == 0 && i < live->place_count; i++) {
 		struct nr_flow_place *place = &live->places[i];
 		struct nr_flow_opened *opened = &live->opened[i];
 		rc = place->tcp ? open_tcp(place, error)
-				: nr_datagrams_listen(&place->listen, live->worker_count, live->conf->buffer,
-					  place->sockets, &opened->granted, error);
+				: nr_datagrams_listen(
+					  &place->listen, &conf, place->sockets, &opened->granted, error);
 		snprintf(opened->text, sizeof opened->text, "%s:%s", place->tcp ? "tcp" : "udp",
 			place->listen.text);
 	}

@@ -28,11 +28,13 @@ struct nr_flow_listen_conf {
 	uint64_t buffer;      /* bytes that the kernel may hold for each UDP socket */
 	uint64_t queue;       /* bytes of the ring of each worker */
 	uint64_t connections; /* over TCP at once */
+	bool gro;             /* net/datagrams.h: joined */
 };
 /* clang-format off */
 #define NR_FLOW_LISTEN_OPTIONS(PREFIX, OUTER, MEMBER) \
 	{PREFIX "workers", NR_OPTION_UINT, offsetof(OUTER, MEMBER workers), "N", "1", 1, NR_FLOW_WORKERS_MAX, NULL, "processes that receive and decode; an exporter stays with one of them", "受信と復号を行うプロセスの数（エクスポーターごとに担当が決まる）"}, \
 	{PREFIX "buffer", NR_OPTION_SIZE, offsetof(OUTER, MEMBER buffer), "SIZE", "64M", 65536, 1073741824, NULL, "what the kernel may hold for each UDP socket while nobody reads", "読み出されるまでカーネルがUDPソケットごとに保持できる量"}, \
+	{PREFIX "gro", NR_OPTION_FLAG, offsetof(OUTER, MEMBER gro), NULL, NULL, 0, 0, NULL, "take datagrams joined, where the network card joins them (UDP GRO): cheaper, but losses of the kernel are then counted by joined ones", "ネットワークカードが結合したデータグラムをまとめて受け取る（UDP GRO）。軽くなるが、カーネルでの破棄数は結合単位になる"}, \
 	{PREFIX "queue", NR_OPTION_SIZE, offsetof(OUTER, MEMBER queue), "SIZE", "512M", 8388608, 17179869184.0, NULL, "flows that wait to be written, for each worker", "書き込みを待つフローの待ち行列の大きさ（ワーカーごと）"}, \
 	{PREFIX "connections", NR_OPTION_UINT, offsetof(OUTER, MEMBER connections), "N", "256", 1, 4096, NULL, "exporters over TCP at once", "TCPで同時に接続できるエクスポーターの数"}
 /* clang-format on */
