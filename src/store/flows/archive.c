@@ -75,7 +75,7 @@ static int mend(struct nr_flow_archive *a, const struct nr_flow_segment *s, stru
 	}
 	e = s->growing ? remove_leftover(a->folder, s->stem, "part", error) : 0;
 	e = e ? e : measure_settled(a->folder, s->stem, &totals, error);
-	return e ? e : nr_flow_archive_know(a, s->stem, &totals);
+	return e ? e : nr_flow_archive_know(a, s->stem, &totals, false);
 }
 
 static int measure_growing(const char *folder, const char *stem, struct nr_flow_totals *ret_totals)
@@ -95,13 +95,14 @@ static int see(struct nr_flow_archive *a, const struct nr_flow_segment *s, struc
 {
 	struct nr_flow_totals totals;
 	int e = s->settled ? -ENOENT : measure_growing(a->folder, s->stem, &totals);
+	bool growing = !e;
 	if (e == -ENOENT)
 		e = measure_settled(a->folder, s->stem, &totals, error);
 	else if (e)
 		return nr_fail(error, e, "%s/%s.part: cannot be read (%s)", a->folder, s->stem, strerror(-e));
 	if (e == -ENOENT)
 		return 0;
-	return e ? e : nr_flow_archive_know(a, s->stem, &totals);
+	return e ? e : nr_flow_archive_know(a, s->stem, &totals, growing);
 }
 
 static int look_around(struct nr_flow_archive *a, struct nr_error *error)
@@ -316,6 +317,17 @@ static void cut_what_is_older(struct nr_flow_archive *a, nr_time before)
 	doom(a, before);
 }
 
+static void want_sync(struct nr_flow_archive *a, nr_time now)
+{
+	if (now >= a->synced && now < a->synced + a->conf.settle)
+		return;
+	a->synced = now;
+	pthread_mutex_lock(&a->lock);
+	a->sync_wanted = true;
+	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
 int nr_flow_archive_tick(struct nr_flow_archive *a, nr_time now, struct nr_error *error)
 {
 	const struct nr_flow_block *filling = a->filling;
@@ -325,6 +337,7 @@ int nr_flow_archive_tick(struct nr_flow_archive *a, nr_time now, struct nr_error
 		hand_over(a, true);
 	if (a->current && now >= a->current->begin + a->conf.cut)
 		cut(a, false);
+	want_sync(a, now);
 	cut_what_is_older(a, now - a->conf.keep);
 	int e = nr_flow_archive_retain(a, now, error);
 	return e ? e : told(a, error);
@@ -404,6 +417,8 @@ int nr_flow_archive_sync(struct nr_flow_archive *a, struct nr_error *error)
 	for (struct nr_flow_growth *g = a->growths; g && !e; g = g->next)
 		e = sync_one(a, g, error);
 	pthread_mutex_unlock(&a->lock);
+	if (e)
+		cut(a, false); /* what comes now does not depend on that file */
 	return e;
 }
 
@@ -457,7 +472,8 @@ void nr_flow_archive_describe(const struct nr_flow_archive *archive, struct nr_j
 	nr_json_array(json, "segments");
 	pthread_mutex_lock(&a->lock);
 	for (size_t i = 0; i < a->known_count; i++)
-		describe_one(json, a->known[i].stem, "settled", &a->known[i].totals);
+		describe_one(json, a->known[i].stem, a->known[i].growing ? "growing" : "settled",
+			&a->known[i].totals);
 	for (const struct nr_flow_growth *g = a->growths; g; g = g->next)
 		describe_one(json, g->stem, g->cut ? "settling" : "growing", &g->totals);
 	pthread_mutex_unlock(&a->lock);

@@ -37,6 +37,7 @@ struct nr_flow_job {
 struct nr_flow_known { /* a settled segment */
 	char stem[NR_FLOW_STEM_MAX];
 	struct nr_flow_totals totals;
+	bool growing; /* for a reader, when it looked */
 };
 
 #define NR_FLOW_SPARE_BLOCKS 2 /* more than there are packers */
@@ -53,6 +54,7 @@ struct nr_flow_archive {
 	struct nr_flow_growth *current; /* which takes it; NULL: none */
 	uint64_t refused;
 	bool create_failed;
+	nr_time synced; /* when the settler was last asked to */
 
 	pthread_mutex_t lock, writing;
 	pthread_cond_t changed;
@@ -66,7 +68,8 @@ struct nr_flow_archive {
 	bool paused;    /* the last write failed */
 	unsigned stuck; /* packers whose write failed and who wait for the next turn */
 	unsigned turn;
-	uint64_t erased;         /* flows */
+	uint64_t erased; /* flows */
+	bool sync_wanted;
 	struct nr_error trouble; /* the last failure, until somebody was told */
 	struct nr_flow_growth *growths;
 	struct nr_flow_known *known; /* owned, by stem */
@@ -79,7 +82,8 @@ void nr_flow_archive_stop(struct nr_flow_archive *a);
 void nr_flow_archive_try_again(struct nr_flow_archive *a); /* what could not be written */
 /* With the lock held. */
 void nr_flow_archive_trouble(struct nr_flow_archive *a, const struct nr_error *error);
-int nr_flow_archive_know(struct nr_flow_archive *a, const char *stem, const struct nr_flow_totals *totals);
+int nr_flow_archive_know(
+	struct nr_flow_archive *a, const char *stem, const struct nr_flow_totals *totals, bool growing);
 
 /* segment_grow.c */
 int nr_flow_growth_new(

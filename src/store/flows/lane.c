@@ -34,6 +34,8 @@ int nr_flow_coder_init(struct nr_flow_coder *coder)
 	if (coder->in && coder->out && coder->planes) {
 		ZSTD_CCtx_setParameter(coder->in, ZSTD_c_compressionLevel, 1);
 		ZSTD_CCtx_setParameter(coder->in, ZSTD_c_contentSizeFlag, 0);
+		ZSTD_CCtx_setParameter(
+			coder->in, ZSTD_c_minMatch, 7); /* short ones cost more than they save */
 		return 0;
 	}
 	nr_flow_coder_fini(coder);

@@ -2,6 +2,7 @@
 /* What is too old, too much, or to be erased by order: whole segments, by the oldest flow in each. */
 #include "store/flows/archive_inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void forget_known(struct nr_flow_archive *a, const char *stem)
@@ -14,60 +15,47 @@ static void forget_known(struct nr_flow_archive *a, const char *stem)
 		}
 }
 
-/* Erases the first settled segment of which `is_due` says so; 1: it did; 0: there is none. */
-static int erase_one(struct nr_flow_archive *a,
-	bool (*is_due)(const struct nr_flow_archive *a, const struct nr_flow_known *known, nr_time before),
-	nr_time before, struct nr_error *error)
+/* The first settled segment with flows received before that time; the first of all where there are more
+ * bytes than are kept (0: without limit): it is the oldest. "": none. */
+static void choose(
+	struct nr_flow_archive *a, nr_time before, uint64_t keep_bytes, char stem[static NR_FLOW_STEM_MAX])
 {
-	char stem[NR_FLOW_STEM_MAX] = "";
-	pthread_mutex_lock(&a->lock);
-	for (size_t i = 0; i < a->known_count && !*stem; i++)
-		if (is_due(a, &a->known[i], before))
-			memcpy(stem, a->known[i].stem, sizeof stem);
-	pthread_mutex_unlock(&a->lock);
-	if (!*stem)
-		return 0;
-	int e = nr_flow_segment_erase(a->folder, stem, error);
-	if (e)
-		return e;
-	pthread_mutex_lock(&a->lock);
-	forget_known(a, stem);
-	pthread_mutex_unlock(&a->lock);
-	return 1;
-}
-
-static bool is_older(const struct nr_flow_archive *a, const struct nr_flow_known *known, nr_time before)
-{
-	(void)a;
-	return known->totals.oldest < before;
-}
-
-/* The first by name is the oldest. */
-static bool is_too_much(const struct nr_flow_archive *a, const struct nr_flow_known *known, nr_time before)
-{
-	(void)known;
-	(void)before;
 	uint64_t bytes = 0;
-	for (size_t i = 0; i < a->known_count; i++)
+	const struct nr_flow_known *chosen = NULL;
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = a->known_count; i-- > 0;) {
 		bytes += a->known[i].totals.bytes;
+		if (a->known[i].totals.oldest < before)
+			chosen = &a->known[i];
+	}
 	for (const struct nr_flow_growth *g = a->growths; g; g = g->next)
 		bytes += g->totals.bytes;
-	return bytes > a->conf.keep_bytes;
+	if (!chosen && keep_bytes && bytes > keep_bytes && a->known_count)
+		chosen = a->known;
+	snprintf(stem, NR_FLOW_STEM_MAX, "%s", chosen ? chosen->stem : "");
+	pthread_mutex_unlock(&a->lock);
+}
+
+static int erase_all(struct nr_flow_archive *a, nr_time before, uint64_t keep_bytes, struct nr_error *error)
+{
+	char stem[NR_FLOW_STEM_MAX];
+	for (choose(a, before, keep_bytes, stem); *stem; choose(a, before, keep_bytes, stem)) {
+		int e = nr_flow_segment_erase(a->folder, stem, error);
+		if (e)
+			return e;
+		pthread_mutex_lock(&a->lock);
+		forget_known(a, stem);
+		pthread_mutex_unlock(&a->lock);
+	}
+	return 0;
 }
 
 int nr_flow_archive_erase_older(struct nr_flow_archive *a, nr_time before, struct nr_error *error)
 {
-	int e;
-	while ((e = erase_one(a, is_older, before, error)) == 1)
-		;
-	return e;
+	return erase_all(a, before, 0, error);
 }
 
 int nr_flow_archive_retain(struct nr_flow_archive *a, nr_time now, struct nr_error *error)
 {
-	int e = nr_flow_archive_erase_older(a, now - a->conf.keep, error);
-	if (!e && a->conf.keep_bytes)
-		while ((e = erase_one(a, is_too_much, 0, error)) == 1)
-			;
-	return e;
+	return erase_all(a, now - a->conf.keep, a->conf.keep_bytes, error);
 }

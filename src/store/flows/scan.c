@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static_assert(NR_FLOW_HOSTS_MAX == NR_FLOW_HOSTS_FOUND, "a part looks for all of them");
+
 struct ref {
 	uint64_t offset, bytes;
 	uint32_t segment;
@@ -250,6 +252,9 @@ int nr_flow_archive_scan(struct nr_flow_archive *archive, const struct nr_flow_w
 	struct nr_flow_scan *ret_scan, struct nr_error *error)
 {
 	struct scan s = {.archive = archive, .wanted = wanted, .take = take, .context = context};
+	if (wanted->host_count > NR_FLOW_HOSTS_MAX)
+		return nr_fail(error, -EINVAL, "%zu hosts at once; at most %d", wanted->host_count,
+			NR_FLOW_HOSTS_MAX);
 	pthread_mutex_init(&s.lock, NULL);
 	int e = run(&s, error);
 	for (size_t i = 0; s.files && i < s.segments.count; i++)

@@ -11,7 +11,8 @@ void nr_flow_archive_trouble(struct nr_flow_archive *a, const struct nr_error *e
 		a->trouble = *error;
 }
 
-int nr_flow_archive_know(struct nr_flow_archive *a, const char *stem, const struct nr_flow_totals *totals)
+int nr_flow_archive_know(
+	struct nr_flow_archive *a, const char *stem, const struct nr_flow_totals *totals, bool growing)
 {
 	if (a->known_count == a->known_room) {
 		size_t room = a->known_room ? 2 * a->known_room : 64;
@@ -24,7 +25,7 @@ int nr_flow_archive_know(struct nr_flow_archive *a, const char *stem, const stru
 	size_t at = a->known_count++;
 	for (; at && strcmp(a->known[at - 1].stem, stem) > 0; at--)
 		a->known[at] = a->known[at - 1];
-	a->known[at] = (struct nr_flow_known){.totals = *totals};
+	a->known[at] = (struct nr_flow_known){.totals = *totals, .growing = growing};
 	snprintf(a->known[at].stem, sizeof a->known[at].stem, "%s", stem);
 	return 0;
 }
@@ -190,7 +191,7 @@ static void settle_one(struct nr_flow_archive *a, struct nr_flow_growth *g)
 	if (!e && doomed)
 		a->erased += totals.flows;
 	else if (!e && totals.parts)
-		e = nr_flow_archive_know(a, g->stem, &totals);
+		e = nr_flow_archive_know(a, g->stem, &totals, false);
 	if (!e) {
 		forget_growth(a, g);
 	} else {
@@ -202,13 +203,31 @@ static void settle_one(struct nr_flow_archive *a, struct nr_flow_growth *g)
 	pthread_cond_broadcast(&a->changed);
 }
 
+/* What grows as fast as it can be packed is never old in memory, but would be in the kernel's. Called and
+ * returns with the lock held. */
+static void sync_all(struct nr_flow_archive *a)
+{
+	struct nr_error error;
+	a->sync_wanted = false;
+	for (struct nr_flow_growth *g = a->growths; g; g = g->next) {
+		g->users++;
+		pthread_mutex_unlock(&a->lock);
+		sync_growth(a, g, &error);
+		pthread_mutex_lock(&a->lock);
+		g->users--;
+	}
+	pthread_cond_broadcast(&a->changed);
+}
+
 static void *settle_all(void *context)
 {
 	struct nr_flow_archive *a = context;
 	pthread_mutex_lock(&a->lock);
 	while (!a->stopping) {
 		struct nr_flow_growth *g = next_to_settle(a);
-		if (g)
+		if (a->sync_wanted)
+			sync_all(a);
+		else if (g)
 			settle_one(a, g);
 		else
 			pthread_cond_wait(&a->changed, &a->lock);
