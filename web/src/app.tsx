@@ -8,6 +8,7 @@ import { useFollow } from './live/use';
 import { AtlasPage, CountryPage } from './page/atlas';
 import { CubePage } from './page/cube';
 import { FindingsPage } from './page/findings';
+import { FlowsPage } from './page/flows';
 import { Ipv6Page } from './page/ipv6';
 import { OverviewPage } from './page/overview';
 import { PortPage } from './page/port';
@@ -52,6 +53,7 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/cube$/, title: (t) => t.navigation.cube, page: () => <CubePage /> },
 	{ path: /^\/telescope\/warnings$/, title: (t) => t.navigation.warnings, page: () => <WarningsPage /> },
 	{ path: /^\/telescope\/ipv6$/, title: (t) => t.navigation.ipv6, page: () => <Ipv6Page /> },
+	{ path: /^\/flows$/, title: (t) => t.navigation.flows, page: () => <FlowsPage /> },
 	{ path: /^\/trust$/, title: (t) => t.navigation.trust, page: () => <TrustPage /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
@@ -92,6 +94,7 @@ function Header({ path, setOverlay }: { path: string; setOverlay: (overlay: Over
 	const links: [string, string, boolean][] = [
 		['/', t.navigation.overview, path === '/'],
 		['/telescope', t.navigation.telescopeHome, path.startsWith('/telescope')],
+		['/flows', t.navigation.flows, path === '/flows'],
 		['/findings', t.navigation.findings, path === '/findings'],
 		['/trust', t.navigation.trust, path === '/trust'],
 	];
@@ -154,8 +157,8 @@ export function App(): VNode {
 			main.current?.focus({ preventScroll: true });
 		before.current = path;
 	}, [title, path]);
-	// What is proved does not hang on what was observed.
-	const empty = path !== '/trust' && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
+	// What is proved, and what routers tell, does not hang on what a telescope observed.
+	const empty = path !== '/trust' && path !== '/flows' && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
 	return (
 		<>
 			<a class="skip" href="#main">{t.brand.skip}</a>
