@@ -155,7 +155,7 @@ export function useSeries(parameters: Changes): Loaded<Answer<Queries['telescope
 	return useUrl(apiUrl('telescope/series', { ...useViewParameters(), limit: SERIES_PAGE, ...parameters }), SERIES_PAGES);
 }
 
-const STATUS = '/api/v1/status';
+export const STATUS = '/api/v1/status';
 
 export const useStatus = (): Loaded<Status> => useUrl(STATUS);
 

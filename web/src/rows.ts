@@ -241,6 +241,12 @@ export interface LiveStatus {
 	sandbox_missing?: string | null;
 }
 
+/** Where flows come in, and what is kept of them. */
+export interface FlowStatus {
+	listener: { sockets: { listen: string }[]; kernel_dropped: number; queue_dropped: number; restarts: number };
+	archive: { state: string; refused: number; flows: number; bytes: number; segments: number; oldest: string | null; newest: string | null } | null;
+}
+
 export interface Status {
 	version: string;
 	time: string;
@@ -254,6 +260,8 @@ export interface Status {
 	sandbox_missing?: string | null;
 	/** Clients that were closed since the start: too slow, too many. */
 	http?: { connections: number; limit: number; overdue: number; shed: number };
+	/** Absent or null where no flows are received. */
+	flow?: FlowStatus | null;
 }
 
 /** A JSON column: an object, or its text. Never trusted to be well-formed. */

@@ -2,6 +2,7 @@
 // Who exports, what of it was lost on the way and where, and what is known of sampling, timers and clocks.
 import type { VNode } from 'preact';
 import { useSpeech, named, type Speech } from '../text/index';
+import type { FlowStatus } from '../rows';
 import type { Collector, Exporter, Rate } from './types';
 
 const URGENT_LOSS = 0.001; /* of what was sent: above it the figures of an exporter mislead */
@@ -59,11 +60,13 @@ function Row({ exporter }: { exporter: Exporter }): VNode {
 	);
 }
 
-export function Exporters({ collector }: { collector: Collector }): VNode {
+const listening = (status: FlowStatus, comma: string): string => status.listener.sockets.map(({ listen }) => listen).join(comma);
+
+export function Exporters({ collector, status }: { collector: Collector; status: FlowStatus }): VNode {
 	const { t, zone } = useSpeech();
-	const exporters = collector.report?.exporters ?? [];
+	const { exporters } = collector;
 	if (exporters.length === 0)
-		return <p class="quiet">{t.flow.noExporters(collector.listening.join(t.flow.comma))}</p>;
+		return <p class="quiet">{t.flow.noExporters(listening(status, t.flow.comma))}</p>;
 	return (
 		<div class="scroll bounded" role="group" aria-label={t.flow.exporters} tabIndex={0}>
 			<table class="small">
@@ -88,14 +91,14 @@ export function Exporters({ collector }: { collector: Collector }): VNode {
 }
 
 /** Where else something was lost, and what is kept. */
-export function Keeping({ collector }: { collector: Collector }): VNode {
+export function Keeping({ status }: { status: FlowStatus }): VNode {
 	const { t, whole, bytes, moment, zone } = useSpeech();
-	const { archive, report } = collector;
+	const { archive, listener } = status;
 	return (
 		<dl class="facts">
-			<div><dt>{t.flow.listening}</dt><dd class="mono">{collector.listening.join(t.flow.comma)}</dd></div>
-			<div><dt>{t.flow.lostKernel}</dt><dd>{whole(report?.lost.kernel_datagrams ?? 0)}</dd></div>
-			<div><dt>{t.flow.lostQueue}</dt><dd>{whole(report?.lost.queue_flows ?? 0)}</dd></div>
+			<div><dt>{t.flow.listening}</dt><dd class="mono">{listening(status, t.flow.comma)}</dd></div>
+			<div><dt>{t.flow.lostKernel}</dt><dd>{whole(listener.kernel_dropped)}</dd></div>
+			<div><dt>{t.flow.lostQueue}</dt><dd>{whole(listener.queue_dropped)}</dd></div>
 			{archive && (
 				<>
 					<div><dt>{t.flow.kept}</dt><dd>{t.flow.keptFlows(whole(archive.flows), bytes(archive.bytes), archive.flows === 0 ? '–' : (archive.bytes / archive.flows).toFixed(1))}</dd></div>

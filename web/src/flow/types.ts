@@ -83,16 +83,11 @@ export interface Exporter {
 	clock_offset_ms: number | null;
 }
 
-/** flow/collector: what listens, what it keeps, and what it knows of its exporters. */
+/** flow/collector: what the parser knows of its exporters. */
 export interface Collector {
 	time: string;
-	state: string;
-	listening: string[];
-	archive: { flows: number; bytes: number; segments: number; refused: number; paused: boolean; oldest: string | null; newest: string | null } | null;
-	report: {
-		records: number;
-		dropped: Record<string, number>;
-		lost: { kernel_datagrams: number; queue_flows: number };
-		exporters: Exporter[];
-	} | null;
+	records: number;
+	dropped: Record<string, number>;
+	lost: { kernel_datagrams: number; queue_flows: number };
+	exporters: Exporter[];
 }

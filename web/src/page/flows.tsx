@@ -2,24 +2,25 @@
 // What do the routers see? Traffic over time, how well its exporters are heard, and a question to the archive.
 import { Fragment, type VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { again, useUrl } from '../api';
+import { again, STATUS, useStatus, useUrl } from '../api';
 import { AskCard } from '../flow/ask';
 import { Exporters, Keeping, lostShare } from '../flow/exporters';
 import { TrafficCard } from '../flow/traffic';
 import type { Collector } from '../flow/types';
 import { Command, Result } from '../part/result';
 import { Rich } from '../part/rich';
+import type { FlowStatus } from '../rows';
 import { useSpeech } from '../text/index';
 
 const COLLECTOR = '/api/v1/flow/collector';
 const ASK_EVERY = 5_000; /* ms */
 
-/** "7 exporters have sent **1.2 M** flows; **0.2 %** of one exporter's datagrams were lost." */
+/** "7 exporters have sent **1.2 M** flows; **0.2 %** of what one of them sent was lost on the way." */
 function Situation({ collector }: { collector: Collector }): VNode {
 	const { t, compact, percent, whole } = useSpeech();
-	const exporters = collector.report?.exporters ?? [];
+	const { exporters, records } = collector;
 	const worst = exporters.reduce((most, exporter) => (lostShare(exporter) > (most ? lostShare(most) : 0) ? exporter : most), exporters[0]);
-	const parts = [t.flow.heard(whole(new Set(exporters.map(({ exporter }) => exporter)).size), compact(collector.report?.records ?? 0))];
+	const parts = [t.flow.heard(whole(new Set(exporters.map(({ exporter }) => exporter)).size), compact(records))];
 	if (worst)
 		parts.push(lostShare(worst) > 0 ? t.flow.worst(percent(lostShare(worst)), worst.exporter) : t.flow.allHeard);
 	return (
@@ -48,7 +49,7 @@ function HowTo(): VNode {
 	const { t } = useSpeech();
 	return (
 		<section class="card" aria-labelledby="how-head">
-			<h2 id="how-head">{t.flow.howTo}</h2>
+			<h2 id="how-head">{t.flow.howToHead}</h2>
 			<p>{t.flow.howToText}</p>
 			<Command text="noroshi serve --store noroshi.db --flow-listen udp:0.0.0.0:2055 --flow-archive flows --flow-own 198.51.100.0/24" />
 			<Command text="noroshi world flows --seed 1 --out world-flows.pcap && noroshi flow read world-flows.pcap --json" />
@@ -56,28 +57,50 @@ function HowTo(): VNode {
 	);
 }
 
-export function FlowsPage(): VNode {
+function Listening({ status }: { status: FlowStatus }): VNode {
 	const { t } = useSpeech();
 	const loaded = useUrl<Collector>(COLLECTOR);
 	useEffect(() => {
-		const timer = setInterval(() => document.hidden || again(COLLECTOR), ASK_EVERY);
+		const timer = setInterval(() => {
+			if (document.hidden)
+				return;
+			again(COLLECTOR);
+			again(STATUS);
+		}, ASK_EVERY);
 		return () => clearInterval(timer);
 	}, []);
 	return (
 		<Result loaded={loaded} lines={24}>
 			{(collector) => (
-				<div class="flow-page">
+				<>
 					<header class="page-head"><Situation collector={collector} /></header>
-					{collector.archive?.paused === true && <Paused refused={collector.archive.refused} />}
+					{status.archive?.state === 'paused' && <Paused refused={status.archive.refused} />}
 					<TrafficCard />
 					<section class="card" aria-labelledby="exporters-head">
 						<h2 id="exporters-head">{t.flow.exporters}</h2>
-						<Exporters collector={collector} />
-						<Keeping collector={collector} />
+						<Exporters collector={collector} status={status} />
+						<Keeping status={status} />
 					</section>
-					{collector.archive ? <AskCard /> : <HowTo />}
-				</div>
+					{status.archive ? <AskCard /> : <HowTo />}
+				</>
 			)}
 		</Result>
+	);
+}
+
+export function FlowsPage(): VNode {
+	const { t } = useSpeech();
+	const loaded = useStatus();
+	return (
+		<div class="flow-page">
+			<Result loaded={loaded} lines={24}>
+				{({ flow }) => (flow ? <Listening status={flow} /> : (
+					<>
+						<h1>{t.flow.howTo}</h1>
+						<HowTo />
+					</>
+				))}
+			</Result>
+		</div>
 	);
 }
