@@ -126,13 +126,15 @@ export function ago(ms: number, language: Language): string {
 /** "0.4 sec", "12 sec", "3 min", "2.5 hr": how long something lasted. */
 export function seconds(value: number, language: Language): string {
 	const whole = Math.max(0, value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
-	const say = (count: number, unit: 'second' | 'minute' | 'hour'): string => {
+	const say = (count: number, unit: 'second' | 'minute' | 'hour' | 'day'): string => {
 		const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(count);
 		return language === 'ja' ? text.replace(' ', '') : text;
 	};
 	if (whole < 90)
 		return say(whole, 'second');
-	return whole < 5400 ? say(Math.round(whole / 60), 'minute') : say(whole / 3600, 'hour');
+	if (whole < 5400)
+		return say(Math.round(whole / 60), 'minute');
+	return whole < 2 * 86400 ? say(whole / 3600, 'hour') : say(Math.round(whole / 86400), 'day');
 }
 
 /** 0.12 → "0.12 ms"; three figures. */

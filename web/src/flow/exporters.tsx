@@ -43,8 +43,18 @@ function Dropped({ counts }: { counts: Record<string, number> }): VNode {
 	return all === 0 ? <>{'–'}</> : <span title={Object.entries(counts).map(([cause, count]) => `${named(t.flow.causes, cause)}: ${whole(count)}`).join('\n')}>{whole(all)}</span>;
 }
 
+/** Against our clock: in ms, or where it is set wrong in seconds and days. */
+function Offset({ ms }: { ms: number | null }): VNode {
+	const { t, milliseconds, seconds } = useSpeech();
+	if (ms === null)
+		return <>{'–'}</>;
+	if (Math.abs(ms) < 10_000)
+		return <>{milliseconds(ms)}</>;
+	return <span class="severity">{(ms < 0 ? t.flow.behind : t.flow.ahead)(seconds(Math.abs(ms) / 1000))}</span>;
+}
+
 function Row({ exporter }: { exporter: Exporter }): VNode {
-	const { t, whole, moment, milliseconds } = useSpeech();
+	const { t, whole, moment } = useSpeech();
 	return (
 		<tr>
 			<th scope="row"><span class="mono">{exporter.exporter}</span>{' '}<span class="quiet">{t.flow.domain(String(exporter.domain))}</span></th>
@@ -54,7 +64,7 @@ function Row({ exporter }: { exporter: Exporter }): VNode {
 			<td class="number"><Dropped counts={exporter.dropped} /></td>
 			<td><Sampling exporter={exporter} /></td>
 			<td><Timers exporter={exporter} /></td>
-			<td class="number">{exporter.clock_offset_ms === null ? '–' : milliseconds(exporter.clock_offset_ms)}</td>
+			<td class="number"><Offset ms={exporter.clock_offset_ms} /></td>
 			<td><time dateTime={exporter.last_seen}>{moment(exporter.last_seen, true)}</time></td>
 		</tr>
 	);

@@ -655,6 +655,8 @@ export const ja: Text = {
 		timers: 'タイマー（アクティブ／アイドル）',
 		learnt: '（推定）',
 		clock: '時計のずれ',
+		behind: (time) => `${time}遅れ`,
+		ahead: (time) => `${time}進み`,
 		comma: '、',
 		listening: '待ち受け',
 		lostKernel: 'カーネルで失われたデータグラム',
