@@ -17,6 +17,7 @@ import { PURPOSES, type FlowAnswer, type Totals } from './types';
 const GROUPS = ['source', 'destination', 'destination_port', 'protocol', 'source_as', 'destination_as', 'exporter', 'flows'] as const;
 const SUMS = ['bytes', 'packets', 'flows', 'estimated_bytes', 'estimated_packets'] as const;
 const ROWS = 20;
+const LINES = 8; /* of the chart; the table holds the others */
 const FLOWS = 200; /* listed at most */
 const LIST = ['first', 'last', 'protocol', 'source', 'source_port', 'destination', 'destination_port', 'tcp_flags', 'packets', 'bytes', 'sampling', 'exporter'];
 const STEP_OF: Record<number, Step> = { 300: '5m', 3600: '1h', 86400: '1d' };
@@ -49,7 +50,7 @@ function Table({ columns, rows, caption, bar }: { columns: string[]; rows: JsonO
 	const amount = (row: JsonObject): number => Number(bar === null ? 0 : row[bar] ?? 0);
 	const most = Math.max(1, ...rows.map(amount));
 	return (
-		<div class="scroll bounded" role="group" aria-label={caption} tabIndex={0}>
+		<div class={bar === null ? 'scroll bounded' : 'scroll'} role="group" aria-label={caption} tabIndex={0}>
 			<table class="top">
 				<caption class="hidden">{caption}</caption>
 				<thead>
@@ -76,12 +77,13 @@ function Table({ columns, rows, caption, bar }: { columns: string[]; rows: JsonO
 function OverTime({ answer, fields, order, step }: { answer: FlowAnswer; fields: string[]; order: string; step: Step }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
-	const lines = useMemo(
-		() => linesOf((answer.series ?? []).map((point) => ({
-			time: String(point[0]), key: fields.length === 0 ? 'all' : groupOf(speech, fields, point.slice(1, -1)), packets: Number(point.at(-1)), bytes: 0, sources: 0, sources_error: 0,
-		})), step, 'packets'),
-		[answer, t],
-	);
+	const lines = useMemo(() => {
+		const greatest = new Set(answer.rows.slice(0, LINES).map((row) => groupOf(speech, fields, fields.map((field) => row[field] ?? null))));
+		const points = (answer.series ?? []).map((point) => ({
+			time: String(point[0]), key: groupOf(speech, fields, point.slice(1, -1)), packets: Number(point.at(-1)), bytes: 0, sources: 0, sources_error: 0,
+		}));
+		return linesOf(points.filter(({ key }) => greatest.has(key)), step, 'packets');
+	}, [answer, t]);
 	return (
 		<Series
 			lines={lines}
@@ -90,7 +92,7 @@ function OverTime({ answer, fields, order, step }: { answer: FlowAnswer; fields:
 			step={step}
 			what={named(t.flow.columns, order)}
 			additive
-			nameOf={(key) => (key === 'all' ? t.flow.all : key)}
+			nameOf={(key) => key}
 			classOfKey={() => null}
 			onRange={(from, to) => go(linkHere({ from: written(from * 1000), to: written(to * 1000) }))}
 		/>
@@ -155,8 +157,8 @@ interface Question {
 /** The same question at the command line. */
 function commandOf({ expression, purpose, group, order, step }: Question, from: string | null, to: string | null): string {
 	const range = `${from === null ? '' : ` --from ${from}`}${to === null ? '' : ` --to ${to}`}`;
-	const sums = group === 'flows' ? ` --limit ${FLOWS}` : ` --top ${ROWS} --by ${group} --order ${order}`;
-	return `noroshi flow query '${expression.replaceAll("'", "'\\''")}' --archive flows --purpose ${purpose}${range}${sums}${step === '' ? '' : ` --series ${step}s`}`;
+	const sums = group === 'flows' ? ` --limit ${FLOWS}` : ` --top ${ROWS} --by ${group} --order ${order} --series ${step}s`;
+	return `noroshi flow query '${expression.replaceAll("'", "'\\''")}' --archive flows --purpose ${purpose}${range}${sums}`;
 }
 
 function Asked({ question }: { question: Question }): VNode {

@@ -667,7 +667,6 @@ export const en = {
 		send: 'Ask',
 		secrecy: 'Flows are under the secrecy of communications: each question is recorded with its purpose. Clients are pseudonyms.',
 		answer: 'Answer',
-		all: 'all',
 		noMatch: 'No flow matches.',
 		noMatchHint: 'Widen the range or the filter. Addresses of own networks are pseudonyms in the archive.',
 		scanned: (flows: string, parts: string, skipped: string) => `Read ${flows} flows in ${parts} parts; ${skipped} parts could be left out.`,

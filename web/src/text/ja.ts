@@ -681,7 +681,6 @@ export const ja: Text = {
 		send: '問い合わせる',
 		secrecy: 'フローは通信の秘密に当たる。問い合わせは利用目的とともに記録され、契約者は仮名で表示される。',
 		answer: '回答',
-		all: '全体',
 		noMatch: '該当するフローはない。',
 		noMatchHint: '期間やフィルターを広げる。自網のアドレスはアーカイブでは仮名になっている。',
 		scanned: (flows, parts, skipped) => `${parts}区画の${flows}フローを読んだ。${skipped}区画は読まずに済んだ。`,
