@@ -152,6 +152,21 @@ acts() { noroshi flow uses --archive flows --json | jq -r 'select(.act) | .act' 
 	ends 0 flow uses --archive flows --verify
 }
 
+@test "retention: a collector destroys the keys that have ended, in the sandbox" {
+	collect
+	cp flows.keys/*.key today
+	for day in 20200101 20200102; do
+		sed "s/^from .*/from ${day:0:4}-${day:4:2}-${day:6:2}T00:00:00.000000Z/; s/^until .*/until 2020-01-03T00:00:00.000000Z/" \
+			today >key
+		install -m 600 key "flows.keys/${day}T000000Z.key"
+	done
+	[ "$(id -u)" != 0 ] || chown nobody flows.keys/*
+	equal "$(find flows.keys -type f | wc -l)" 3
+	collect
+	equal "$(find flows.keys -type f -name "$(date -u +%Y)*" | wc -l)" 1
+	equal "$(find flows.keys -type f | wc -l)" 1
+}
+
 @test "re-identification: two persons, a reason, one answer, each step recorded" {
 	noroshi key note hanako --out hanako.key >/dev/null
 	noroshi key note taro --out taro.key >/dev/null

@@ -408,7 +408,20 @@ static void test_key_files_are_read_as_a_strangers(void **state)
 		assert_int_equal(nr_file_write(path, bad[i], strlen(bad[i]), NULL), 0);
 		assert_int_equal(nr_flow_law_apply(law, block, NULL), -EBADMSG);
 	}
+	/* one of another day is that day's loss, and goes when its time has come */
+	snprintf(path, sizeof path, "%s/20251130T000000Z.key", place->keys);
+	assert_int_equal(nr_file_write(path, bad[1], strlen(bad[1]), NULL), 0);
+	snprintf(path, sizeof path, "%s/20251201T000000Z.key", place->keys);
 	unlink(path);
+	name_of(law, DAY0, "198.51.100.7");
+	assert_int_equal(files_in(place->keys), 2);
+	assert_int_equal(nr_flow_law_tick(law, DAY0 + 7 * NR_DAY - 1, NULL), -EBADMSG);
+	assert_int_equal(files_in(place->keys), 2);
+	assert_int_equal(nr_flow_law_tick(law, DAY0 + 7 * NR_DAY, NULL), 0);
+	assert_int_equal(files_in(place->keys), 1);
+	unlink(path);
+	nr_flow_law_close(nr_steal(&law));
+	law = open_law(place);
 	assert_int_equal(symlink("/dev/zero", path), 0); /* not followed */
 	NR_AUTO(nr_flow_block_freep) struct nr_flow_block *block = block_at(DAY0);
 	assert_int_not_equal(nr_flow_law_apply(law, block, NULL), 0);
@@ -439,6 +452,158 @@ static void test_processes_agree_on_a_key(void **state)
 	close(pipes[0]);
 	close(pipes[1]);
 	assert_int_equal(files_in(place->keys), 1);
+}
+
+/* ---- with an archive ---- */
+
+static struct nr_flow_archive *open_archive(const struct place *place, const struct nr_flow_law *law)
+{
+	struct nr_flow_archive *archive = NULL;
+	struct nr_error error = {0};
+	const struct nr_flow_policy *policy = nr_flow_law_policy(law);
+	const struct nr_flow_archive_conf conf = {
+		.keep = policy->keep, .keep_columns = policy->columns, .threads = 1};
+	if (nr_flow_archive_open(place->archive, NR_FLOW_ARCHIVE_WRITE, &conf, &archive, &error))
+		fail_msg("%s", error.text);
+	return archive;
+}
+
+static int visit_addresses(void *context, unsigned thread, const struct nr_flow_block *block)
+{
+	(void)thread;
+	const struct place *place = context;
+	for (enum nr_flow_column c = 0; c < NR_FLOW_COLUMNS; c++) {
+		if (nr_flow_columns[c].kind != NR_FLOW_KIND_ADDRESS || !nr_flow_column(block, c))
+			continue;
+		for (uint32_t row = 0; row < block->count; row++) {
+			struct nr_address address = nr_flow_address(block, c, row);
+			if (nr_prefix_contains(&place->own[0], &address) ||
+				nr_prefix_contains(&place->own[1], &address))
+				fail_msg("column %s, row %u", nr_flow_columns[c].name, row);
+		}
+	}
+	return 0;
+}
+
+/* Any columns of addresses with any addresses, half of them own: none of these is handed out again. */
+static void test_no_own_address_comes_out_of_an_archive(void **state)
+{
+	struct place *place = *state;
+	const char *more[] = {"post_source", "post_destination", "next_hop"};
+	place->options.columns = (struct nr_texts){more, 3};
+	place->options.reason = "a test of every column";
+	NR_AUTO(nr_flow_law_closep) struct nr_flow_law *law = open_law(place);
+	NR_AUTO(nr_flow_archive_closep) struct nr_flow_archive *archive = open_archive(place, law);
+	uint64_t chance = 1;
+	for (unsigned i = 0; i < 40; i++) {
+		NR_AUTO(nr_flow_block_freep) struct nr_flow_block *block = block_at(DAY0 + i * NR_MINUTE);
+		struct nr_flow_stream stream = {.export = NR_FLOW_IPFIX};
+		assert_int_equal(nr_flow_block_stream(block, &stream), 0);
+		uint64_t columns = NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(STREAM);
+		for (enum nr_flow_column c = 0; c < NR_FLOW_COLUMNS; c++) {
+			chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			if (nr_flow_columns[c].kind == NR_FLOW_KIND_ADDRESS && chance >> 62)
+				columns |= UINT64_C(1) << c | (chance >> 61 & 1 ? UINT64_C(1) << (c - 1) : 0);
+		}
+		nr_flow_rows_open(block, 700, columns);
+		memset(nr_flow_column_at(block, NR_FLOW_STREAM), 0, 1400);
+		memset(nr_flow_column_at(block, NR_FLOW_PACKETS), 0, 5600);
+		for (enum nr_flow_column c = 0; c < NR_FLOW_COLUMNS; c++)
+			for (uint32_t row = 0; nr_flow_columns[c].kind == NR_FLOW_KIND_ADDRESS &&
+					       columns >> c & 1 && row < 700;
+				row++) {
+				bool both = columns >> (c - 1) & 1;
+				chance = chance * UINT64_C(6364136223846793005) + 1442695040888963407u;
+				uint64_t low = UINT64_C(0xffff) << 32 |
+					       (chance >> 63 ? 0xc6336400u | (chance >> 40 & 255)
+							     : chance >> 20 & UINT32_MAX);
+				uint64_t high = 0;
+				if (both && chance >> 60 & 1) {
+					high = (chance >> 59 & 1 ? UINT64_C(0x20010db800010000)
+								 : UINT64_C(0x20010db800020000)) |
+					       (chance >> 30 & 0xffff);
+					low = chance;
+				}
+				((uint64_t *)nr_flow_column_at(block, c))[row] = low;
+				if (both)
+					((uint64_t *)nr_flow_column_at(block, c - 1))[row] = high;
+			}
+		nr_flow_rows_close(block, 700);
+		apply(law, block);
+		assert_int_equal(nr_flow_archive_append(archive, block, NULL), 0);
+	}
+	assert_int_equal(nr_flow_archive_sync(archive, NULL), 0);
+	struct nr_flow_scan scan;
+	const struct nr_flow_wanted wanted = {
+		.from = NR_TIME_MIN, .to = NR_TIME_MAX, .columns = UINT64_MAX >> 1, .threads = 1};
+	assert_int_equal(nr_flow_archive_scan(archive, &wanted, visit_addresses, place, &scan, NULL), 0);
+	assert_int_equal(scan.flows, 40 * 700);
+}
+
+static int count_rows(void *context, unsigned thread, const struct nr_flow_block *block)
+{
+	(void)thread;
+	*(uint64_t *)context += block->count;
+	return 0;
+}
+
+static uint64_t rows_of(struct nr_flow_archive *archive)
+{
+	uint64_t rows = 0;
+	struct nr_flow_scan scan;
+	const struct nr_flow_wanted wanted = {
+		.from = NR_TIME_MIN, .to = NR_TIME_MAX, .columns = NR_FLOW_BIT(PACKETS), .threads = 1};
+	assert_int_equal(nr_flow_archive_scan(archive, &wanted, count_rows, &rows, &scan, NULL), 0);
+	return rows;
+}
+
+static char oldest[128];
+static int find_oldest(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+	(void)status;
+	(void)kind;
+	const char *name = path + walk->base;
+	if (name[0] == '2' && (!oldest[0] || strcmp(name, oldest) < 0) && strlen(name) == 10)
+		snprintf(oldest, sizeof oldest, "%s", name);
+	return 0;
+}
+
+/* At T + keep a day's flows are gone from every file, its folder and its key with them; the days after it
+ * stay. */
+static void test_nothing_is_left_after_erasure(void **state)
+{
+	struct place *place = *state;
+	NR_AUTO(nr_flow_law_closep) struct nr_flow_law *law = open_law(place);
+	NR_AUTO(nr_flow_archive_closep) struct nr_flow_archive *archive = open_archive(place, law);
+	for (int day = 0; day < 9; day++) {
+		NR_AUTO(nr_flow_block_freep)
+		struct nr_flow_block *block = block_at(DAY0 + day * NR_DAY + 12 * NR_HOUR);
+		struct nr_flow_stream stream = {.export = NR_FLOW_IPFIX};
+		assert_int_equal(nr_flow_block_stream(block, &stream), 0);
+		for (unsigned i = 0; i < 100; i++)
+			add_flow(block, "198.51.100.7", "203.0.113.9");
+		apply(law, block);
+		assert_int_equal(nr_flow_archive_append(archive, block, NULL), 0);
+		nr_time now = block->received_last + NR_HOUR;
+		assert_int_equal(nr_flow_archive_tick(archive, now, NULL), 0);
+		assert_int_equal(nr_flow_law_tick(law, now, NULL), 0);
+	}
+	nr_time now = DAY0 + 8 * NR_DAY + 13 * NR_HOUR;
+	assert_int_equal(nr_flow_archive_sync(archive, NULL), 0);
+	assert_int_equal(nr_flow_archive_tick(archive, now, NULL), 0);
+	/* received 12:00 on days 1 and 2: at 13:00 on day 9 both have been here for seven days and more */
+	assert_int_equal(rows_of(archive), 7 * 100);
+	oldest[0] = 0;
+	nftw(place->archive, find_oldest, 16, FTW_PHYS);
+	assert_string_equal(oldest, "2025-12-03");
+	/* the key of day 2 is still that of flows that came until midnight */
+	assert_int_equal(files_in(place->keys), 8);
+	assert_int_equal(nr_flow_law_tick(law, DAY0 + 9 * NR_DAY, NULL), 0);
+	assert_int_equal(files_in(place->keys), 7);
+	assert_int_equal(nr_flow_archive_tick(archive, DAY0 + 30 * NR_DAY, NULL), 0);
+	assert_int_equal(nr_flow_law_tick(law, DAY0 + 30 * NR_DAY, NULL), 0);
+	assert_int_equal(rows_of(archive), 0);
+	assert_int_equal(files_in(place->keys), 0);
 }
 
 /* ---- policy ---- */
@@ -710,6 +875,8 @@ int main(void)
 		T(test_keys_end_with_the_flows),
 		T(test_key_files_are_read_as_a_strangers),
 		T(test_processes_agree_on_a_key),
+		T(test_no_own_address_comes_out_of_an_archive),
+		T(test_nothing_is_left_after_erasure),
 		T(test_minimum_range),
 		T(test_policy_stands_in_the_archive),
 		T(test_policies_that_cannot_be),

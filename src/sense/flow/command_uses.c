@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* noroshi flow uses: who asked an archive what, and whether the record holds. */
 #include "base/language.h"
+#include "base/sandbox.h"
 #include "base/text.h"
 #include "sense/flow/command.h"
 #include "sense/flow/law/uses.h"
@@ -148,8 +149,13 @@ static int run(const void *context, const char *const *operands, size_t count, s
 		nr_fail(error, -EINVAL, "name the archive: --archive DIR");
 		return NR_EXIT_USAGE;
 	}
-	int e = nr_flow_uses_read(conf->archive, conf->verify ? NULL : print, (void *)conf, &state, error);
-	e = e ? e : name_of(conf->archive, name, error);
+	int e = name_of(conf->archive, name, error);
+	if (!e && !conf->keys.folder) /* the record may be a stranger's; with keys there is a ledger to be
+					 written */
+		e = nr_sandbox_enter(NR_SANDBOX_READ_FILES, NULL, error);
+	if (!e)
+		e = nr_flow_uses_read(
+			conf->archive, conf->verify ? NULL : print, (void *)conf, &state, error);
 	if (!e && conf->heads)
 		e = compare_heads(conf, name, &state, error);
 	if (e)

@@ -264,8 +264,10 @@ static int each_file(const struct nr_flow_keys *keys,
 
 struct search {
 	nr_time at;
+	char day_before[KEY_NAME], day[KEY_NAME]; /* names between which a key of that moment is called */
 	bool found;
 	struct nr_flow_key key;
+	struct nr_error damaged; /* one that may have been it */
 };
 
 static int match(const struct nr_flow_keys *keys, const char *name, void *context, struct nr_error *error)
@@ -274,9 +276,20 @@ static int match(const struct nr_flow_keys *keys, const char *name, void *contex
 	NR_AUTO(nr_flow_key_wipe) struct nr_flow_key key = {0};
 	if (!is_key_name(name))
 		return 0;
-	int e = key_read(keys, name, &key, error);
-	if (e)
-		return e == -ENOENT ? 0 : e; /* destroyed meanwhile */
+	struct nr_error one = {0};
+	int e = key_read(keys, name, &key, &one);
+	if (e == -ENOENT) /* destroyed meanwhile */
+		return 0;
+	if (e == -EBADMSG) { /* of another day: that one's loss */
+		if (strcmp(name, search->day_before) > 0 && strcmp(name, search->day) <= 0)
+			search->damaged = one;
+		return 0;
+	}
+	if (e) {
+		if (error)
+			*error = one;
+		return e;
+	}
 	if (key.from <= search->at && search->at < key.until &&
 		(!search->found || key.from > search->key.from)) {
 		search->key = key;
@@ -290,8 +303,12 @@ int nr_flow_keys_find(
 {
 	struct search search = {.at = at};
 	char text[NR_TIME_TEXT];
+	name_of(at - NR_DAY, search.day_before);
+	name_of(at, search.day);
 	int e = each_file(keys, match, &search, error);
-	if (!e && !search.found)
+	if (!e && !search.found && search.damaged.code)
+		e = nr_fail(error, search.damaged.code, "%s", search.damaged.text);
+	else if (!e && !search.found)
 		e = nr_fail(error, -ENOENT,
 			"%.100s: no key of %s: it was destroyed, or nothing was kept then", keys->path,
 			nr_time_write(at, text));
@@ -389,6 +406,7 @@ int nr_flow_keys_take(struct nr_flow_keys *keys, nr_time at, nr_time rotate, str
 
 struct destruction {
 	nr_time before;
+	char last[KEY_NAME]; /* the name of a damaged one, whose day has ended by then, too */
 	uint64_t count;
 	int code; /* of the first that could not be */
 };
@@ -403,7 +421,8 @@ static int destroy_ended(
 	if (!left && !is_key_name(name))
 		return 0;
 	int e = left ? 0 : key_read(keys, name, &key, &one);
-	if (!e && (left || key.until <= destruction->before)) {
+	bool ended = e == -EBADMSG ? strcmp(name, destruction->last) <= 0 : key.until <= destruction->before;
+	if ((!e && (left || ended)) || (e == -EBADMSG && ended)) {
 		e = destroy_file(keys, name, &one);
 		destruction->count += !e && !left;
 	}
@@ -419,6 +438,7 @@ int nr_flow_keys_destroy(
 	struct nr_flow_keys *keys, nr_time before, uint64_t *ret_destroyed, struct nr_error *error)
 {
 	struct destruction destruction = {.before = before};
+	name_of(before - NR_DAY, destruction.last);
 	*ret_destroyed = 0;
 	int e = lock(keys, error);
 	if (e)
