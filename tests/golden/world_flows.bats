@@ -39,6 +39,10 @@ truth() { jq -r "$1" "$WORLD.pcap.truth.json"; }
 	equal "$(truth '[.exporters[].sequence] | unique | @csv')" '"datagrams","flows","records","self"'
 }
 
+@test "data that came before its templates is not lost" {
+	equal "$(jq -c '.pending | [.sets, .bytes, .delivered > 0]' "$WORLD.summary")" '[0,0,true]'
+}
+
 # 34 and 36/37, whose active time is rounded up by the exporter, and those that are learnt
 @test "timers that exporters tell are found" {
 	equal "$(jq -c '[.exporters[] | select(.exporter == "192.0.2.3" or .exporter == "192.0.2.4") |

@@ -91,6 +91,8 @@ struct nr_entry *nr_calendar_pop(struct nr_calendar *calendar, uint32_t *list)
 	while (*list) {
 		struct nr_entry *entry = &calendar->entries[*list - 1];
 		*list = entry->next;
+		if (*list)
+			__builtin_prefetch(&calendar->entries[*list - 1]);
 		if (entry->due < calendar->now) {
 			calendar->waiting--;
 			return entry;

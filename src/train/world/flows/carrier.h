@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The network between exporters and a collector: carries datagrams into a capture or over UDP, and loses,
- * doubles and overtakes some of them by chance. The first datagram after an exporter's start and the last one
+ * doubles and overtakes some of them by chance. Those up to an exporter's first templates and its last one
  * before its end arrive, so that every loss can be told from sequence numbers. One thread.
  */
 #ifndef NR_TRAIN_WORLD_FLOWS_CARRIER_H
@@ -66,7 +66,7 @@ int nr_carrier_open_port(struct nr_carrier *carrier, unsigned number, const stru
 	uint16_t source_port, uint16_t port, struct nr_error *error);
 void nr_carrier_fini(struct nr_carrier *carrier);
 
-/* first: since the exporter's start. */
+/* first: of those that always arrive after an exporter's start. */
 void nr_carrier_send(
 	struct nr_carrier *carrier, unsigned number, const struct nr_datagram *datagram, bool first);
 /* Once a second at least: what was to be overtaken and was not arrives. */

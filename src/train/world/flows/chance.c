@@ -147,26 +147,30 @@ uint64_t nr_chance_binomial(
 
 void nr_quantiles_init(struct nr_quantiles *q, double median, double sigma, double alpha, double cap)
 {
-	const int last = NR_CHANCE_CELLS - 1;
+	const int last = NR_QUANTILE_CELLS - 1;
 	for (int i = 0; i <= last; i++) {
-		double p = i ? (double)i / NR_CHANCE_CELLS : 0.25 / NR_CHANCE_CELLS;
-		q->body[i] = NR_MIN(cap, median * nr_chance_exp(sigma * normal_quantile(p)));
+		double p = (i ? i : 0.25) / NR_QUANTILE_CELLS;
+		q->body[i] = (float)NR_MIN(cap, median * nr_chance_exp(sigma * normal_quantile(p)));
 	}
 	for (int i = 0; i <= last; i++) {
-		double over = nr_chance_exp(-nr_chance_log(1 - (double)i / NR_CHANCE_CELLS) / alpha);
-		q->tail[i] = NR_MIN(cap, q->body[last] * over);
+		double over = nr_chance_exp(-nr_chance_log(1 - (double)i / NR_QUANTILE_CELLS) / alpha);
+		q->tail[i] = (float)NR_MIN(cap, (double)q->body[last] * over);
 	}
 }
 
 double nr_quantiles_draw(const struct nr_quantiles *q, struct nr_random *random)
 {
 	uint64_t dice = nr_random_next(random);
-	unsigned i = (unsigned)(dice >> 54), j = (unsigned)(dice >> 44 & (NR_CHANCE_CELLS - 1));
-	if (i < NR_CHANCE_CELLS - 1)
-		return q->body[i] + (q->body[i + 1] - q->body[i]) *
-					    ((double)(dice & UINT64_C(0x3fffffffffffff)) * 0x1p-54);
-	if (j < NR_CHANCE_CELLS - 1)
-		return q->tail[j] +
-		       (q->tail[j + 1] - q->tail[j]) * ((double)(dice & UINT64_C(0xfffffffffff)) * 0x1p-44);
-	return q->tail[j];
+	unsigned i = (unsigned)(dice >> 56), last = NR_QUANTILE_CELLS - 1;
+	const float *cells = q->body;
+	dice <<= 8;
+	if (i == last) {
+		i = (unsigned)(dice >> 56);
+		cells = q->tail;
+		dice <<= 8;
+		if (i == last)
+			return (double)cells[last];
+	}
+	double low = (double)cells[i], high = (double)cells[i + 1];
+	return low + (high - low) * ((double)(dice >> 16) * 0x1p-48);
 }

@@ -42,9 +42,11 @@ struct nr_odds nr_odds_of(double p);
 uint64_t nr_chance_binomial(
 	const struct nr_chance *chance, struct nr_random *random, uint64_t n, const struct nr_odds *odds);
 
-/* A log-normal distribution whose top thousandth is a Pareto tail: sizes and times of traffic. */
+/* A log-normal distribution whose top 256th is a Pareto tail: sizes and times of traffic. Small, for there
+ * are many of them. */
+#define NR_QUANTILE_CELLS 256
 struct nr_quantiles {
-	double body[NR_CHANCE_CELLS], tail[NR_CHANCE_CELLS];
+	float body[NR_QUANTILE_CELLS], tail[NR_QUANTILE_CELLS];
 };
 /* alpha: of the tail (smaller is heavier); cap: nothing is greater. */
 void nr_quantiles_init(struct nr_quantiles *q, double median, double sigma, double alpha, double cap);

@@ -34,6 +34,8 @@ void nr_exporter_init(struct nr_exporter *exporter, unsigned number, uint64_t se
 		.sequence = kind->first_sequence,
 		.told_records = kind->first_sequence,
 		.told_messages = kind->first_sequence / 16,
+		.templates_due = start + kind->template_late,
+		.templates_left = UINT32_MAX,
 		.first = true};
 	exporter->odds = nr_odds_of(1.0 / exporter->sampling);
 	if (kind->active_step)
@@ -134,7 +136,9 @@ static void send_message(struct nr_exporter *exporter, struct nr_carrier *carrie
 		d->length = (uint32_t)nr_export_end(&exporter->message);
 	}
 	nr_carrier_send(carrier, exporter->number, d, exporter->first);
-	exporter->first = exporter->open = false;
+	exporter->open = false;
+	if (!exporter->kind->layout_count)
+		exporter->first = false;
 	exporter->told_messages++;
 	exporter->told_records += d->records;
 	if (exporter->templates_left)
@@ -196,6 +200,7 @@ static void put_all_templates(struct nr_exporter *exporter, struct nr_carrier *c
 			put_options(exporter, carrier, layout, k, now);
 	}
 	flush(exporter, carrier, now);
+	exporter->first = false;
 	exporter->templates_due = now + kind->template_every;
 	exporter->templates_left = kind->template_within ? kind->template_within : UINT32_MAX;
 }
@@ -291,7 +296,7 @@ static void reboot(struct nr_exporter *exporter, struct nr_carrier *carrier, nr_
 	exporter->boot = exporter->down_until = now + DOWN;
 	exporter->sequence = 0;
 	exporter->told_messages = exporter->told_records = 0;
-	exporter->templates_due = exporter->down_until;
+	exporter->templates_due = exporter->down_until + exporter->kind->template_late;
 	exporter->first = true;
 }
 

@@ -56,6 +56,7 @@ struct nr_exporter_kind {
 	nr_time active_step;      /* it rounds `active` up to a multiple */
 	nr_time template_every;   /* templates and options again after this time, */
 	uint32_t template_within; /* or so many datagrams */
+	nr_time template_late;    /* after its start data goes out first */
 	nr_time uptime;           /* at the world's start */
 	nr_time offset;           /* of its clock; */
 	int32_t drift_ppm;
@@ -85,7 +86,7 @@ struct nr_exporter {
 	struct nr_random random;
 
 	uint32_t sequence;
-	bool open, first; /* a message is begun; nothing was sent since the start */
+	bool open, first; /* a message is begun; since the start, no template was sent, or nothing at all */
 	nr_time opened;
 	struct nr_export_message message;
 	struct nr_sflow_message samples;

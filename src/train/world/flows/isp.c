@@ -59,9 +59,19 @@ static int lay_out(struct nr_isp *isp, struct nr_error *error)
 	isp->blocks = addresses * NR_PORT_BLOCKS;
 	isp->free = calloc(isp->blocks, sizeof *isp->free);
 	isp->leases = calloc(isp->subscribers, sizeof *isp->leases);
-	if (!isp->free || !isp->leases)
+	isp->traits = calloc(isp->subscribers, 1);
+	if (!isp->free || !isp->leases || !isp->traits)
 		return nr_fail(error, -ENOMEM, "world: out of memory; give fewer --subscribers");
 	return 0;
+}
+
+static void draw_traits(struct nr_isp *isp)
+{
+	for (uint32_t i = 0; i < isp->subscribers; i++) {
+		bool shared = trait(isp, i, 0) % 10 < SHARED_OF_TEN,
+		     ipv6 = trait(isp, i, 1) % 10 < IPV6_OF_TEN;
+		isp->traits[i] = (uint8_t)((shared ? NR_TRAIT_SHARED : 0) | (ipv6 ? NR_TRAIT_IPV6 : 0));
+	}
 }
 
 /* Blocks are handed out in a shuffled order, so that neighbours are strangers. */
@@ -83,28 +93,21 @@ int nr_isp_init(struct nr_isp *isp, const struct nr_geography *geography, uint64
 	int rc = find_block(isp, error);
 	if (!rc)
 		rc = lay_out(isp, error);
-	if (rc)
+	if (rc) {
 		nr_isp_fini(isp);
-	else
-		shuffle_blocks(isp);
-	return rc;
+		return rc;
+	}
+	draw_traits(isp);
+	shuffle_blocks(isp);
+	return 0;
 }
 
 void nr_isp_fini(struct nr_isp *isp)
 {
 	free(isp->free);
 	free(isp->leases);
+	free(isp->traits);
 	*isp = (struct nr_isp){0};
-}
-
-bool nr_isp_is_shared(const struct nr_isp *isp, uint32_t subscriber)
-{
-	return trait(isp, subscriber, 0) % 10 < SHARED_OF_TEN;
-}
-
-bool nr_isp_has_ipv6(const struct nr_isp *isp, uint32_t subscriber)
-{
-	return trait(isp, subscriber, 1) % 10 < IPV6_OF_TEN;
 }
 
 /* The /32 that geography.h gives to a network. */

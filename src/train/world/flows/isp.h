@@ -31,6 +31,7 @@ struct nr_isp {
 	uint32_t blocks; /* of all pool addresses */
 	uint32_t *free;  /* ring of free blocks; owned */
 	uint32_t free_first, free_count;
+	uint8_t *traits;                        /* of each subscriber: NR_TRAIT_...; owned */
 	struct nr_lease *leases;                /* of each subscriber behind the NAT; owned */
 	uint64_t allocated, released, sessions; /* truth */
 };
@@ -39,8 +40,16 @@ int nr_isp_init(struct nr_isp *isp, const struct nr_geography *geography, uint64
 	struct nr_error *error);
 void nr_isp_fini(struct nr_isp *isp);
 
-bool nr_isp_is_shared(const struct nr_isp *isp, uint32_t subscriber); /* its IPv4 is behind the NAT */
-bool nr_isp_has_ipv6(const struct nr_isp *isp, uint32_t subscriber);
+enum { NR_TRAIT_SHARED = 1, NR_TRAIT_IPV6 = 2 };
+/* Its IPv4 is behind the NAT. */
+NR_INLINE bool nr_isp_is_shared(const struct nr_isp *isp, uint32_t subscriber)
+{
+	return isp->traits[subscriber] & NR_TRAIT_SHARED;
+}
+NR_INLINE bool nr_isp_has_ipv6(const struct nr_isp *isp, uint32_t subscriber)
+{
+	return isp->traits[subscriber] & NR_TRAIT_IPV6;
+}
 struct nr_address nr_isp_ipv6(const struct nr_isp *isp, uint32_t subscriber);
 /* Of a subscriber that is not shared. */
 struct nr_address nr_isp_public(const struct nr_isp *isp, uint32_t subscriber);

@@ -123,6 +123,7 @@ const struct nr_exporter_kind nr_exporter_kinds[] = {
 		.idle = 15 * NR_SECOND,
 		.template_every = 5 * NR_MINUTE,
 		.template_within = 500,
+		.template_late = 40 * NR_SECOND,
 		.uptime = 12 * NR_DAY + 7 * NR_HOUR,
 		.offset = 240000,
 		.first_sequence = 88123401,
