@@ -98,8 +98,9 @@ struct service {
 	char folder[4096];              /* of the store */
 	struct nr_telescope_live *live; /* NULL: no interface is watched */
 	struct nr_flow_service *flow;   /* NULL: no flows are received */
-	struct nr_flow_api *flow_api;   /* NULL: no archive of flows is asked */
-	struct nr_nursery *nursery;     /* NULL: neither */
+	struct nr_flow_live_conf flow_conf;
+	struct nr_flow_api *flow_api; /* NULL: no archive of flows is asked */
+	struct nr_nursery *nursery;   /* NULL: neither */
 	struct nr_store *writer, *reader;
 	struct nr_sensors *sensors;
 	struct nr_events *events;
@@ -245,7 +246,8 @@ static int open_flow_api(struct service *s, struct nr_error *error)
 		return 0;
 	if (!s->flow && access(folder, R_OK | W_OK | X_OK) != 0)
 		return nr_fail(error, -errno,
-			"--flow-archive %.150s: %s; an archive comes to be when flows are kept in it, and each "
+			"--flow-archive %.150s: %s; an archive comes to be when flows are kept in it, and "
+			"each "
 			"question is recorded there",
 			folder, strerror(errno));
 	return nr_flow_api_new(folder, 0, &s->flow_api, error);
@@ -277,8 +279,11 @@ static int make_live(struct service *s, struct nr_error *error)
 		.again = read_again,
 		.forget = nr_command_forget};
 	int rc = s->conf->live.interface ? nr_telescope_live_new(&source, &s->live, error) : 0;
+	s->flow_conf = s->conf->flow;
+	s->flow_conf.mmdb = s->conf->sense.mmdb;
+	s->flow_conf.as_mmdb = s->conf->sense.as_mmdb;
 	if (rc == 0 && s->conf->flow.listen.listen.count)
-		rc = nr_flow_service_new(&s->conf->flow, &s->flow, error);
+		rc = nr_flow_service_new(&s->flow_conf, &s->flow, error);
 	return rc;
 }
 
@@ -364,6 +369,13 @@ static void child_ended(void *context, unsigned index)
 		nr_flow_service_ended(s->flow, index - first);
 }
 
+static int write_last_rows(struct service *s, struct nr_error *error)
+{
+	struct nr_sink *sink = nr_store_sink(s->writer);
+	int rc = nr_flow_service_rows(s->flow, NR_TIME_MAX, sink, error);
+	return rc ? rc : sink->commit(sink, error);
+}
+
 static int keep(struct service *s, struct nr_error *error)
 {
 	const struct nr_table *tables[NR_TELESCOPE_LIVE_TABLES];
@@ -382,10 +394,13 @@ static int keep(struct service *s, struct nr_error *error)
 		.died = child_ended,
 		.gaps = s->flow ? nr_flow_service_gaps(s->flow) : -1,
 		.next_gap = nr_flow_service_next_gap,
+		.rows = s->flow ? nr_flow_service_rows : NULL,
 		.gap_context = s->flow,
 		.context = s};
 	int rc = nr_keeper_run(&conf, error);
 	int kept = s->flow ? nr_flow_service_finish(s->flow, rc ? NULL : error) : 0;
+	if (s->flow && rc == 0 && kept == 0)
+		kept = write_last_rows(s, error);
 	return rc ? rc : kept;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "sense/flow/live/lives.h"
+#include "serve/flow_sums.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,6 +28,7 @@ struct nr_flow_service {
 	struct nr_flow_gap gaps[GAPS_MAX];
 	size_t gap_count;
 	struct nr_flow_gap told; /* the one whose texts the keeper holds */
+	struct nr_flow_sums_live sums;
 };
 
 int nr_flow_service_new(
@@ -68,6 +70,7 @@ void nr_flow_service_free(struct nr_flow_service *service)
 		return;
 	end_thread(service);
 	nr_flow_keep_close(service->keep);
+	nr_flow_sums_close(&service->sums);
 	nr_flow_live_free(service->live);
 	nr_close_fd(&service->stop);
 	nr_close_fd(&service->gaps_ready);
@@ -163,10 +166,16 @@ int nr_flow_service_open(struct nr_flow_service *service, struct nr_error *error
 		.archive = service->conf->archive,
 		.law = &service->conf->law,
 		.conf = service->conf->keep,
+		.sink = &service->sums.sink,
 		.tell = tell,
 		.context = service};
+	const struct nr_flow_traffic_conf sums = {
+		NR_FLOW_SENSOR, service->conf->mmdb, service->conf->as_mmdb};
 	conf.conf.threads = (unsigned)service->conf->threads;
-	int rc = nr_flow_keep_open(&conf, &service->keep, error);
+	int rc = nr_flow_sums_open(&service->sums, &sums, error);
+	if (rc)
+		return rc;
+	rc = nr_flow_keep_open(&conf, &service->keep, error);
 	return rc ? nr_error_prefix(error, "--flow-archive") : 0;
 }
 
@@ -234,6 +243,23 @@ int nr_flow_service_finish(struct nr_flow_service *service, struct nr_error *err
 	end_thread(service);
 	int rc = nr_flow_keep_finish(service->keep, error);
 	return rc ? nr_error_prefix(error, "--flow-archive") : 0;
+}
+
+/* ---- rows ---- */
+
+int nr_flow_service_rows(void *context, nr_time end, struct nr_sink *sink, struct nr_error *error)
+{
+	struct nr_flow_service *service = context;
+	NR_AUTO(nr_json_fini) struct nr_json json;
+	nr_json_init(&json);
+	nr_json_object(&json, NULL);
+	int rc = nr_flow_keep_report(service->keep, &json, error);
+	nr_json_object_end(&json);
+	if (rc == 0)
+		rc = nr_json_finish(&json, error);
+	int written =
+		nr_flow_sums_write(&service->sums, end, rc ? NULL : json.bytes, sink, rc ? NULL : error);
+	return rc ? rc : written;
 }
 
 /* ---- answers ---- */

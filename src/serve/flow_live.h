@@ -19,6 +19,7 @@ struct nr_flow_live_conf {
 	struct nr_flow_archive_conf keep;
 	uint64_t threads;
 	const char *archive;
+	const char *mmdb, *as_mmdb; /* of the sums; NULL: none */
 };
 /* clang-format off */
 #define NR_FLOW_LIVE_OPTIONS(OUTER, MEMBER) \
@@ -56,6 +57,10 @@ int nr_flow_service_gaps(const struct nr_flow_service *service);
 bool nr_flow_service_next_gap(void *service, struct nr_gap *ret_gap);
 /* A worker's process has ended. Any thread. */
 void nr_flow_service_ended(struct nr_flow_service *service, unsigned worker);
+
+/* For the keeper, now and then: sums of traffic that are final before `end` and exporters as rows for the
+ * store (sense/flow/traffic.h). */
+int nr_flow_service_rows(void *service, nr_time end, struct nr_sink *sink, struct nr_error *error);
 
 /* "flow": {...} of the status, null where nothing is received; any thread. */
 void nr_flow_service_write_status(struct nr_flow_service *service, struct nr_json *json);

@@ -18,6 +18,7 @@
 
 #define ITEMS_PER_TURN 64 /* of one sensor, before the others have their turn */
 #define RETAIN_EVERY   NR_HOUR
+#define ROWS_EVERY     NR_MINUTE
 
 /* ---- the store ---- */
 
@@ -308,6 +309,8 @@ static int wait_ms(const struct nr_keeper *k)
 		next = NR_MIN(next, k->commit_at);
 	if (k->retry_at)
 		next = NR_MIN(next, k->retry_at);
+	else if (k->conf->rows)
+		next = NR_MIN(next, k->rows_at);
 	for (size_t i = 0; i < k->conf->count; i++)
 		if (k->sensors[i].more && !k->retry_at)
 			return 0;
@@ -326,6 +329,28 @@ static void take_gaps(struct nr_keeper *k)
 			NULL);
 	}
 	k->asked_commit = k->uncommitted;
+}
+
+struct rows_sink {
+	struct nr_sink sink; /* first */
+	struct nr_keeper *keeper;
+};
+
+static int take_row(struct nr_sink *sink, const struct nr_table *table, const void *rows, size_t count,
+	struct nr_error *error)
+{
+	struct rows_sink *s = (struct rows_sink *)sink;
+	(void)error; /* said where it fails */
+	return store_rows(s->keeper, table, rows, count, sink->session);
+}
+
+static void take_rows(struct nr_keeper *k)
+{
+	struct rows_sink sink = {{.rows = take_row}, k};
+	struct nr_error error = {0};
+	k->rows_at = nr_keeper_clock() + ROWS_EVERY;
+	if (k->conf->rows(k->conf->gap_context, nr_time_now(), &sink.sink, &error) && error.code)
+		nr_log(NR_LOG_WARNING, "rows", "reason", error.text, NULL);
 }
 
 static void turn(struct nr_keeper *k)
@@ -358,6 +383,8 @@ static void turn(struct nr_keeper *k)
 		store_retry(k);
 	if (k->uncommitted && (k->asked_commit || now >= k->commit_at))
 		store_commit(k);
+	if (k->conf->rows && !k->retry_at && now >= k->rows_at)
+		take_rows(k);
 	if (now >= k->retain_at)
 		retain(k);
 }
@@ -398,6 +425,7 @@ void nr_keeper_block_signals(void)
 int nr_keeper_run(const struct nr_keeper_conf *conf, struct nr_error *error)
 {
 	struct nr_keeper k = {.conf = conf, .retain_at = nr_keeper_clock(), .look_at = NR_TIME_MAX};
+	k.rows_at = k.retain_at + ROWS_EVERY;
 	k.signals = open_signals();
 	if (k.signals < 0)
 		return nr_fail(error, -errno, "signalfd: %s", strerror(errno));

@@ -34,7 +34,7 @@ struct nr_keeper {
 	bool asked_commit, uncommitted;
 	nr_time commit_at; /* of the clock that never steps, as the others */
 	nr_time retry_at;  /* the store is not tried before; 0: it works */
-	nr_time retain_at;
+	nr_time retain_at, rows_at;
 	nr_time look_at; /* for senses that are silent */
 };
 
