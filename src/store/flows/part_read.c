@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading parts. Everything in a file is checked before it is believed: checksums find what time did to it,
  * the rest here what somebody did on purpose. */
-#include "store/flows/part.h"
+#include "store/flows/part_inside.h"
 
 #include <errno.h>
 #include <string.h>
 #include <xxhash.h>
 
 #define ROWS NR_FLOW_PART_ROWS
-
-enum { CLIENT, SERVER };
 
 int nr_flow_unpacker_init(struct nr_flow_unpacker *u, struct nr_error *error)
 {
@@ -20,7 +18,7 @@ int nr_flow_unpacker_init(struct nr_flow_unpacker *u, struct nr_error *error)
 		.each = malloc(ROWS * sizeof *u->each)};
 	for (unsigned lane = 0; lane < NR_FLOW_LANES; lane++)
 		u->names[lane] = nr_flow_lane_name(lane);
-	for (unsigned side = CLIENT; side <= SERVER; side++) {
+	for (unsigned side = NR_FLOW_CLIENT; side <= NR_FLOW_SERVER; side++) {
 		u->high[side] = malloc(ROWS * sizeof *u->high[side]);
 		u->low[side] = malloc(ROWS * sizeof *u->low[side]);
 		u->ids[side] = malloc(ROWS * sizeof *u->ids[side]);
@@ -38,7 +36,7 @@ int nr_flow_unpacker_init(struct nr_flow_unpacker *u, struct nr_error *error)
 void nr_flow_unpacker_fini(struct nr_flow_unpacker *u)
 {
 	nr_flow_coder_fini(&u->coder);
-	for (unsigned side = CLIENT; side <= SERVER; side++) {
+	for (unsigned side = NR_FLOW_CLIENT; side <= NR_FLOW_SERVER; side++) {
 		free(u->high[side]);
 		free(u->low[side]);
 		free(u->ids[side]);
@@ -101,15 +99,7 @@ int nr_flow_part_check(const uint8_t *bytes, size_t length, const struct nr_flow
 
 /* ---- lanes ---- */
 
-struct work {
-	struct nr_flow_unpacker *u;
-	const struct nr_flow_part_head *head;
-	struct nr_flow_part_source *source;
-	uint64_t columns;                    /* wanted, and there */
-	uint64_t chunks[NR_FLOW_CHUNK_BITS]; /* by the bits of a chunk's size: those that have wanted rows */
-};
-
-static void find_lanes(const struct work *w, const struct nr_flow_section *sections)
+static void find_lanes(const struct nr_flow_part_work *w, const struct nr_flow_section *sections)
 {
 	struct nr_flow_unpacker *u = w->u;
 	memset(u->lanes, 0, sizeof u->lanes);
@@ -119,8 +109,8 @@ static void find_lanes(const struct work *w, const struct nr_flow_section *secti
 				u->lanes[lane] = &sections[i];
 }
 
-/* A section of `length` bytes, as they are. */
-static int bytes_get(const struct work *w, unsigned lane, size_t length, const uint8_t **ret_bytes)
+int nr_flow_part_bytes(
+	const struct nr_flow_part_work *w, unsigned lane, size_t length, const uint8_t **ret_bytes)
 {
 	const struct nr_flow_section *s = w->u->lanes[lane];
 	int code = -EBADMSG;
@@ -135,277 +125,32 @@ static int bytes_get(const struct work *w, unsigned lane, size_t length, const u
 	return 0;
 }
 
-static int lane_get(
-	const struct work *w, unsigned lane, void *values, unsigned width, uint32_t count, uint64_t chunks)
+int nr_flow_part_lane(const struct nr_flow_part_work *w, unsigned lane, void *values, unsigned width,
+	uint32_t count, uint64_t chunks)
 {
 	const struct nr_flow_section *s = w->u->lanes[lane];
 	return s ? nr_flow_lane_read(&w->u->coder, s, w->source, values, width, count, chunks) : -EBADMSG;
 }
 
-/* One number for each row, of the chunks that have rows that are wanted. */
-static int rows_get(const struct work *w, unsigned lane, void *values, unsigned width)
+int nr_flow_part_numbers(const struct nr_flow_part_work *w, unsigned lane, void *values, unsigned width)
 {
 	const struct nr_flow_section *s = w->u->lanes[lane];
 	if (!s || s->chunk >= NR_FLOW_CHUNK_BITS)
 		return -EBADMSG;
-	return lane_get(w, lane, values, width, w->head->rows, w->chunks[s->chunk]);
+	return nr_flow_part_lane(w, lane, values, width, w->head->rows, w->chunks[s->chunk]);
 }
 
-static int streams_get(const struct work *w)
+static int streams_get(const struct nr_flow_part_work *w)
 {
 	struct nr_flow_block *block = w->u->block;
 	const uint8_t *bytes = NULL;
 	size_t length = w->head->streams * sizeof *block->streams;
-	int e = length ? bytes_get(w, NR_FLOW_LANE_STREAMS, length, &bytes) : -EBADMSG;
+	int e = length ? nr_flow_part_bytes(w, NR_FLOW_LANE_STREAMS, length, &bytes) : -EBADMSG;
 	if (e)
 		return e;
 	memcpy(block->streams, bytes, length);
 	block->stream_count = w->head->streams;
 	return 0;
-}
-
-/* ---- rows that are wanted ---- */
-
-static void find_chunks(struct work *w)
-{
-	const struct nr_flow_unpacker *u = w->u;
-	for (unsigned bits = NR_FLOW_CHUNK_LEAST; bits < NR_FLOW_CHUNK_BITS; bits++) {
-		w->chunks[bits] = u->row_count == w->head->rows ? UINT64_MAX : 0;
-		for (uint32_t i = 0; !(w->chunks[bits] & 1 && ~w->chunks[bits] == 0) && i < u->row_count; i++)
-			w->chunks[bits] |= UINT64_C(1) << (u->rows[i] >> bits);
-	}
-}
-
-static void all_rows(struct work *w)
-{
-	for (uint32_t i = 0; i < w->head->rows; i++)
-		w->u->rows[i] = i;
-	w->u->row_count = w->head->rows;
-	find_chunks(w);
-}
-
-/* ---- addresses ---- */
-
-static uint32_t side_count(const struct work *w, unsigned side)
-{
-	return side == CLIENT ? w->head->clients : w->head->servers;
-}
-
-static unsigned heads_lane(unsigned side)
-{
-	return side == CLIENT ? NR_FLOW_LANE_CLIENTS_HEADS : NR_FLOW_LANE_SERVERS_HEADS;
-}
-
-#define HEADS_MAX (ROWS >> NR_FLOW_CHUNK_HOSTS)
-struct heads {
-	struct nr_flow_head_address items[HEADS_MAX];
-	uint32_t count;
-};
-
-static int heads_get(const struct work *w, unsigned side, struct heads *heads)
-{
-	const uint8_t *bytes = NULL;
-	uint32_t count = side_count(w, side);
-	heads->count = (count + (1u << NR_FLOW_CHUNK_HOSTS) - 1) >> NR_FLOW_CHUNK_HOSTS;
-	size_t length = heads->count * sizeof *heads->items;
-	int e = count ? bytes_get(w, heads_lane(side), length, &bytes) : -EBADMSG;
-	if (!e)
-		memcpy(heads->items, bytes, length);
-	return e;
-}
-
-/* Those chunks of a side's addresses. */
-static int addresses_get(const struct work *w, unsigned side, const struct heads *heads, uint64_t chunks)
-{
-	uint64_t *high = w->u->high[side], *low = w->u->low[side];
-	unsigned lane = heads_lane(side);
-	uint32_t count = side_count(w, side);
-	for (unsigned i = 1; i <= 2; i++)
-		if (w->u->lanes[lane + i] && w->u->lanes[lane + i]->chunk != NR_FLOW_CHUNK_HOSTS)
-			return -EBADMSG;
-	int e = lane_get(w, lane + 1, high, 8, count, chunks);
-	e = e ? e : lane_get(w, lane + 2, low, 8, count, chunks);
-	for (uint32_t c = 0; !e && c < heads->count; c++) {
-		uint32_t begin = c << NR_FLOW_CHUNK_HOSTS;
-		uint32_t end = NR_MIN(begin + (1u << NR_FLOW_CHUNK_HOSTS), count);
-		if (!(chunks >> c & 1))
-			continue;
-		high[begin] = heads->items[c].high;
-		low[begin] = heads->items[c].low;
-		for (uint32_t i = begin + 1; i < end; i++) {
-			low[i] += high[i] ? 0 : low[i - 1];
-			high[i] += high[i - 1];
-		}
-	}
-	return e;
-}
-
-/* The chunks of the addresses of the rows that are wanted. */
-static uint64_t chunks_of(const struct nr_flow_unpacker *u, unsigned side)
-{
-	uint64_t chunks = 0;
-	for (uint32_t i = 0; i < u->row_count; i++)
-		chunks |= UINT64_C(1) << (u->ids[side][u->rows[i]] >> NR_FLOW_CHUNK_HOSTS);
-	return chunks;
-}
-
-static bool is_after(const struct nr_flow_head_address *head, uint64_t high, uint64_t low)
-{
-	return head->high > high || (head->high == high && head->low > low);
-}
-
-/* Finds hosts among a side's addresses: in the chunk whose head is the last one that is not after it. */
-static int find_hosts(struct work *w, unsigned side, const struct nr_address *hosts, size_t host_count)
-{
-	struct nr_flow_unpacker *u = w->u;
-	struct heads heads;
-	uint64_t chunks = 0, high[NR_FLOW_HOSTS_FOUND], low[NR_FLOW_HOSTS_FOUND];
-	uint32_t at[NR_FLOW_HOSTS_FOUND];
-	int e = heads_get(w, side, &heads);
-	for (size_t h = 0; !e && h < host_count; h++) {
-		nr_flow_address_split(&hosts[h], &high[h], &low[h]);
-		at[h] = 0;
-		while (at[h] < heads.count && !is_after(&heads.items[at[h]], high[h], low[h]))
-			at[h]++;
-		chunks |= at[h] ? UINT64_C(1) << (at[h] - 1) : 0;
-	}
-	e = e || !chunks ? e : addresses_get(w, side, &heads, chunks);
-	u->found_count[side] = 0;
-	for (size_t h = 0; !e && h < host_count; h++) {
-		uint32_t end = NR_MIN(at[h] << NR_FLOW_CHUNK_HOSTS, side_count(w, side));
-		uint32_t i = at[h] ? (at[h] - 1) << NR_FLOW_CHUNK_HOSTS : end;
-		while (i < end && (u->low[side][i] != low[h] || u->high[side][i] != high[h]))
-			i++;
-		if (i < end)
-			u->found[side][u->found_count[side]++] = i;
-	}
-	return e;
-}
-
-/* ---- ids ---- */
-
-/* Fills the clients of all rows that are wanted, which are in order. */
-static int client_ids(const struct work *w)
-{
-	struct nr_flow_unpacker *u = w->u;
-	uint32_t client = 0, end = w->head->clients ? u->counts[0] : 0;
-	for (uint32_t i = 0; i < u->row_count; i++) {
-		uint32_t row = u->rows[i];
-		while (row >= end) {
-			if (++client >= w->head->clients || u->counts[client] > w->head->rows - end)
-				return -EBADMSG;
-			end += u->counts[client];
-		}
-		u->ids[CLIENT][row] = client;
-	}
-	return 0;
-}
-
-static int server_ids(const struct work *w)
-{
-	struct nr_flow_unpacker *u = w->u;
-	uint32_t most = 0;
-	int e = rows_get(w, NR_FLOW_LANE_SERVER, u->ids[SERVER], 4);
-	for (uint32_t i = 0; !e && i < u->row_count; i++)
-		most = NR_MAX(most, u->ids[SERVER][u->rows[i]]);
-	return e ? e : most < w->head->servers ? 0 : -EBADMSG;
-}
-
-static int counts_get(const struct work *w)
-{
-	struct nr_flow_unpacker *u = w->u;
-	int e = lane_get(w, NR_FLOW_LANE_CLIENT_ROWS, u->counts, 4, w->head->clients, UINT64_MAX);
-	return e ? e : u->counts[0] <= w->head->rows ? 0 : -EBADMSG;
-}
-
-static bool is_found(const struct nr_flow_unpacker *u, unsigned side, uint32_t id)
-{
-	bool found = false;
-	for (unsigned i = 0; i < u->found_count[side]; i++)
-		found |= u->found[side][i] == id;
-	return found;
-}
-
-/* The rows whose client or server was found, in order. */
-static int select_rows(struct work *w)
-{
-	struct nr_flow_unpacker *u = w->u;
-	bool servers = u->found_count[SERVER];
-	uint32_t n = 0, row = 0;
-	int e = servers ? lane_get(w, NR_FLOW_LANE_SERVER, u->ids[SERVER], 4, w->head->rows, UINT64_MAX) : 0;
-	for (uint32_t c = 0; !e && c < w->head->clients; c++) {
-		bool all = is_found(u, CLIENT, c);
-		if (u->counts[c] > w->head->rows - row)
-			return -EBADMSG;
-		uint32_t end = row + u->counts[c];
-		if (!all && !servers)
-			row = end;
-		for (; row < end; row++) {
-			u->rows[n] = row;
-			n += all || is_found(u, SERVER, u->ids[SERVER][row]);
-		}
-	}
-	u->row_count = n;
-	return e;
-}
-
-/* ---- sides ---- */
-
-/* The rows that are wanted; 0: nothing more to do. */
-static int find_rows(struct work *w, const struct nr_address *hosts, size_t host_count)
-{
-	struct nr_flow_unpacker *u = w->u;
-	if (!host_count) {
-		all_rows(w);
-		return 0;
-	}
-	u->row_count = 0;
-	if (!(w->head->flags & NR_FLOW_PART_TURNED))
-		return 0; /* nobody's addresses were kept */
-	int e = find_hosts(w, CLIENT, hosts, host_count);
-	e = e ? e : find_hosts(w, SERVER, hosts, host_count);
-	if (e || (!u->found_count[CLIENT] && !u->found_count[SERVER]))
-		return e;
-	e = counts_get(w);
-	e = e ? e : select_rows(w);
-	if (!e)
-		find_chunks(w);
-	return e;
-}
-
-static int sides_get(struct work *w, bool counted)
-{
-	struct nr_flow_unpacker *u = w->u;
-	int e = w->head->clients && w->head->servers ? 0 : -EBADMSG;
-	e = e || counted ? e : counts_get(w);
-	e = e ? e : client_ids(w);
-	e = e ? e : server_ids(w);
-	e = e ? e : rows_get(w, NR_FLOW_LANE_TURNED, u->turned, 1);
-	for (uint32_t i = 0; !e && i < u->row_count; i++)
-		u->turned[u->rows[i]] &= 1;
-	for (unsigned side = CLIENT; !e && side <= SERVER && w->columns & NR_FLOW_ADDRESS_BITS; side++) {
-		struct heads heads;
-		e = heads_get(w, side, &heads);
-		e = e ? e : addresses_get(w, side, &heads, chunks_of(u, side));
-	}
-	return e;
-}
-
-static void sides_fill(const struct work *w)
-{
-	const struct nr_flow_unpacker *u = w->u;
-	uint64_t *high[] = {nr_flow_column_at(u->block, NR_FLOW_SOURCE_HIGH),
-		nr_flow_column_at(u->block, NR_FLOW_DESTINATION_HIGH)};
-	uint64_t *low[] = {nr_flow_column_at(u->block, NR_FLOW_SOURCE_LOW),
-		nr_flow_column_at(u->block, NR_FLOW_DESTINATION_LOW)};
-	for (unsigned end = 0; end < 2; end++) /* source, destination */
-		for (uint32_t i = 0; i < u->row_count; i++) {
-			uint32_t row = u->rows[i];
-			unsigned side = u->turned[row] ^ end;
-			uint32_t id = u->ids[side][row];
-			high[end][i] = u->high[side][id];
-			low[end][i] = u->low[side][id];
-		}
 }
 
 /* ---- columns ---- */
@@ -414,7 +159,10 @@ static void sides_fill(const struct work *w)
 	do {                                                                                                 \
 		T *to = into;                                                                                \
 		const T *a = values, *b = other;                                                             \
-		if (!b)                                                                                      \
+		if (b && u->row_count == w->head->rows)                                                      \
+			for (uint32_t i = 0; i < u->row_count; i++)                                          \
+				to[i] = u->turned[i] ? b[i] : a[i];                                          \
+		else if (!b)                                                                                 \
 			for (uint32_t i = 0; i < u->row_count; i++)                                          \
 				to[i] = a[rows[i]];                                                          \
 		else                                                                                         \
@@ -423,11 +171,15 @@ static void sides_fill(const struct work *w)
 	} while (0)
 
 /* Into a column: the wanted rows of `values`, or of `other` (NULL: none) where they are turned. */
-static void pick(const struct work *w, unsigned column, const void *values, const void *other)
+static void pick(const struct nr_flow_part_work *w, unsigned column, const void *values, const void *other)
 {
 	const struct nr_flow_unpacker *u = w->u;
 	const uint32_t *rows = u->rows;
 	void *into = nr_flow_column_at(u->block, column);
+	if (!other && u->row_count == w->head->rows) { /* all of them */
+		memcpy(into, values, (size_t)u->row_count * nr_flow_columns[column].width);
+		return;
+	}
 	switch (nr_flow_columns[column].width) {
 	case 1:
 		PICK(uint8_t);
@@ -443,7 +195,7 @@ static void pick(const struct work *w, unsigned column, const void *values, cons
 	}
 }
 
-static bool wants(const struct work *w, unsigned column)
+static bool wants(const struct nr_flow_part_work *w, unsigned column)
 {
 	return w->columns >> column & 1;
 }
@@ -457,15 +209,15 @@ static bool wants(const struct work *w, unsigned column)
 	} while (0)
 
 /* A column's numbers of the clients or of the servers, for each row. */
-static int half_get(const struct work *w, unsigned lane, unsigned side, void *values)
+static int half_get(const struct nr_flow_part_work *w, unsigned lane, unsigned side, void *values)
 {
 	struct nr_flow_unpacker *u = w->u;
 	unsigned width = nr_flow_columns[lane].width;
 	const struct nr_flow_section *s = u->lanes[lane];
 	if (!s || !(s->unit & NR_FLOW_UNIT_BY_ADDRESS))
-		return rows_get(w, lane, values, width);
-	uint64_t chunks = s->chunk == NR_FLOW_CHUNK_HOSTS ? chunks_of(u, side) : UINT64_MAX;
-	int e = lane_get(w, lane, u->each, width, side_count(w, side), chunks);
+		return nr_flow_part_numbers(w, lane, values, width);
+	uint64_t chunks = s->chunk == NR_FLOW_CHUNK_HOSTS ? nr_flow_part_chunks(u, side) : UINT64_MAX;
+	int e = nr_flow_part_lane(w, lane, u->each, width, nr_flow_part_side_count(w, side), chunks);
 	if (e)
 		return e;
 	switch (width) {
@@ -484,15 +236,15 @@ static int half_get(const struct work *w, unsigned lane, unsigned side, void *va
 	return 0;
 }
 
-static int pairs_get(const struct work *w)
+static int pairs_get(const struct nr_flow_part_work *w)
 {
 	struct nr_flow_unpacker *u = w->u;
 	for (size_t i = 0; i < NR_FLOW_PAIRS; i++) {
 		const struct nr_flow_pair *pair = &nr_flow_pairs[i];
 		if (!wants(w, pair->source) && !wants(w, pair->destination))
 			continue;
-		int e = half_get(w, pair->source, CLIENT, u->values[0]);
-		e = e ? e : half_get(w, pair->destination, SERVER, u->values[1]);
+		int e = half_get(w, pair->source, NR_FLOW_CLIENT, u->values[0]);
+		e = e ? e : half_get(w, pair->destination, NR_FLOW_SERVER, u->values[1]);
 		if (e)
 			return e;
 		if (wants(w, pair->source))
@@ -515,14 +267,14 @@ static void unscale(uint64_t *values, uint32_t count, uint8_t unit)
 			values[i] *= factor;
 }
 
-static int times_get(const struct work *w)
+static int times_get(const struct nr_flow_part_work *w)
 {
 	struct nr_flow_unpacker *u = w->u;
 	bool first = u->lanes[NR_FLOW_FIRST];
 	if (!wants(w, NR_FLOW_FIRST) && !wants(w, NR_FLOW_LAST))
 		return 0;
 	if (first) {
-		int e = rows_get(w, NR_FLOW_FIRST, u->values[0], 8);
+		int e = nr_flow_part_numbers(w, NR_FLOW_FIRST, u->values[0], 8);
 		if (e)
 			return e;
 		unscale(u->values[0], w->head->rows, u->lanes[NR_FLOW_FIRST]->unit);
@@ -531,7 +283,7 @@ static int times_get(const struct work *w)
 	}
 	if (!wants(w, NR_FLOW_LAST))
 		return 0;
-	int e = rows_get(w, NR_FLOW_LAST, u->values[1], 8);
+	int e = nr_flow_part_numbers(w, NR_FLOW_LAST, u->values[1], 8);
 	if (e)
 		return e;
 	unscale(u->values[1], w->head->rows, u->lanes[NR_FLOW_LAST]->unit);
@@ -541,12 +293,12 @@ static int times_get(const struct work *w)
 	return 0;
 }
 
-static int columns_get(const struct work *w, uint64_t columns)
+static int columns_get(const struct nr_flow_part_work *w, uint64_t columns)
 {
 	struct nr_flow_unpacker *u = w->u;
 	for (; columns; columns &= columns - 1) {
 		unsigned c = (unsigned)__builtin_ctzll(columns), width = nr_flow_columns[c].width;
-		int e = rows_get(w, c, u->values[0], width);
+		int e = nr_flow_part_numbers(w, c, u->values[0], width);
 		if (e)
 			return e;
 		if (c == NR_FLOW_STREAM)
@@ -578,16 +330,16 @@ static uint64_t pair_bits(void)
 	return bits;
 }
 
-static int unpack(struct work *w, const struct nr_address *hosts, size_t host_count)
+static int unpack(struct nr_flow_part_work *w, const struct nr_address *hosts, size_t host_count)
 {
 	struct nr_flow_unpacker *u = w->u;
 	bool sides = w->head->flags & NR_FLOW_PART_TURNED;
 	uint64_t sided = sides ? NR_FLOW_ADDRESS_BITS | pair_bits() : 0;
 	w->columns &= columns_there(u, sides);
-	int e = find_rows(w, hosts, host_count);
+	int e = nr_flow_part_find_rows(w, hosts, host_count);
 	if (e || !u->row_count)
 		return e;
-	e = w->columns & sided ? sides_get(w, host_count) : 0;
+	e = w->columns & sided ? nr_flow_part_sides(w, host_count) : 0;
 	if (e)
 		return e;
 	e = streams_get(w);
@@ -595,7 +347,7 @@ static int unpack(struct work *w, const struct nr_address *hosts, size_t host_co
 		return e;
 	nr_flow_rows_open(u->block, u->row_count, w->columns);
 	if (w->columns & NR_FLOW_ADDRESS_BITS)
-		sides_fill(w);
+		nr_flow_part_fill_sides(w);
 	e = sides ? pairs_get(w) : 0;
 	e = e ? e : times_get(w);
 	e = e ? e : columns_get(w, w->columns & ~(sided | NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST)));
@@ -606,7 +358,7 @@ int nr_flow_part_unpack(struct nr_flow_unpacker *u, const struct nr_flow_part_he
 	const struct nr_flow_section *sections, struct nr_flow_part_source *source, uint64_t columns,
 	const struct nr_address *hosts, size_t host_count)
 {
-	struct work w = {u, head, source, columns | NR_FLOW_BIT(STREAM), {0}};
+	struct nr_flow_part_work w = {u, head, source, columns | NR_FLOW_BIT(STREAM), {0}};
 	nr_flow_block_clear(u->block);
 	find_lanes(&w, sections);
 	int e = unpack(&w, hosts, host_count);
