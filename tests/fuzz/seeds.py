@@ -589,7 +589,7 @@ NF_MAPPED = nf_record(10, struct.pack("<HHHHIIBBBBHHHBB", 6, 3, 940, 981, SECOND
                       struct.pack("<QQ", 1, 60) + struct.pack("<IIII", 1, 2, 64500, 64501) + b"\0\1\x18\x10" + struct.pack("<HH", 1, 2) + b"\0\0\0\3" +
                       struct.pack("<QIHBBHH", SECONDS * 1000, 5, 0, 1, 0, 0, 0))
 NF_OLD = nf_record(1, struct.pack("<HHHHIIBBBBHH", 0x100, 3, 940, 981, SECONDS, SECONDS + 1, 0, 2, 17, 0, 53, 53) + NF_IPV4 +
-                   struct.pack("<II", 1, 60) + bytes(44))
+                   struct.pack("<II", 1, 60) + bytes(48))
 NF_TWO = nf_file2(nf_block(NF_EXPORTER, NF_SAMPLER, nf_v3((1, NF_GENERIC), (2, NF_IPV4)), nf_v3((1, NF_GENERIC), (3, NF_IPV6), *NF_ALL, flags=2)))
 NF_ONE = nf_file1(nf_block(NF_EXPORTER, NF_MAP, NF_MAPPED, NF_OLD, kind=2))
 ZEEK_TSV = b"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n" + \
