@@ -375,9 +375,9 @@ static int start(struct asking *a, struct nr_error *error)
 		e = nr_flow_collector_new(&a->conf.collector, &a->sink, &a->collector, error);
 	}
 	if (!e && a->query_conf.list) {
-		enum nr_flow_print print = a->conf.json  ? NR_FLOW_PRINT_JSON
-					   : a->conf.csv ? NR_FLOW_PRINT_CSV
-							 : NR_FLOW_PRINT_TABLE;
+		enum nr_flow_print_form print = a->conf.json  ? NR_FLOW_PRINT_JSON
+						: a->conf.csv ? NR_FLOW_PRINT_CSV
+							      : NR_FLOW_PRINT_TABLE;
 		e = nr_flow_printer_new(print, stdout, &a->printer, error);
 	}
 	/* what is asked is recorded in the archive's folder, which is the only one that is seen then */

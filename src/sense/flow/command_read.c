@@ -193,9 +193,9 @@ static int prepare(struct run *run, struct nr_error *error)
 static int start(struct run *run, struct nr_error *error)
 {
 	const struct read_conf *conf = run->conf;
-	enum nr_flow_print print = conf->json  ? NR_FLOW_PRINT_JSON
-				   : conf->csv ? NR_FLOW_PRINT_CSV
-					       : NR_FLOW_PRINT_TABLE;
+	enum nr_flow_print_form print = conf->json  ? NR_FLOW_PRINT_JSON
+					: conf->csv ? NR_FLOW_PRINT_CSV
+						    : NR_FLOW_PRINT_TABLE;
 	int e = nr_flow_printer_new(print, stdout, &run->printer, error);
 	if (!e)
 		e = nr_flow_out_open(&run->nfdump, NR_FLOW_OUT_NFDUMP, conf->nfdump, error);

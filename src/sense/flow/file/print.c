@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct nr_flow_printer {
-	enum nr_flow_print print;
+	enum nr_flow_print_form print;
 	FILE *stream;
 	char *buffer;
 	size_t length;
@@ -139,8 +139,8 @@ static int reserve(struct nr_flow_printer *printer, struct nr_error *error)
 	return hand_over(printer, error);
 }
 
-int nr_flow_printer_new(
-	enum nr_flow_print print, FILE *stream, struct nr_flow_printer **ret_printer, struct nr_error *error)
+int nr_flow_printer_new(enum nr_flow_print_form print, FILE *stream, struct nr_flow_printer **ret_printer,
+	struct nr_error *error)
 {
 	NR_AUTO(nr_flow_printer_freep) struct nr_flow_printer *printer = calloc(1, sizeof *printer);
 	if (!printer || !(printer->buffer = malloc(NR_FLOW_BUFFER)))

@@ -13,13 +13,13 @@
 
 #include "sense/flow/collect/collector.h"
 
-enum nr_flow_print { NR_FLOW_PRINT_TABLE, NR_FLOW_PRINT_JSON, NR_FLOW_PRINT_CSV };
+enum nr_flow_print_form { NR_FLOW_PRINT_TABLE, NR_FLOW_PRINT_JSON, NR_FLOW_PRINT_CSV };
 
 struct nr_flow_printer;
 
 /* The stream stays the caller's. CSV's first line, the names, is written at once. */
-int nr_flow_printer_new(
-	enum nr_flow_print print, FILE *stream, struct nr_flow_printer **ret_printer, struct nr_error *error);
+int nr_flow_printer_new(enum nr_flow_print_form print, FILE *stream, struct nr_flow_printer **ret_printer,
+	struct nr_error *error);
 void nr_flow_printer_free(struct nr_flow_printer *printer);
 void nr_flow_printer_freep(struct nr_flow_printer **printer);
 
