@@ -66,7 +66,7 @@ for document in README.md README.ja.md SECURITY.md CONTRIBUTING.md ARCHITECTURE.
 	[ -e "$document" ] || continue
 	# lines that end in a backslash go on
 	sed -e ':a' -e '/\\$/{N;s/\\\n[[:space:]]*/ /;ba' -e '}' "$document" |
-		grep -oE '(^|[^a-z.-])noroshi (telescope|world|serve|key|ledger|timestamp|seal)[^|`#>;)]*' | sed 's/^[^n]*noroshi //' |
+		grep -oE '(^|[^a-z.-])noroshi (telescope|flow|world|serve|key|ledger|timestamp|seal)[^|`#>;)]*' | sed 's/^[^n]*noroshi //' |
 		while read -r area verb rest; do
 			case $verb in -* | "" | [A-Z]*) rest="$verb $rest" verb= ;; esac
 			# shellcheck disable=SC2086 # verb may be empty
