@@ -414,6 +414,95 @@ static void test_hosts(void **state)
 	rig_remove(folder);
 }
 
+/* ---- what a question may say ---- */
+
+static int refuse(void *context, unsigned thread, const struct nr_flow_block *block)
+{
+	(void)thread;
+	(void)block;
+	__atomic_add_fetch((unsigned *)context, 1, __ATOMIC_RELAXED);
+	return -ECANCELED;
+}
+
+static void watch(void *context, uint64_t done, uint64_t total)
+{
+	uint64_t *last = context;
+	assert_true(done > last[0] && done <= total);
+	last[0] = done;
+	last[1] = total;
+}
+
+static void test_ranges_progress_and_refusals(void **state)
+{
+	(void)state;
+	const char *folder = rig_folder();
+	struct nr_flow_archive *a = open_ok(folder, NR_FLOW_ARCHIVE_WRITE, NULL);
+	struct nr_flow_block *block = new_block(NR_FLOW_ROOM);
+	uint64_t seed = 6, progress[2] = {0};
+	for (unsigned i = 0; i < 4; i++) { /* an hour apart: a segment each */
+		nr_flow_block_clear(block);
+		rig_fill(block, 1000, RIG_BEGIN + i * NR_HOUR, &seed);
+		append_ok(a, block);
+	}
+	sync_ok(a);
+	struct nr_flow_wanted wanted = everything;
+	struct rig_sum sum = {.columns = NR_FLOW_BIT(BYTES)};
+	wanted.from = RIG_BEGIN + NR_HOUR - NR_MINUTE;
+	wanted.to = RIG_BEGIN + 2 * NR_HOUR - 10 * NR_MINUTE;
+	wanted.columns = NR_FLOW_BIT(BYTES);
+	wanted.progress = watch;
+	wanted.progress_context = progress;
+	struct nr_flow_scan scan = scan_ok(a, &wanted, &sum);
+	assert_int_equal(scan.flows, 1000);
+	assert_int_equal(scan.parts, 1);
+	assert_int_equal(scan.parts_skipped, 3);
+	assert_true(progress[0] && progress[0] == progress[1]);
+	unsigned calls = 0;
+	wanted = everything;
+	wanted.threads = 1;
+	assert_int_equal(nr_flow_archive_scan(a, &wanted, refuse, &calls, &scan, NULL), -ECANCELED);
+	assert_int_equal(calls, 1);
+	wanted.host_count = NR_FLOW_HOSTS_MAX + 1;
+	assert_int_equal(nr_flow_archive_scan(a, &wanted, refuse, &calls, &scan, NULL), -EINVAL);
+	nr_flow_block_free(block);
+	close_ok(a);
+	rig_remove(folder);
+}
+
+/* Columns that were not asked for are not there; the others are what they were, for each alone. */
+static void test_each_column_alone(void **state)
+{
+	(void)state;
+	const char *folder = rig_folder();
+	struct nr_flow_archive *a = open_ok(folder, NR_FLOW_ARCHIVE_WRITE, NULL);
+	struct nr_flow_block *block = new_block(NR_FLOW_ROOM);
+	uint64_t seed = 7;
+	rig_fill(block, 8000, RIG_BEGIN, &seed);
+	append_ok(a, block);
+	sync_ok(a);
+	for (unsigned c = 0; c < NR_FLOW_COLUMNS; c++) {
+		struct rig_sum before = {.columns = UINT64_C(1) << c}, after = before,
+			       others = {.columns = ~before.columns};
+		struct nr_flow_wanted wanted = everything;
+		wanted.columns = before.columns;
+		rig_sum_add(&before, block);
+		scan_ok(a, &wanted, &after);
+		assert_true(before.sum == after.sum && before.rows == after.rows);
+		others.columns &= ~NR_FLOW_BIT(STREAM); /* comes always */
+		scan_ok(a, &wanted, &others);
+		struct nr_flow_block *nothing = new_block(NR_FLOW_ROOM);
+		nr_flow_rows_open(nothing, 8000, 0);
+		nr_flow_rows_close(nothing, 8000);
+		struct rig_sum zeros = {.columns = others.columns};
+		rig_sum_add(&zeros, nothing);
+		assert_true(others.sum == zeros.sum);
+		nr_flow_block_free(nothing);
+	}
+	nr_flow_block_free(block);
+	close_ok(a);
+	rig_remove(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_the_oldest_go_when_it_is_too_much),
 		cmocka_unit_test(test_one_writer),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_ranges_progress_and_refusals),
+		cmocka_unit_test(test_each_column_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

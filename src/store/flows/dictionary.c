@@ -65,13 +65,12 @@ uint32_t nr_flow_dictionary_enter(struct nr_flow_dictionary *d, uint64_t high, u
 }
 
 /* One pass by a digit; false: all have the same, nothing was moved. */
-static bool sort_by_digit(
-	const struct nr_flow_keyed *from, struct nr_flow_keyed *to, uint32_t count, unsigned shift)
+static bool sort_by_digit(const uint64_t *from, uint64_t *to, uint32_t count, unsigned shift)
 {
 	uint32_t starts[DIGITS] = {0};
 	for (uint32_t i = 0; i < count; i++)
-		starts[from[i].key >> shift & (DIGITS - 1)]++;
-	if (starts[from[0].key >> shift & (DIGITS - 1)] == count)
+		starts[from[i] >> shift & (DIGITS - 1)]++;
+	if (starts[from[0] >> shift & (DIGITS - 1)] == count)
 		return false;
 	uint32_t sum = 0;
 	for (uint32_t d = 0; d < DIGITS; d++) {
@@ -80,16 +79,16 @@ static bool sort_by_digit(
 		sum += n;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		to[starts[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
+		to[starts[from[i] >> shift & (DIGITS - 1)]++] = from[i];
 	return true;
 }
 
-void nr_flow_sort(struct nr_flow_keyed *items, struct nr_flow_keyed *spare, uint32_t count, unsigned bits)
+void nr_flow_sort(uint64_t *items, uint64_t *spare, uint32_t count, unsigned bits)
 {
-	struct nr_flow_keyed *from = items, *to = spare;
-	for (unsigned shift = 0; count && shift < bits; shift += DIGIT_BITS)
-		if (sort_by_digit(from, to, count, shift)) {
-			struct nr_flow_keyed *moved = to;
+	uint64_t *from = items, *to = spare;
+	for (unsigned done = 0; count && done < bits; done += DIGIT_BITS)
+		if (sort_by_digit(from, to, count, NR_FLOW_INDEX_BITS + done)) {
+			uint64_t *moved = to;
 			to = from;
 			from = moved;
 		}
@@ -97,26 +96,36 @@ void nr_flow_sort(struct nr_flow_keyed *items, struct nr_flow_keyed *spare, uint
 		memcpy(items, from, count * sizeof *items);
 }
 
-void nr_flow_dictionary_sort(
-	struct nr_flow_dictionary *d, struct nr_flow_keyed *items, struct nr_flow_keyed *spare)
+#define ROUND_BITS 48 /* of a half of an address that one sort can take */
+
+/* Sorts what is in `items` by a half of its addresses, keeping the order of equal ones. */
+static void sort_by_half(uint64_t *items, uint64_t *spare, const uint64_t *half, uint32_t count)
+{
+	for (unsigned shift = 0; shift < 64; shift += ROUND_BITS) {
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t index = nr_flow_sorted_index(items[i]);
+			items[i] = half[index] >> shift << NR_FLOW_INDEX_BITS | index;
+		}
+		nr_flow_sort(items, spare, count, NR_MIN(ROUND_BITS, 64 - shift));
+	}
+}
+
+void nr_flow_dictionary_sort(struct nr_flow_dictionary *d, uint64_t *items, uint64_t *spare)
 {
 	uint64_t any_high = 0;
 	for (uint32_t i = 0; i < d->count; i++) {
-		items[i] = (struct nr_flow_keyed){d->low[i], i};
+		items[i] = i;
 		any_high |= d->high[i];
 	}
-	nr_flow_sort(items, spare, d->count, 64);
-	if (any_high) {
-		for (uint32_t i = 0; i < d->count; i++)
-			items[i].key = d->high[items[i].index];
-		nr_flow_sort(items, spare, d->count, 64);
-	}
-	for (uint32_t i = 0; i < d->count; i++) {
-		d->ranks[items[i].index] = i;
-		spare[i] = (struct nr_flow_keyed){d->high[items[i].index], d->low[items[i].index]};
-	}
-	for (uint32_t i = 0; i < d->count; i++) {
-		d->high[i] = spare[i].key;
-		d->low[i] = spare[i].index;
-	}
+	sort_by_half(items, spare, d->low, d->count);
+	if (any_high)
+		sort_by_half(items, spare, d->high, d->count);
+	for (uint32_t i = 0; i < d->count; i++)
+		d->ranks[nr_flow_sorted_index(items[i])] = i;
+	memcpy(spare, d->low, d->count * sizeof *spare);
+	for (uint32_t i = 0; i < d->count; i++)
+		d->low[i] = spare[nr_flow_sorted_index(items[i])];
+	memcpy(spare, d->high, d->count * sizeof *spare);
+	for (uint32_t i = 0; i < d->count; i++)
+		d->high[i] = spare[nr_flow_sorted_index(items[i])];
 }

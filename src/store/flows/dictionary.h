@@ -15,21 +15,21 @@ struct nr_flow_dictionary {
 	uint64_t key;
 };
 
-struct nr_flow_keyed {
-	uint64_t key;
-	uint64_t index;
-};
-
 int nr_flow_dictionary_init(struct nr_flow_dictionary *dictionary);
 void nr_flow_dictionary_fini(struct nr_flow_dictionary *dictionary);
 void nr_flow_dictionary_clear(struct nr_flow_dictionary *dictionary);
 /* The address's number in order of arrival. At most NR_FLOW_PART_ROWS different ones. */
 uint32_t nr_flow_dictionary_enter(struct nr_flow_dictionary *dictionary, uint64_t high, uint64_t low);
 /* items, spare: NR_FLOW_PART_ROWS of each. */
-void nr_flow_dictionary_sort(
-	struct nr_flow_dictionary *dictionary, struct nr_flow_keyed *items, struct nr_flow_keyed *spare);
+void nr_flow_dictionary_sort(struct nr_flow_dictionary *dictionary, uint64_t *items, uint64_t *spare);
 
-/* Stable, by the low `bits` of the keys. */
-void nr_flow_sort(struct nr_flow_keyed *items, struct nr_flow_keyed *spare, uint32_t count, unsigned bits);
+/* Items are a key above and an index in the low 16 bits, so that a part's rows can be numbered. Stable, by
+ * the low `bits` of the keys. */
+#define NR_FLOW_INDEX_BITS 16
+void nr_flow_sort(uint64_t *items, uint64_t *spare, uint32_t count, unsigned bits);
+NR_INLINE uint32_t nr_flow_sorted_index(uint64_t item)
+{
+	return item & ((1u << NR_FLOW_INDEX_BITS) - 1);
+}
 
 #endif

@@ -12,9 +12,9 @@
 struct nr_flow_packer {
 	struct nr_flow_coder coder;
 	struct nr_flow_dictionary clients, servers;
-	struct nr_flow_keyed *items, *spare;
+	uint64_t *items, *spare;
 	uint32_t *rows;            /* of the block, in the part's order */
-	uint32_t *client, *server; /* of each row, as given */
+	uint32_t *client, *server; /* of each row: as it came; then in the part's order, by rank */
 	uint8_t *turned;
 	uint64_t *by_address;
 	uint64_t *values, *times; /* a lane's numbers, in the part's order */

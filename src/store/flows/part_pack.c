@@ -141,6 +141,17 @@ static unsigned bits_of(uint32_t count)
 	return count < 2 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
 }
 
+/* From the block's order and order of arrival to the part's order and ranks. */
+static void order_ids(const struct work *w, const struct nr_flow_dictionary *d, uint32_t *ids)
+{
+	uint32_t *ordered = (uint32_t *)(void *)w->p->spare;
+	for (uint32_t i = 0; i < w->count; i++)
+		ordered[i] = d->ranks[ids[w->p->rows[i]]];
+	memcpy(ids, ordered, w->count * sizeof *ids);
+}
+
+static_assert(ROWS <= 1u << NR_FLOW_INDEX_BITS, "client, server, port and row are numbers of 16 bits");
+
 static void order_rows(const struct work *w)
 {
 	struct nr_flow_packer *p = w->p;
@@ -150,11 +161,13 @@ static void order_rows(const struct work *w)
 		const uint16_t *port = ports[p->turned[i]];
 		uint64_t key = (uint64_t)p->clients.ranks[p->client[i]] << server_bits |
 			       p->servers.ranks[p->server[i]];
-		p->items[i] = (struct nr_flow_keyed){key << 16 | (port ? port[i] : 0), i};
+		p->items[i] = (key << 16 | (port ? port[i] : 0)) << NR_FLOW_INDEX_BITS | i;
 	}
 	nr_flow_sort(p->items, p->spare, w->count, bits_of(p->clients.count) + server_bits + 16);
 	for (uint32_t i = 0; i < w->count; i++)
-		p->rows[i] = (uint32_t)p->items[i].index;
+		p->rows[i] = nr_flow_sorted_index(p->items[i]);
+	order_ids(w, &p->clients, p->client);
+	order_ids(w, &p->servers, p->server);
 }
 
 /* ---- lanes ---- */
@@ -220,42 +233,34 @@ static void gather(const struct work *w, const void *from, const void *other, un
 	}
 }
 
+#define DECIDES_FIRST 1024 /* rows that show most columns that addresses do not decide */
+
 /* Whether the address alone decides the numbers in values (of rows in the part's order), which are then in
  * by_address. */
 #define DECIDES(T)                                                                                           \
 	do {                                                                                                 \
-		const T *values = (const T *)(const void *)p->values;                                        \
-		T *each = (T *)(void *)p->by_address;                                                        \
-		uint8_t *seen = (uint8_t *)(void *)p->spare;                                                 \
-		memset(seen, 0, d->count);                                                                   \
-		for (uint32_t i = 0; i < w->count; i++) {                                                    \
-			uint32_t id = d->ranks[ids[p->rows[i]]];                                             \
-			if (!seen[id])                                                                       \
-				each[id] = values[i];                                                        \
-			else if (each[id] != values[i])                                                      \
-				return false;                                                                \
-			seen[id] = 1;                                                                        \
-		}                                                                                            \
+		const T *values = (const T *)(const void *)w->p->values;                                     \
+		T *each = (T *)(void *)w->p->by_address;                                                     \
+		bool differs = false;                                                                        \
+		for (uint32_t i = 0; i < count; i++)                                                         \
+			each[ids[i]] = values[i];                                                            \
+		for (uint32_t i = 0; i < count; i++)                                                         \
+			differs |= each[ids[i]] != values[i];                                                \
+		return !differs;                                                                             \
 	} while (0)
 
-static bool address_decides(
-	const struct work *w, const struct nr_flow_dictionary *d, const uint32_t *ids, unsigned width)
+static bool ids_decide(const struct work *w, const uint32_t *ids, unsigned width, uint32_t count)
 {
-	struct nr_flow_packer *p = w->p;
 	switch (width) {
 	case 1:
 		DECIDES(uint8_t);
-		break;
 	case 2:
 		DECIDES(uint16_t);
-		break;
 	case 4:
 		DECIDES(uint32_t);
-		break;
 	default:
 		DECIDES(uint64_t);
 	}
-	return true;
 }
 
 static void half_add(struct work *w, unsigned lane, bool client)
@@ -263,7 +268,9 @@ static void half_add(struct work *w, unsigned lane, bool client)
 	struct nr_flow_packer *p = w->p;
 	const struct nr_flow_dictionary *d = client ? &p->clients : &p->servers;
 	unsigned width = nr_flow_columns[lane].width;
-	if (d->count < w->count && address_decides(w, d, client ? p->client : p->server, width))
+	const uint32_t *ids = client ? p->client : p->server;
+	if (d->count < w->count && ids_decide(w, ids, width, NR_MIN(w->count, DECIDES_FIRST)) &&
+		ids_decide(w, ids, width, w->count))
 		lane_add_hosts(w, lane, p->by_address, width, d->count, NR_FLOW_UNIT_BY_ADDRESS);
 	else
 		lane_add(w, lane, p->values, width, 0);
@@ -285,30 +292,26 @@ static void pair_add(struct work *w, const struct nr_flow_pair *pair)
 	half_add(w, pair->destination, false);
 }
 
-static const int64_t units[] = {1, 1000, 1000000};
-
-/* The coarsest unit of which all values are multiples. */
-static uint8_t unit_of(const uint64_t *values, uint32_t count)
+/* Divides all by the unit where they are multiples of it (a constant: no division is made). */
+NR_INLINE bool divide(uint64_t *values, uint32_t count, int64_t unit)
 {
-	for (uint8_t unit = NR_FLOW_UNIT_SECOND; unit > NR_FLOW_UNIT_MICRO; unit--) {
-		uint32_t i = 0;
-		while (i < count && (int64_t)values[i] % units[unit] == 0)
-			i++;
-		if (i == count)
-			return unit;
-	}
-	return NR_FLOW_UNIT_MICRO;
+	for (uint32_t i = 0; i < count; i++)
+		if ((int64_t)values[i] % unit)
+			return false;
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = (uint64_t)((int64_t)values[i] / unit);
+	return true;
 }
 
-/* In units, and coded so that small negative ones are small. */
+/* In the coarsest unit that loses nothing, and coded so that small negative ones are small. */
 static uint8_t scale(uint64_t *values, uint32_t count)
 {
-	uint8_t unit = unit_of(values, count);
 	uint64_t signs = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		values[i] = (uint64_t)((int64_t)values[i] / units[unit]);
+	uint8_t unit = divide(values, count, 1000000) ? NR_FLOW_UNIT_SECOND
+		       : divide(values, count, 1000)  ? NR_FLOW_UNIT_MILLI
+						      : NR_FLOW_UNIT_MICRO;
+	for (uint32_t i = 0; i < count; i++)
 		signs |= values[i];
-	}
 	if (!(signs >> 63))
 		return unit;
 	for (uint32_t i = 0; i < count; i++)
@@ -395,11 +398,9 @@ static void sides_add(struct work *w)
 	addresses_add(w, &p->servers, NR_FLOW_LANE_SERVERS_HEADS);
 	memset(numbers, 0, p->clients.count * sizeof *numbers);
 	for (uint32_t i = 0; i < w->count; i++)
-		numbers[p->clients.ranks[p->client[i]]]++;
+		numbers[p->client[i]]++;
 	lane_add_hosts(w, NR_FLOW_LANE_CLIENT_ROWS, numbers, 4, p->clients.count, 0);
-	for (uint32_t i = 0; i < w->count; i++)
-		numbers[i] = p->servers.ranks[p->server[p->rows[i]]];
-	lane_add(w, NR_FLOW_LANE_SERVER, numbers, 4, 0);
+	lane_add(w, NR_FLOW_LANE_SERVER, p->server, 4, 0);
 	gather(w, p->turned, NULL, 1);
 	lane_add(w, NR_FLOW_LANE_TURNED, p->values, 1, 0);
 	for (size_t i = 0; i < NR_FLOW_PAIRS; i++)
