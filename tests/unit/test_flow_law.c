@@ -532,6 +532,9 @@ static void test_no_own_address_comes_out_of_an_archive(void **state)
 		apply(law, block);
 		assert_int_equal(nr_flow_archive_append(archive, block, NULL), 0);
 	}
+	NR_AUTO(nr_flow_block_freep) struct nr_flow_block *none = block_at(DAY0); /* all of it was left out */
+	apply(law, none);
+	assert_int_equal(nr_flow_archive_append(archive, none, NULL), 0);
 	assert_int_equal(nr_flow_archive_sync(archive, NULL), 0);
 	struct nr_flow_scan scan;
 	const struct nr_flow_wanted wanted = {

@@ -22,7 +22,7 @@
 struct look {
 	char first[NR_FLOW_HEAD_TEXT]; /* hash of the first line: whose record it is */
 	char answered[160];            /* what a line of an answered request has in it */
-	bool found;
+	unsigned found;                /* how often */
 };
 
 static int look_at(void *context, const struct nr_flow_use *use)
@@ -30,7 +30,7 @@ static int look_at(void *context, const struct nr_flow_use *use)
 	struct look *look = context;
 	if (use->number == 1)
 		memcpy(look->first, use->hash, sizeof look->first);
-	look->found |= look->answered[0] && strstr(use->line, look->answered);
+	look->found += look->answered[0] && strstr(use->line, look->answered);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int request_make(const struct nr_flow_identify_conf *conf, const char *ps
 	const struct nr_flow_policy *policy, struct nr_flow_request *request, struct nr_error *error)
 {
 	NR_AUTO(nr_flow_candidates_fini) struct nr_flow_candidates candidates = {0};
-	struct look look = {.found = false};
+	struct look look = {.found = 0};
 	uint64_t high, low;
 	size_t length = conf->reason ? strlen(conf->reason) : 0;
 	int e = nr_address_parse(pseudonym, &request->pseudonym, error);
@@ -223,7 +223,7 @@ int nr_flow_identify_approve(const struct nr_flow_identify_conf *conf, const cha
 	NR_AUTO(nr_person_fini) struct nr_person person = {.key = NULL};
 	NR_AUTO(paper_fini) struct paper paper = {.bytes = NULL};
 	NR_AUTO(nr_freep) char *note = calloc(1, NR_NOTE_MAX);
-	struct look look = {.found = false};
+	struct look look = {.found = 0};
 	struct nr_error why = {0};
 	char more[320];
 	if (!note)
@@ -261,16 +261,18 @@ static int check_persons(const struct paper *paper, struct nr_error *error)
 	return e;
 }
 
-static int check_once(
-	const struct nr_flow_identify_conf *conf, const struct paper *paper, struct nr_error *error)
+/* How often its answer stands in the record: before it is written not at all, afterwards once. Of two that
+ * are made at the same time neither is given. */
+static int check_once(const struct nr_flow_identify_conf *conf, const struct paper *paper, unsigned times,
+	struct nr_error *error)
 {
-	struct look look = {.found = false};
+	struct look look = {.found = 0};
 	char hash[NR_FLOW_HEAD_TEXT];
 	text_of(&paper->request, hash);
 	snprintf(look.answered, sizeof look.answered,
 		"\"act\":\"" ACT_ANSWER "\",\"purpose\":\"" PURPOSE "\",\"question\":\"request %s", hash);
 	int e = check_place(conf, paper, &look, error);
-	if (!e && look.found)
+	if (!e && look.found != times)
 		e = nr_fail(error, -EACCES, "the request was answered already; ask again");
 	return e;
 }
@@ -284,15 +286,16 @@ static const char *candidates_of(
 }
 
 static int search(const struct nr_flow_identify_conf *conf, const struct nr_flow_candidates *candidates,
-	const struct nr_flow_key *key, const struct nr_flow_request *request, struct nr_address *ret_client,
+	const struct nr_flow_key *key, const struct paper *paper, struct nr_address *ret_client,
 	struct nr_error *error)
 {
 	NR_AUTO(nr_flow_pseudonyms_freep) struct nr_flow_pseudonyms *pseudonyms = NULL;
 	uint64_t high, low;
-	nr_flow_address_split(&request->pseudonym, &high, &low);
+	nr_flow_address_split(&paper->request.pseudonym, &high, &low);
 	int e = nr_flow_pseudonyms_new(key, &pseudonyms, error);
 	/* from here on it counts as answered, whatever the answer is */
-	e = e ? e : record(conf, ACT_ANSWER, request, "", NR_FLOW_USE_ASKED, error);
+	e = e ? e : record(conf, ACT_ANSWER, &paper->request, "", NR_FLOW_USE_ASKED, error);
+	e = e ? e : check_once(conf, paper, 1, error);
 	return e ? e : nr_flow_candidates_try(candidates, pseudonyms, low, ret_client, error);
 }
 
@@ -310,7 +313,7 @@ int nr_flow_identify_answer(const struct nr_flow_identify_conf *conf, const char
 	if (e)
 		return e;
 	e = check_persons(&paper, &why);
-	e = e ? e : check_once(conf, &paper, &why);
+	e = e ? e : check_once(conf, &paper, 0, &why);
 	e = e ? e : nr_flow_candidates_read(candidates_of(conf, &paper.request), &policy, &candidates, &why);
 	if (!e && strcmp(candidates.text, paper.request.candidates))
 		e = nr_fail(&why, -EACCES, "the candidates are %s, those of the request %s", candidates.text,
@@ -319,5 +322,5 @@ int nr_flow_identify_answer(const struct nr_flow_identify_conf *conf, const char
 	e = e ? e : nr_flow_keys_find(keys, paper.request.received, &key, &why);
 	if (e)
 		return refused(conf, &paper.request, e, &why, error);
-	return search(conf, &candidates, &key, &paper.request, ret_client, error);
+	return search(conf, &candidates, &key, &paper, ret_client, error);
 }

@@ -2,13 +2,14 @@
 /* What an archive keeps and why, as a file that its owner, an auditor and the next collector can read. */
 #include "base/file.h"
 #include "base/nearest.h"
-#include "sense/flow/law/law.h"
+#include "sense/flow/law/uses_inside.h"
 #include "store/flows/archive.h"
 #include "trust/ledger/note.h"
 
 #include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -331,24 +332,51 @@ static bool stands(const char *path, const struct nr_json *json)
 {
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
 	size_t length = 0;
-	return nr_file_read(path, POLICY_BYTES_MAX, &bytes, &length, NULL) == 0 &&
-	       length == json->length + 1 && memcmp(bytes, json->bytes, json->length) == 0;
+	return nr_file_read(path, POLICY_BYTES_MAX, &bytes, &length, NULL) == 0 && length == json->length &&
+	       memcmp(bytes, json->bytes, length) == 0;
 }
 
-/* In one line, for the record of uses: what a reader of it must know. */
-static void summary(const struct nr_flow_policy *policy, char *text, size_t room)
+#define SUMMARY_MAX 2048
+
+/* Appends to a text as far as there is room. */
+NR_PRINTF(2, 3)
+static void say(char *text, const char *format, ...)
 {
-	snprintf(text, room,
-		"clients %s, nat events %s, keep %llds, rotate %llds, fields beyond the minimum %d%s%s",
+	size_t used = strlen(text);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text + used, SUMMARY_MAX - used, format, arguments);
+	va_end(arguments);
+}
+
+/* In one line, for the record of uses: what a reader of it must know, and the file's hash for all of it. */
+static void summary(
+	const struct nr_flow_policy *policy, const struct nr_json *json, char text[static SUMMARY_MAX])
+{
+	uint64_t more = policy->columns & ~NR_FLOW_ARCHIVE_COLUMNS;
+	char hash[NR_FLOW_HEAD_TEXT];
+	text[0] = 0;
+	say(text,
+		"clients %s, nat events %s, keep %llds, rotate %llds, own networks %zu, fields beyond the "
+		"minimum:",
 		policy->plain_clients ? "plain" : "pseudonyms", policy->nat_events ? "kept" : "left out",
 		(long long)(policy->keep / NR_SECOND), (long long)(policy->rotate / NR_SECOND),
-		__builtin_popcountll(policy->columns & ~NR_FLOW_ARCHIVE_COLUMNS),
-		policy->reason[0] ? ", because: " : "", policy->reason);
+		policy->own.count);
+	for (enum nr_flow_column i = 0; i < NR_FLOW_COLUMNS; i++)
+		if (more >> i & 1 && nr_flow_columns[i].printed)
+			say(text, " %s", nr_flow_columns[i].name);
+	say(text, "%s, persons:", more ? "" : " none");
+	for (size_t i = 0; i < policy->person_count; i++)
+		say(text, " %.*s", (int)strcspn(policy->persons[i], "+"), policy->persons[i]);
+	say(text, "%s%s%s", policy->person_count ? "" : " none", policy->reason[0] ? ", because: " : "",
+		policy->reason);
+	nr_flow_use_hash(json->bytes, json->length, hash);
+	say(text, "; policy.json sha256 %s", hash);
 }
 
 int nr_flow_policy_settle(const char *archive, const struct nr_flow_policy *policy, struct nr_error *error)
 {
-	char path[PATH_MAX], text[512];
+	char path[PATH_MAX], text[SUMMARY_MAX];
 	struct nr_json json;
 	int e = policy_path(archive, path, error);
 	if (e)
@@ -359,14 +387,13 @@ int nr_flow_policy_settle(const char *archive, const struct nr_flow_policy *poli
 	json.pretty = true;
 	nr_flow_policy_write(policy, &json);
 	e = nr_json_finish(&json, error);
+	if (!e)
+		json.bytes[json.length++] = '\n'; /* in place of the NUL */
 	if (!e && !stands(path, &json)) {
 		/* first the record, so that no change is without one */
-		summary(policy, text, sizeof text);
+		summary(policy, &json, text);
 		e = nr_flow_use_record(archive, "policy", "own-operation", text, 0, error);
-		if (!e) {
-			json.bytes[json.length] = '\n'; /* in place of the NUL */
-			e = nr_file_write(path, json.bytes, json.length + 1, error);
-		}
+		e = e ? e : nr_file_write(path, json.bytes, json.length, error);
 	}
 	nr_json_fini(&json);
 	return e;
