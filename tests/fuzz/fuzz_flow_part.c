@@ -63,7 +63,7 @@ static void mend_section(uint8_t *part, const struct nr_flow_part_head *head, st
 	size_t table = s->length, entry = 8 + (s->planes * 4u + 7) / 8 * 8;
 	if (s->codec == NR_FLOW_CODEC_PLANES && s->planes <= 8 && s->chunk >= NR_FLOW_CHUNK_LEAST &&
 		s->chunk < 20) {
-		table = entry * ((count_of(head, s) + (1u << s->chunk) - 1) >> s->chunk);
+		table = entry * (((uint64_t)count_of(head, s) + (1u << s->chunk) - 1) >> s->chunk);
 		if (table > s->length)
 			return;
 		mend_chunks(part + s->offset, s, table, entry);

@@ -280,12 +280,14 @@ static int told(struct nr_flow_archive *a, struct nr_error *error)
 	return trouble.code ? nr_fail(error, trouble.code, "%s", trouble.text) : 0;
 }
 
-/* Marks what is not settled and was received before that time; whoever has it erases it. */
+/* Marks what is not settled and was received before that time; whoever has it erases it. What waits for room
+ * on the disk counts by its segment's beginning. */
 static void doom(struct nr_flow_archive *a, nr_time before)
 {
 	pthread_mutex_lock(&a->lock);
 	for (struct nr_flow_growth *g = a->growths; g; g = g->next)
-		g->doomed = g->doomed || (g->cut && g->totals.oldest < before);
+		g->doomed = g->doomed ||
+			    (g->cut && (g->totals.oldest < before || (a->stuck && g->begin < before)));
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
 }
@@ -343,12 +345,26 @@ int nr_flow_archive_tick(struct nr_flow_archive *a, nr_time now, struct nr_error
 	return e ? e : told(a, error);
 }
 
+/* Waits until all blocks are written (true), or none can be. */
+static bool wait_for_packers(struct nr_flow_archive *a)
+{
+	pthread_mutex_lock(&a->lock);
+	while (a->busy > a->stuck || (a->job_count && a->stuck < a->conf.threads))
+		pthread_cond_wait(&a->changed, &a->lock);
+	bool written = !a->busy && !a->job_count;
+	pthread_mutex_unlock(&a->lock);
+	return written;
+}
+
 int nr_flow_archive_erase(
 	struct nr_flow_archive *a, nr_time before, uint64_t *ret_flows, struct nr_error *error)
 {
 	pthread_mutex_lock(&a->lock);
 	uint64_t erased = a->erased;
 	pthread_mutex_unlock(&a->lock);
+	hand_over(a, false);
+	nr_flow_archive_try_again(a);
+	(void)wait_for_packers(a); /* then each segment knows its oldest flow */
 	cut_what_is_older(a, before);
 	nr_flow_archive_try_again(a);
 	pthread_mutex_lock(&a->lock);
@@ -363,17 +379,6 @@ int nr_flow_archive_erase(
 	*ret_flows = a->erased - erased;
 	pthread_mutex_unlock(&a->lock);
 	return 0;
-}
-
-/* Waits until all blocks are written (true), or none can be. */
-static bool wait_for_packers(struct nr_flow_archive *a)
-{
-	pthread_mutex_lock(&a->lock);
-	while (a->busy > a->stuck || (a->job_count && a->stuck < a->conf.threads))
-		pthread_cond_wait(&a->changed, &a->lock);
-	bool written = !a->busy && !a->job_count;
-	pthread_mutex_unlock(&a->lock);
-	return written;
 }
 
 static int sync_one(struct nr_flow_archive *a, struct nr_flow_growth *g, struct nr_error *error)
