@@ -244,7 +244,7 @@ static void write_sums(const struct nr_flow_sums *sums, struct nr_json *json)
 static void write_totals(const struct nr_flow_query *query, struct nr_json *json)
 {
 	const struct nr_flow_sum_totals *totals = nr_flow_sum_totals(query->sum);
-	bool any = totals->sums.values[NR_FLOW_ORDER_FLOWS] != 0;
+	bool any = totals->first <= totals->last;
 	nr_json_object(json, "totals");
 	write_sums(&totals->sums, json);
 	nr_json_time(json, "first", any ? totals->first : NR_TIME_MIN);

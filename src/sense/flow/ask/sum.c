@@ -19,6 +19,7 @@ struct nr_flow_sum {
 	struct nr_flow_sum_conf conf;
 	uint32_t words;   /* of a key, with its step */
 	bool ends, keyed; /* some field has two ends; there are keys at all */
+	bool timed;       /* times are read */
 	struct part *parts;
 	struct sum_table folded; /* the keys without their steps */
 	struct nr_flow_sum_totals totals;
@@ -87,6 +88,7 @@ int nr_flow_sum_new(const struct nr_flow_sum_conf *conf, struct nr_flow_sum **re
 	}
 	sum->words += conf->step != 0;
 	sum->keyed = sum->words != 0;
+	sum->timed = conf->step || !conf->field_count || conf->from != NR_TIME_MIN || conf->to != NR_TIME_MAX;
 	int e = start_parts(sum, error);
 	if (e)
 		return e;
@@ -96,8 +98,9 @@ int nr_flow_sum_new(const struct nr_flow_sum_conf *conf, struct nr_flow_sum **re
 
 uint64_t nr_flow_sum_columns(const struct nr_flow_sum *sum)
 {
-	uint64_t columns = NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(SAMPLING) |
-			   NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST);
+	uint64_t columns = NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(SAMPLING);
+	if (sum->timed)
+		columns |= NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST);
 	for (size_t i = 0; i < sum->conf.field_count; i++)
 		columns |= nr_flow_field_columns(&sum->conf.fields[i]);
 	return columns;
@@ -202,7 +205,8 @@ void nr_flow_sum_add(struct nr_flow_sum *sum, unsigned thread, const struct nr_f
 		size_t n = NR_MIN(count - from, BATCH);
 		const uint32_t *some = rows ? rows + from : NULL;
 		load_values(part, block, some, (uint32_t)from, n);
-		load_times(part, block, some, (uint32_t)from, n);
+		if (sum->timed)
+			load_times(part, block, some, (uint32_t)from, n);
 		if (!sum->keyed)
 			continue;
 		load_keys(sum, 0, block, some, (uint32_t)from, n, part->keys[0]);

@@ -47,7 +47,8 @@ struct nr_flow_sums {
 };
 struct nr_flow_sum_totals {
 	struct nr_flow_sums sums;
-	nr_time first, last; /* of all flows; NR_TIME_MAX, _MIN: none */
+	nr_time first, last; /* of all flows, where the question is one of time (to read times costs as much
+			      * as to sum); NR_TIME_MAX, _MIN: none */
 	uint64_t keys;       /* different ones */
 	/* Not all fitted into memory: keys that were let go, their sum of `order`, and how much a row may be
 	 * too low. 0: exact. */

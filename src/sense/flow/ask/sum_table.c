@@ -52,13 +52,21 @@ NR_INLINE uint64_t hash_of(const struct sum_table *table, const uint64_t *key)
 	return fold(hash, table->seed[1] ^ UINT64_C(0x9e3779b97f4a7c15));
 }
 
+/* Keys are of one or two words mostly: a call to compare them would cost more than the comparison. */
+NR_INLINE bool same_key(const uint64_t *a, const uint64_t *b, uint32_t words)
+{
+	uint64_t difference = a[0] ^ b[0];
+	for (uint32_t i = 1; i < words; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
+}
+
 /* The entry of the key, or the empty one where it belongs. */
 NR_INLINE uint64_t *locate(const struct sum_table *table, const uint64_t *key, uint64_t hash)
 {
 	for (size_t slot = hash & (table->slots - 1);; slot = (slot + 1) & (table->slots - 1)) {
 		uint64_t *entry = sum_table_entry(table, slot);
-		if (!entry[NR_FLOW_ORDER_FLOWS] ||
-			!memcmp(entry + SUM_COUNTERS, key, table->words * sizeof *key))
+		if (!entry[NR_FLOW_ORDER_FLOWS] || same_key(entry + SUM_COUNTERS, key, table->words))
 			return entry;
 	}
 }
