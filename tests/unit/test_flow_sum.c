@@ -18,7 +18,7 @@
 	(NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST) | NR_FLOW_BIT(SOURCE_HIGH) | NR_FLOW_BIT(SOURCE_LOW) |       \
 		NR_FLOW_BIT(DESTINATION_HIGH) | NR_FLOW_BIT(DESTINATION_LOW) | NR_FLOW_BIT(SOURCE_PORT) |    \
 		NR_FLOW_BIT(DESTINATION_PORT) | NR_FLOW_BIT(PROTOCOL) | NR_FLOW_BIT(PACKETS) |               \
-		NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(SAMPLING))
+		NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(SAMPLING) | NR_FLOW_BIT(REVERSE_BYTES))
 
 static uint64_t dice = 1;
 static uint64_t roll(uint64_t sides)
@@ -48,6 +48,7 @@ static struct nr_flow_block *some_flows(uint64_t hosts)
 		AT(PROTOCOL, uint8_t)[row] = row % 5 ? 6 : 17;
 		AT(PACKETS, uint64_t)[row] = 1 + roll(20);
 		AT(BYTES, uint64_t)[row] = 40 + roll(100000);
+		AT(REVERSE_BYTES, uint64_t)[row] = row % 7 ? 0 : roll(5000);
 		AT(SAMPLING, float)[row] = rates[roll(4)];
 	}
 	nr_flow_rows_close(block, ROWS);
@@ -103,7 +104,8 @@ static void naive_add(const char *key, const struct nr_flow_block *block, uint32
 		snprintf(naive[naive_count++].key, sizeof naive[i].key, "%s", key);
 	}
 	uint64_t packets = nr_flow_value(block, NR_FLOW_PACKETS, row);
-	uint64_t bytes = nr_flow_value(block, NR_FLOW_BYTES, row);
+	uint64_t bytes =
+		nr_flow_value(block, NR_FLOW_BYTES, row) + nr_flow_value(block, NR_FLOW_REVERSE_BYTES, row);
 	uint64_t rate = (uint64_t)nr_flow_sampling(block, row);
 	naive[i].sums.values[NR_FLOW_ORDER_FLOWS]++;
 	naive[i].sums.values[NR_FLOW_ORDER_PACKETS] += packets;

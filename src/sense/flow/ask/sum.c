@@ -98,7 +98,8 @@ int nr_flow_sum_new(const struct nr_flow_sum_conf *conf, struct nr_flow_sum **re
 
 uint64_t nr_flow_sum_columns(const struct nr_flow_sum *sum)
 {
-	uint64_t columns = NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(SAMPLING);
+	uint64_t columns = NR_FLOW_BIT(PACKETS) | NR_FLOW_BIT(BYTES) | NR_FLOW_BIT(REVERSE_PACKETS) |
+			   NR_FLOW_BIT(REVERSE_BYTES) | NR_FLOW_BIT(SAMPLING);
 	if (sum->timed)
 		columns |= NR_FLOW_BIT(FIRST) | NR_FLOW_BIT(LAST);
 	for (size_t i = 0; i < sum->conf.field_count; i++)
@@ -121,6 +122,8 @@ static void load_values(struct part *part, const struct nr_flow_block *block, co
 {
 	const uint64_t *packets = nr_flow_column(block, NR_FLOW_PACKETS);
 	const uint64_t *bytes = nr_flow_column(block, NR_FLOW_BYTES);
+	const uint64_t *packets_back = nr_flow_column(block, NR_FLOW_REVERSE_PACKETS);
+	const uint64_t *bytes_back = nr_flow_column(block, NR_FLOW_REVERSE_BYTES);
 	const float *rates = nr_flow_column(block, NR_FLOW_SAMPLING);
 	struct nr_flow_sums sums = part->totals.sums;
 	for (size_t i = 0; i < count; i++) {
@@ -128,8 +131,9 @@ static void load_values(struct part *part, const struct nr_flow_block *block, co
 		uint64_t *values = part->values + i * SUM_COUNTERS;
 		float rate = rates ? rates[row] : 0;
 		values[NR_FLOW_ORDER_FLOWS] = 1;
-		values[NR_FLOW_ORDER_PACKETS] = packets ? packets[row] : 0;
-		values[NR_FLOW_ORDER_BYTES] = bytes ? bytes[row] : 0;
+		values[NR_FLOW_ORDER_PACKETS] =
+			(packets ? packets[row] : 0) + (packets_back ? packets_back[row] : 0);
+		values[NR_FLOW_ORDER_BYTES] = (bytes ? bytes[row] : 0) + (bytes_back ? bytes_back[row] : 0);
 		values[NR_FLOW_ORDER_ESTIMATED_PACKETS] = scaled(values[NR_FLOW_ORDER_PACKETS], rate);
 		values[NR_FLOW_ORDER_ESTIMATED_BYTES] = scaled(values[NR_FLOW_ORDER_BYTES], rate);
 		values[SUM_UNKNOWN] = !(rate > 0);

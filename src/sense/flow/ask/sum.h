@@ -3,8 +3,9 @@
  * Sums of flows: totals, the greatest keys ("top"), and both over time. Exact while the keys fit into the
  * memory that is allowed; beyond it the least are let go, and the answer says what is missing.
  *
- * Counters are what was exported. The estimates multiply each flow by its sampling rate; where that is not
- * known the flow counts as it is, and is counted as unknown.
+ * Counters are what was exported; of a flow in both directions those of both, as at nfdump. The estimates
+ * multiply each flow by its sampling rate; where that is not known the flow counts as it is, and is counted
+ * as unknown.
  *
  * A flow belongs to the step in which it ended, as in the files of nfcapd and the graphs made of them; the
  * steps of a series add up to its totals. One that ended outside of [from, to) belongs to the nearest step.
