@@ -466,6 +466,34 @@ static void test_time_kinds(void **state)
 	}
 }
 
+/* An exporter that writes microseconds where fractions of 2^-32 s belong is known by its 32nd record; one
+ * true fraction, and it is believed for ever. */
+static void test_ntp_microseconds(void **state)
+{
+	(void)state;
+	static const struct nr_element fields[] = {{0, 154, 8}};
+	for (int sound = 0; sound < 2; sound++) {
+		struct rig rig;
+		struct made made;
+		rig_open(&rig, NULL);
+		begin(&made, 10, 0);
+		put_template(&made, 300, fields, 1, 0);
+		feed(&rig, &made);
+		for (uint32_t i = 0; i < 40; i++) {
+			uint8_t record[8];
+			bool true_one = sound && i == 20;
+			(void)nr_put_u64(record, NTP(EXPORTED, true_one ? 0x80000000 : 500000));
+			begin(&made, 10, i);
+			put_record(&made, 300, record, sizeof record);
+			feed(&rig, &made);
+		}
+		rig_flush(&rig);
+		assert_int_equal((int64_t)RIG(&rig, FIRST, 10), EXPORTED_US + 116);
+		assert_int_equal((int64_t)RIG(&rig, FIRST, 39), EXPORTED_US + (sound ? 116 : 500000));
+		rig_close(&rig);
+	}
+}
+
 /* IPFIX: 22 and 21 by a boot that options told. */
 static void test_boot_of_options(void **state)
 {
@@ -603,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_uptimes),
 		cmocka_unit_test(test_boot),
 		cmocka_unit_test(test_time_kinds),
+		cmocka_unit_test(test_ntp_microseconds),
 		cmocka_unit_test(test_boot_of_options),
 		cmocka_unit_test(test_sflow_sample),
 		cmocka_unit_test(test_sflow_odd),

@@ -199,9 +199,10 @@ static void store_ipv6(const struct span *span, uint64_t *restrict high, uint64_
 
 /* ---- times ---- */
 
-static int64_t from_ntp(uint64_t value)
+static int64_t from_ntp(uint64_t value, bool us)
 {
 	int64_t seconds = (int64_t)(value >> 32);
+	uint64_t fraction = value & UINT32_MAX;
 	if (value == 0)
 		return 0;
 	if (seconds < NTP_UNIX_SECONDS && seconds > 0x10000000 && seconds < 0x40000000)
@@ -209,7 +210,17 @@ static int64_t from_ntp(uint64_t value)
 	if (seconds < NTP_ERA / 2)
 		seconds += NTP_ERA; /* from 2036 on */
 	return (seconds - NTP_UNIX_SECONDS) * NR_SECOND +
-	       (int64_t)((value & UINT32_MAX) * (uint64_t)NR_SECOND >> 32);
+	       (int64_t)(us ? fraction : fraction * (uint64_t)NR_SECOND >> 32);
+}
+
+static void note_fractions(struct nr_flow_fractions *fractions, const struct span *span)
+{
+	const uint8_t *at = span->at + 4;
+	for (uint32_t i = 0; i < span->count && !fractions->sound; i++, at += span->stride) {
+		uint64_t fraction = load4(at, 4);
+		fractions->sound = fraction >= (uint64_t)NR_SECOND;
+		fractions->small += fraction && fractions->small < NR_FLOW_FRACTIONS;
+	}
 }
 
 static int64_t from_ms(uint64_t value)
@@ -259,9 +270,11 @@ static void store_milliseconds(const struct span *span, void *column, bool fill)
 		BY_LENGTH(int64_t, from_ms(value), true);
 }
 
-static void store_ntp(const struct span *span, void *column)
+static void store_ntp(const struct nr_flow_run *run, const struct span *span, void *column)
 {
-	LOOP(int64_t, load8, from_ntp(value), to[i] == 0);
+	note_fractions(run->fractions, span);
+	bool us = nr_flow_fractions_are_us(run->fractions);
+	LOOP(int64_t, load8, from_ntp(value, us), to[i] == 0);
 }
 
 static void store_before_export(const struct nr_flow_run *run, const struct span *span, void *column)
@@ -333,7 +346,7 @@ static void run_op(const struct nr_flow_run *run, const struct nr_flow_plan *pla
 		store_milliseconds(span, column, op->fill);
 		break;
 	case NR_FLOW_OP_NTP:
-		store_ntp(span, column);
+		store_ntp(run, span, column);
 		break;
 	default:
 		store_before_export(run, span, column);

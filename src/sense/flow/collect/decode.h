@@ -6,6 +6,7 @@
 #define NR_SENSE_FLOW_COLLECT_DECODE_H
 
 #include "sense/flow/collect/map.h"
+#include "sense/flow/collect/time.h"
 
 #define NR_FLOW_RUN_ROWS 256 /* records that are decoded at once: their bytes stay in the first cache */
 
@@ -20,6 +21,7 @@ struct nr_flow_run {
 	int64_t uptime_us;   /* when SysUptime was uptime_ms, as well as it is known; 0: not known */
 	int64_t boot_us;     /* IPFIX: when it booted; 0: not known */
 	uint64_t (*facts)[NR_FLOW_RUN_ROWS];
+	struct nr_flow_fractions *fractions;     /* the exporter's */
 	uint64_t times_suspect, times_of_export; /* added to */
 };
 

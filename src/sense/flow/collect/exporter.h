@@ -39,6 +39,7 @@ struct nr_flow_exporter {
 		**pending_end; /* sets that wait for their template, the oldest first */
 	size_t pending_bytes;
 	struct nr_flow_boot boot;
+	struct nr_flow_fractions fractions;
 	struct nr_flow_options options;
 
 	uint64_t messages, records, options_records;

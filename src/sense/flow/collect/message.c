@@ -46,7 +46,8 @@ static int begin_run(struct nr_flow_message_in *m, const struct nr_flow_plan *pl
 		.exported_us = m->exported_us,
 		.uptime_us = m->uptime_us,
 		.boot_us = m->exporter->boot.said_us,
-		.facts = collector->facts};
+		.facts = collector->facts,
+		.fractions = &m->exporter->fractions};
 	int e = nr_flow_block_room(collector, m->exporter, NR_MIN(count, (uint32_t)NR_FLOW_RUN_ROWS),
 		&run.count, &run.stream, error);
 	if (e)

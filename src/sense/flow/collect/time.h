@@ -23,6 +23,20 @@ struct nr_flow_boot {
 	int64_t said_us; /* IPFIX: IE 160 of options, us UTC; 0: not said */
 };
 
+/*
+ * Fractions of NTP times (IE 154 to 157) are 2^-32 s. Some exporters write microseconds there: below a
+ * million each time, which of true fractions one in four thousand is. Zeros say nothing.
+ */
+#define NR_FLOW_FRACTIONS 32 /* in sequence that are small: microseconds from here on */
+struct nr_flow_fractions {
+	uint32_t small;
+	bool sound; /* one was not small: never microseconds */
+};
+NR_INLINE bool nr_flow_fractions_are_us(const struct nr_flow_fractions *fractions)
+{
+	return !fractions->sound && fractions->small >= NR_FLOW_FRACTIONS;
+}
+
 /* A header that came. */
 void nr_flow_boot_note(struct nr_flow_boot *boot, const struct nr_export_header *header);
 /* When the exporter booted as well as is known, for that header, which may be an older one; ms UTC. */
