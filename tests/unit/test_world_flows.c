@@ -99,6 +99,9 @@ static void test_distributions(void **state)
 		expect_moments(
 			measure(draw_binomial, odds[i]), 1000 * odds[i], 1000 * odds[i] * (1 - odds[i]));
 	assert_int_equal(draw_binomial(&(struct nr_random){1}, 1), 1000);
+	struct nr_random random = nr_random_stream(6, "never more than there are");
+	for (int i = 0; i < DRAWS; i++)
+		assert_true(draw_binomial(&random, 0.9995) <= 1000);
 }
 
 static int compare_double(const void *a, const void *b)

@@ -133,7 +133,8 @@ uint64_t nr_chance_binomial(
 	double mean = (double)n * odds->p;
 	if (mean > EXACT_MEAN) {
 		double deviation = sqrt(mean * (1 - odds->p));
-		return NR_MIN(n, rounded(mean + deviation * nr_chance_normal(chance, random)));
+		uint64_t drawn = rounded(mean + deviation * nr_chance_normal(chance, random));
+		return NR_MIN(n, drawn);
 	}
 	/* Trials between two successes: geometric, which is the floor of an exponential. */
 	uint64_t count = 0;
