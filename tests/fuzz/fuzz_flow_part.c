@@ -58,7 +58,7 @@ static void mend_chunks(uint8_t *bytes, const struct nr_flow_section *s, size_t 
 
 static void mend_section(uint8_t *part, const struct nr_flow_part_head *head, struct nr_flow_section *s)
 {
-	if (s->offset > head->bytes || s->length > head->bytes - s->offset)
+	if (s->offset < head->head_bytes || s->offset > head->bytes || s->length > head->bytes - s->offset)
 		return;
 	size_t table = s->length, entry = 8 + (s->planes * 4u + 7) / 8 * 8;
 	if (s->codec == NR_FLOW_CODEC_PLANES && s->planes <= 8 && s->chunk >= NR_FLOW_CHUNK_LEAST &&
