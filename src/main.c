@@ -16,6 +16,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_report_command,
 	&nr_telescope_export_command,
 	&nr_telescope_yearbook_command,
+	&nr_flow_keep_command,
 	&nr_flow_query_command,
 	&nr_flow_collect_command,
 	&nr_flow_uses_command,

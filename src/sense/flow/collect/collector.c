@@ -133,6 +133,16 @@ static bool is_sflow(const uint8_t *bytes, size_t length)
 	return length >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0;
 }
 
+/* A block holds what came within a minute: ages and sums over time are told by it. */
+static int part_minutes(struct nr_flow_collector *collector, nr_time received, struct nr_error *error)
+{
+	const struct nr_flow_block *block = collector->block;
+	if (!block || !block->count ||
+		nr_time_floor(received, NR_MINUTE) == nr_time_floor(block->received_first, NR_MINUTE))
+		return 0;
+	return nr_flow_block_emit(collector, error);
+}
+
 int nr_flow_collector_take(
 	struct nr_flow_collector *collector, const struct nr_flow_datagram *datagram, struct nr_error *error)
 {
@@ -147,6 +157,9 @@ int nr_flow_collector_take(
 		.collector = datagram->collector,
 		.exporter_port = datagram->exporter_port,
 		.collector_port = datagram->collector_port};
+	int e = part_minutes(collector, datagram->received, error);
+	if (e)
+		return e;
 	if (!is_sflow(datagram->bytes, datagram->length))
 		return nr_flow_message_take(
 			collector, &from, datagram->bytes, datagram->length, datagram->received, error);
