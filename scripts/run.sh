@@ -14,6 +14,9 @@ next_steps_en() {
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  look at it
 		  sudo build/noroshi serve --watch IFACE --dark 192.0.2.0/24 --store live.db \\
 		    --listen 127.0.0.1:8481                                                  watch an interface
+		  build/noroshi flow read FILE                                               exports, nfdump, Zeek: flows
+		  build/noroshi serve --flow-listen udp:0.0.0.0:2055 --flow-archive flows \\
+		    --flow-own 192.0.2.0/24 --store live.db --listen 127.0.0.1:8481          receive your routers' flows
 		  build/noroshi help                                                         everything else
 
 	E
@@ -28,6 +31,9 @@ next_steps_ja() {
 		  build/noroshi serve --store my.db --listen 127.0.0.1:8481                  ブラウザで見る
 		  sudo build/noroshi serve --watch IFACE --dark 192.0.2.0/24 --store live.db \\
 		    --listen 127.0.0.1:8481                                                  インターフェースを観測する
+		  build/noroshi flow read FILE                                               エクスポート・nfdump・Zeekを読む
+		  build/noroshi serve --flow-listen udp:0.0.0.0:2055 --flow-archive flows \\
+		    --flow-own 192.0.2.0/24 --store live.db --listen 127.0.0.1:8481          ルーターのフローを受信する
 		  build/noroshi help                                                         そのほかの使い方
 
 	E
@@ -38,4 +44,4 @@ case "${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}" in
 ja*) next_steps_ja ;;
 *) next_steps_en ;;
 esac
-exec build/noroshi serve --store build/sample/sample.db --listen "$address"
+exec build/noroshi serve --store build/sample/sample.db --flow-archive build/sample/flows --listen "$address"

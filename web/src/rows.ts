@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of the API (/api/v1/openapi.json), query by query.
+import type { StoredExporter, TrafficRow } from './flow/types';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = Record<string, Json>;
@@ -220,6 +221,8 @@ export interface Queries {
 	findings: Finding;
 	gaps: Gap;
 	warnings: Warning;
+	'flow/traffic': TrafficRow;
+	'flow/exporters': StoredExporter;
 }
 
 export interface Answer<Row> {

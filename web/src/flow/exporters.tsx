@@ -3,7 +3,7 @@
 import type { VNode } from 'preact';
 import { useSpeech, named, type Speech } from '../text/index';
 import type { FlowStatus } from '../rows';
-import type { Collector, Exporter, Rate } from './types';
+import type { Exporter, Rate } from './types';
 
 const URGENT_LOSS = 0.001; /* of what was sent: above it the figures of an exporter mislead */
 
@@ -72,11 +72,10 @@ function Row({ exporter }: { exporter: Exporter }): VNode {
 
 const listening = (status: FlowStatus, comma: string): string => status.listener.sockets.map(({ listen }) => listen).join(comma);
 
-export function Exporters({ collector, status }: { collector: Collector; status: FlowStatus }): VNode {
+export function Exporters({ exporters, status }: { exporters: Exporter[]; status: FlowStatus | null }): VNode {
 	const { t, zone } = useSpeech();
-	const { exporters } = collector;
 	if (exporters.length === 0)
-		return <p class="quiet">{t.flow.noExporters(listening(status, t.flow.comma))}</p>;
+		return <p class="quiet">{t.flow.noExporters(status ? listening(status, t.flow.comma) : '–')}</p>;
 	return (
 		<div class="scroll bounded" role="group" aria-label={t.flow.exporters} tabIndex={0}>
 			<table class="small">

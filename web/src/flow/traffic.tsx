@@ -17,6 +17,7 @@ import { DIMENSIONS, ORDERS, type Dimension, type Order, type TrafficRow } from 
 const STEPS: [Step, ...Step[]] = ['5m', '1h', '1d'];
 const PAGE = 10_000; /* the most rows of one page */
 const PAGES = 5;
+const LINES = 8; /* the largest; the rest is one more */
 
 export const chosen = <T extends string>(text: string | null, choices: readonly [T, ...T[]]): T => choices.find((choice) => choice === text) ?? choices[0];
 
@@ -106,7 +107,7 @@ export function TrafficCard(): VNode {
 		order: chosen(query.get('measure'), ORDERS),
 		estimated: query.get('counted') !== 'exported',
 	};
-	const loaded = useUrl<Answer<TrafficRow>>(apiUrl('flow/traffic', { from: view.from, to: view.to, dimension: choice.dimension, step: choice.step, limit: PAGE }), PAGES);
+	const loaded = useUrl<Answer<TrafficRow>>(apiUrl('flow/traffic', { from: view.from, to: view.to, dimension: choice.dimension, step: choice.step, top: LINES, limit: PAGE }), PAGES);
 	return (
 		<section class="card" aria-labelledby="traffic-head">
 			<h2 id="traffic-head">{t.flow.traffic}</h2>

@@ -11,6 +11,13 @@ export type Purpose = (typeof PURPOSES)[number];
 export const ORDERS = ['bytes', 'packets', 'flows'] as const;
 export type Order = (typeof ORDERS)[number];
 
+/** What the store knows of an exporter; `detail` is as the collector reports it. */
+export interface StoredExporter {
+	exporter: string;
+	domain: number;
+	detail: JsonObject | string | null;
+}
+
 /** Sums of one step; `estimated_…` are multiplied by the sampling rates, of flows whose rate is known. */
 export interface TrafficRow {
 	time: string;

@@ -2,25 +2,25 @@
 // What do the routers see? Traffic over time, how well its exporters are heard, and a question to the archive.
 import { Fragment, type VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { again, STATUS, useStatus, useUrl } from '../api';
+import { again, STATUS, useAnswer, useStatus, useUrl } from '../api';
 import { AskCard } from '../flow/ask';
 import { Exporters, Keeping, lostShare } from '../flow/exporters';
 import { TrafficCard } from '../flow/traffic';
-import type { Collector } from '../flow/types';
+import type { Collector, Exporter } from '../flow/types';
 import { Command, Result } from '../part/result';
 import { Rich } from '../part/rich';
-import type { FlowStatus } from '../rows';
+import { jsonObject, type FlowStatus } from '../rows';
 import { useSpeech } from '../text/index';
 
 const COLLECTOR = '/api/v1/flow/collector';
 const ASK_EVERY = 5_000; /* ms */
+const STORED = 1000; /* exporters: the largest page */
 
 /** "7 exporters have sent **1.2 M** flows; **0.2 %** of what one of them sent was lost on the way." */
-function Situation({ collector }: { collector: Collector }): VNode {
+function Situation({ exporters }: { exporters: Exporter[] }): VNode {
 	const { t, compact, percent, whole } = useSpeech();
-	const { exporters, records } = collector;
 	const worst = exporters.reduce((most, exporter) => (lostShare(exporter) > (most ? lostShare(most) : 0) ? exporter : most), exporters[0]);
-	const parts = [t.flow.heard(whole(new Set(exporters.map(({ exporter }) => exporter)).size), compact(records))];
+	const parts = [t.flow.heard(whole(new Set(exporters.map(({ exporter }) => exporter)).size), compact(exporters.reduce((sum, { records }) => sum + records, 0)))];
 	if (worst)
 		parts.push(lostShare(worst) > 0 ? t.flow.worst(percent(lostShare(worst)), worst.exporter) : t.flow.allHeard);
 	return (
@@ -57,8 +57,26 @@ function HowTo(): VNode {
 	);
 }
 
-function Listening({ status }: { status: FlowStatus }): VNode {
+/** `status` null: nothing is received now, what is stored is shown. */
+function Flows({ exporters, status }: { exporters: Exporter[]; status: FlowStatus | null }): VNode {
 	const { t } = useSpeech();
+	return (
+		<>
+			<header class="page-head"><Situation exporters={exporters} /></header>
+			{status?.archive?.state === 'paused' && <Paused refused={status.archive.refused} />}
+			<TrafficCard />
+			<section class="card" aria-labelledby="exporters-head">
+				<h2 id="exporters-head">{t.flow.exporters}</h2>
+				<Exporters exporters={exporters} status={status} />
+				{status && <Keeping status={status} />}
+			</section>
+			<AskCard />
+		</>
+	);
+}
+
+/** Of this minute; who has not sent since the start is known from the store. */
+function Listening({ stored, status }: { stored: Exporter[]; status: FlowStatus }): VNode {
 	const loaded = useUrl<Collector>(COLLECTOR);
 	useEffect(() => {
 		const timer = setInterval(() => {
@@ -69,38 +87,34 @@ function Listening({ status }: { status: FlowStatus }): VNode {
 		}, ASK_EVERY);
 		return () => clearInterval(timer);
 	}, []);
+	return <Result loaded={loaded} lines={24}>{({ exporters }) => <Flows exporters={exporters.length > 0 ? exporters : stored} status={status} />}</Result>;
+}
+
+function Page({ flow }: { flow: FlowStatus | null }): VNode {
+	const { t } = useSpeech();
+	const loaded = useAnswer('flow/exporters', { limit: STORED });
 	return (
 		<Result loaded={loaded} lines={24}>
-			{(collector) => (
-				<>
-					<header class="page-head"><Situation collector={collector} /></header>
-					{status.archive?.state === 'paused' && <Paused refused={status.archive.refused} />}
-					<TrafficCard />
-					<section class="card" aria-labelledby="exporters-head">
-						<h2 id="exporters-head">{t.flow.exporters}</h2>
-						<Exporters collector={collector} status={status} />
-						<Keeping status={status} />
-					</section>
-					{status.archive ? <AskCard /> : <HowTo />}
-				</>
-			)}
+			{({ rows }) => {
+				const stored = rows.map((row) => jsonObject(row.detail) as unknown as Exporter);
+				if (flow)
+					return <Listening stored={stored} status={flow} />;
+				return stored.length > 0 ? <Flows exporters={stored} status={null} /> : (
+					<>
+						<h1>{t.flow.howTo}</h1>
+						<HowTo />
+					</>
+				);
+			}}
 		</Result>
 	);
 }
 
 export function FlowsPage(): VNode {
-	const { t } = useSpeech();
 	const loaded = useStatus();
 	return (
 		<div class="flow-page">
-			<Result loaded={loaded} lines={24}>
-				{({ flow }) => (flow ? <Listening status={flow} /> : (
-					<>
-						<h1>{t.flow.howTo}</h1>
-						<HowTo />
-					</>
-				))}
-			</Result>
+			<Result loaded={loaded} lines={24}>{({ flow }) => <Page flow={flow ?? null} />}</Result>
 		</div>
 	);
 }
