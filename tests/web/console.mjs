@@ -28,6 +28,15 @@ export function makeStore(packets) {
 	return { path: at('world.db'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+/** A day of an ISP's flows: an archive, and its sums in the store. Answers the options of serve. */
+export function keepFlows(store) {
+	const at = (name) => join(store.path, '..', name);
+	const run = (...words) => execFileSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+	run('world', 'flows', '--seed', '7', '--flows', '20000', '--out', at('flows.pcap'), '--mmdb', at('flows.mmdb'));
+	run('flow', 'keep', at('flows.pcap'), '--archive', at('flows'), '--own', '7.192.0.0/10,3fff::/20', '--keep', '36500d', '--mmdb', at('flows.mmdb'), '--store', store.path);
+	return ['--flow-archive', at('flows')];
+}
+
 const freePort = () =>
 	new Promise((done, fail) => {
 		const server = createServer().on('error', fail).listen(0, '127.0.0.1', () => {
