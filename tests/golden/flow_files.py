@@ -8,12 +8,14 @@ flow_files.py nfdump NFDUMP_JSON OURS    nfdump -o json of a file, and flow read
 flow_files.py cases FOLDER OURS          records/*.ndjson of a folder of cases, and flow read --json of its capture
 flow_files.py same A B [NAME...]         two outputs of flow read --json, but for members of these names
 flow_files.py cut FILE STEP              flow read of the file cut at each multiple of STEP bytes: exit status 0 or 3
+flow_files.py peak MIB FILE              flow read of the file: its exit status; 1 where it took more memory
 Exit status 1 where they differ; the first differences are printed.
 """
 import collections
 import datetime
 import json
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -191,8 +193,14 @@ def cut(path, step):
     print(f"{len(lengths)} lengths")
 
 
+def peak(mib, path):
+    status = subprocess.run([os.environ["NOROSHI"], "flow", "read", "--json", path]).returncode
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    sys.exit(status if used <= int(mib) else f"{used} MiB were used")
+
+
 if __name__ == "__main__":
-    acts = {"send": send, "nfdump": nfdump, "cases": cases, "same": same, "cut": cut}
+    acts = {"peak": peak, "send": send, "nfdump": nfdump, "cases": cases, "same": same, "cut": cut}
     if len(sys.argv) < 3 or sys.argv[1] not in acts:
         sys.exit(__doc__)
     acts[sys.argv[1]](*sys.argv[2:])
