@@ -44,6 +44,21 @@ int nr_carrier_parse_udp(
 	return 0;
 }
 
+void nr_carrier_init(struct nr_carrier *carrier, uint64_t seed)
+{
+	memset(carrier, 0, sizeof *carrier);
+	carrier->random = nr_random_stream(seed, "carrier");
+	for (unsigned i = 0; i < NR_EXPORTERS_MAX; i++)
+		carrier->ports[i].socket = -1;
+}
+
+void nr_carrier_fini(struct nr_carrier *carrier)
+{
+	for (unsigned i = 0; i < NR_EXPORTERS_MAX; i++)
+		nr_close_fd(&carrier->ports[i].socket);
+	nr_carrier_init(carrier, 0);
+}
+
 static void to_socket_address(
 	const struct nr_address *address, uint16_t port, struct sockaddr_storage *storage, socklen_t *length)
 {
@@ -98,14 +113,6 @@ int nr_carrier_open_port(struct nr_carrier *carrier, unsigned number, const stru
 		return fd;
 	p->socket = fd;
 	return 0;
-}
-
-void nr_carrier_fini(struct nr_carrier *carrier)
-{
-	for (unsigned i = 0; i < NR_EXPORTERS_MAX; i++)
-		if (carrier->ports[i].source.octets[10] && carrier->ports[i].socket >= 0)
-			close(carrier->ports[i].socket);
-	*carrier = (struct nr_carrier){0};
 }
 
 static void put_frame(struct nr_carrier *carrier, const struct nr_carrier_port *port,

@@ -54,17 +54,19 @@ struct nr_carrier {
 	int failure;                                    /* -errno of the first failed send */
 };
 
-/* "udp:ADDR:PORT" or "udp:[ADDR]:PORT". False: it is the name of a file. -EINVAL in *ret_code: it begins like
- * one and is none. */
+/* "udp:ADDR:PORT" or "udp:[ADDR]:PORT"; false: it is the name of a file. -EINVAL: it begins like one and is
+ * none. */
 bool nr_carrier_is_udp(const char *out);
 int nr_carrier_parse_udp(
 	const char *out, struct nr_address *ret_address, uint16_t *ret_port, struct nr_error *error);
 
+/* pcap, target and the rest are the caller's to fill in. */
+void nr_carrier_init(struct nr_carrier *carrier, uint64_t seed);
+void nr_carrier_fini(struct nr_carrier *carrier);
 /* Exporter `number` sends from source, in a capture to the collector's port; over UDP from a socket of its
  * own. */
 int nr_carrier_open_port(struct nr_carrier *carrier, unsigned number, const struct nr_address *source,
 	uint16_t source_port, uint16_t port, struct nr_error *error);
-void nr_carrier_fini(struct nr_carrier *carrier);
 
 /* first: of those that always arrive after an exporter's start. */
 void nr_carrier_send(

@@ -184,10 +184,10 @@ static int run(const void *conf, const char *const *operands, size_t operand_cou
 		nr_fail(error, -ENOMEM, "world: out of memory");
 		return NR_EXIT_ENVIRONMENT;
 	}
+	nr_carrier_init(carrier, c->seed);
 	carrier->rate = c->rate;
 	carrier->speed = c->speed;
 	carrier->loss = c->loss / 100;
-	carrier->random = nr_random_stream(c->seed, "carrier");
 	world->conf = c;
 	world->carrier = carrier;
 	int rc = build(world, error);
