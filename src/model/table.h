@@ -67,6 +67,7 @@ struct nr_table {
 	const char *text_en, *text_ja;
 	const char
 		*larger_by; /* the column that says which of several rows is the larger; NULL: none adds up */
+	nr_time keep;       /* the age at which rows go, however long the store keeps others; 0: as those */
 };
 
 #endif

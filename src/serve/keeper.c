@@ -96,11 +96,16 @@ static void retain(struct nr_keeper *k)
 	uint64_t rows = 0;
 	char text[24];
 	k->retain_at = nr_keeper_clock() + RETAIN_EVERY;
-	if (k->conf->retain <= 0 || k->retry_at)
+	if (k->retry_at)
 		return;
 	if (k->uncommitted)
 		store_commit(k);
-	if (nr_store_retain(k->conf->store, nr_time_now() - k->conf->retain, &rows, &error))
+	uint64_t others = 0;
+	int rc = nr_store_retain_tables(k->conf->store, nr_time_now(), &others, &error);
+	if (rc == 0 && k->conf->retain > 0)
+		rc = nr_store_retain(k->conf->store, nr_time_now() - k->conf->retain, &rows, &error);
+	rows += others;
+	if (rc)
 		nr_log(NR_LOG_WARNING, "retain", "store", k->conf->store_name, "reason", error.text, NULL);
 	else
 		nr_log(rows ? NR_LOG_INFO : NR_LOG_DEBUG, "retain", "store", k->conf->store_name, "rows",
@@ -303,8 +308,7 @@ static void take_signals(struct nr_keeper *k)
 
 static int wait_ms(const struct nr_keeper *k)
 {
-	nr_time now = nr_keeper_clock(), next = k->conf->retain > 0 ? k->retain_at : NR_TIME_MAX;
-	next = NR_MIN(next, k->look_at);
+	nr_time now = nr_keeper_clock(), next = NR_MIN(k->retain_at, k->look_at);
 	if (k->uncommitted)
 		next = NR_MIN(next, k->commit_at);
 	if (k->retry_at)

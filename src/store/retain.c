@@ -192,3 +192,26 @@ int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, 
 		*ret_rows = rows;
 	return status;
 }
+
+int nr_store_retain_tables(struct nr_store *store, nr_time now, uint64_t *ret_rows, struct nr_error *error)
+{
+	assert(store->mode != NR_STORE_READ);
+	int status = nr_store_writer_commit(store, error);
+	if (!status)
+		status = nr_store_writer_begin(store, error);
+	uint64_t rows = 0;
+	for (size_t i = 0; i < store->table_count && !status; i++) {
+		const struct nr_table *table = store->tables[i];
+		if (table->keep)
+			status = retain_table(
+				store, table, nr_time_floor(now - table->keep, NR_DAY), &rows, error);
+	}
+	if (status) {
+		nr_store_writer_undo(store);
+		return status;
+	}
+	status = nr_store_writer_commit(store, error);
+	if (!status && ret_rows)
+		*ret_rows = rows;
+	return status;
+}

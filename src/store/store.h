@@ -32,6 +32,9 @@ struct nr_sink *nr_store_sink(struct nr_store *store);
  * NULL). */
 int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, struct nr_error *error);
 
+/* The same for tables that say how long their rows are kept (nr_table.keep). */
+int nr_store_retain_tables(struct nr_store *store, nr_time now, uint64_t *ret_rows, struct nr_error *error);
+
 /* ---- named queries ---- */
 enum nr_value_type {
 	NR_VALUE_NULL,

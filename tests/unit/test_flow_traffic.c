@@ -310,6 +310,23 @@ static void test_largest(void **state)
 	expect("all", BEGIN + 30 * NR_DAY, (const int64_t[]){2, MOST, MOST, MOST, MOST, 0});
 }
 
+/* Sums go with their age, whatever else the store keeps. */
+static void test_retention(void **state)
+{
+	(void)state;
+	uint64_t rows = 0;
+	ask("all", "1d", NULL);
+	size_t before = answer.count;
+	assert_true(before >= 3);
+	assert_int_equal(nr_store_retain_tables(store, BEGIN + 400 * NR_DAY, &rows, NULL), 0);
+	assert_int_equal(rows, 0);
+	assert_int_equal(nr_store_retain_tables(store, BEGIN + 402 * NR_DAY, &rows, NULL), 0);
+	assert_true(rows > 0);
+	ask("all", "1d", NULL);
+	assert_int_equal(answer.count, before - 1);
+	assert_true(answer.lines[0].time > BEGIN);
+}
+
 /* ---- exporters ---- */
 
 static int take_exporter(void *context, const struct nr_value *values, size_t count)
@@ -366,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_retention),
 		cmocka_unit_test(test_exporters),
 	};
 	return cmocka_run_group_tests(tests, open_store, close_store);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sense/flow/traffic.h"
 
+#define KEPT (400 * NR_DAY) /* a year, and the same weeks of the year before */
+
 #define ADDED(row, name, type, key, adding, en, ja)                                                          \
 	{                                                                                                    \
 #name, type, offsetof(struct row, name), key, false, en, ja, adding                          \
@@ -29,7 +31,7 @@ static const struct nr_column traffic_columns[] = {
 const struct nr_table nr_flow_traffic_table = {"flow_traffic", traffic_columns, NR_COUNT(traffic_columns),
 	sizeof(struct nr_flow_traffic_row), "time",
 	"Flows, packets and bytes by service, network and country",
-	"サービス・AS・国ごとのフロー数・パケット数・バイト数", "flows"};
+	"サービス・AS・国ごとのフロー数・パケット数・バイト数", "flows", KEPT};
 
 #define COLUMN(name, type, key, en, ja) ADDED(nr_flow_exporter_row, name, type, key, NR_ADDING_LARGER, en, ja)
 
@@ -63,7 +65,7 @@ static const struct nr_column exporter_columns[] = {
 };
 const struct nr_table nr_flow_exporter_table = {"flow_exporter", exporter_columns, NR_COUNT(exporter_columns),
 	sizeof(struct nr_flow_exporter_row), "last", "Exporters, and how well they are received",
-	"エクスポーターと受信状況", NULL};
+	"エクスポーターと受信状況", NULL, KEPT};
 
 const struct nr_table *const nr_flow_tables[] = {&nr_flow_traffic_table, &nr_flow_exporter_table};
 const size_t nr_flow_table_count = NR_COUNT(nr_flow_tables);
