@@ -17,7 +17,7 @@
 #define EVENTS      64
 #define ROUNDS      16              /* batches of one socket, before the others have their turn */
 #define GATHER      8               /* datagrams at once: as soon as there are so many, more are waited for */
-#define GATHER_NS   200000          /* so long: one wake then does the work of many */
+#define GATHER_NS   1000000         /* so long: one wake then does the work of many */
 #define LOOK_EVERY  (NR_SECOND / 4) /* at losses and at what is asked of it */
 #define TELL_EVERY  NR_SECOND       /* report and memory; begun blocks are handed over */
 #define TELL_SHARE  50              /* and they take no more than 1/50 of the time */
