@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/api.h"
 
-#include "serve/flow_live.h"
 #include "serve/flow_api.h"
+#include "serve/flow_live.h"
 #include "serve/trust_api.h"
 #include "store/rows.h"
 

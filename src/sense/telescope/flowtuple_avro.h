@@ -4,8 +4,8 @@
 #define NR_SENSE_TELESCOPE_FLOWTUPLE_AVRO_H
 
 #include "base/time.h"
-#include "sense/telescope/flowtuple.h"
 #include "net/origin.h"
+#include "sense/telescope/flowtuple.h"
 
 struct nr_flowtuple_avro; /* opaque; owned by the caller */
 

@@ -9,8 +9,8 @@
 
 #include "base/prefix_table.h"
 #include "model/sense.h"
-#include "sense/telescope/lists.h"
 #include "net/origin.h"
+#include "sense/telescope/lists.h"
 #include "sense/telescope/port_class.h"
 #include "sense/telescope/tables.h"
 #include "wire/packet.h"
