@@ -144,11 +144,16 @@ static struct nr_flow_place place_of(
 	return place;
 }
 
+static uint64_t capped(uint64_t count)
+{
+	return NR_MIN(count, NR_FLOW_SUM_MAX);
+}
+
 static struct nr_flow_amount amount_of(const struct columns *c, uint32_t row)
 {
 	struct nr_flow_amount amount = {.flows = 1,
-		.packets = nr_flow_add_up(AT(packets), AT(reverse_packets)),
-		.bytes = nr_flow_add_up(AT(bytes), AT(reverse_bytes))};
+		.packets = nr_flow_add_up(capped(AT(packets)), capped(AT(reverse_packets))),
+		.bytes = nr_flow_add_up(capped(AT(bytes)), capped(AT(reverse_bytes)))};
 	double rate = (double)AT(sampling);
 	if (rate >= 1) {
 		amount.estimated_packets = (double)amount.packets * rate;
@@ -160,7 +165,7 @@ static struct nr_flow_amount amount_of(const struct columns *c, uint32_t row)
 }
 
 static void add_row(struct nr_flow_traffic *traffic, struct nr_flow_window *window, const struct columns *c,
-	uint32_t row, const uint32_t *exporters)
+	uint32_t row, const uint32_t *exporters, struct nr_flow_amount *all)
 {
 	struct nr_flow_sums *sums = window->sums;
 	struct nr_flow_amount amount = amount_of(c, row);
@@ -171,7 +176,7 @@ static void add_row(struct nr_flow_traffic *traffic, struct nr_flow_window *wind
 	struct nr_flow_place destination = place_of(traffic, c, row, false);
 	const struct nr_flow_place *server = towards ? &destination : &source;
 	uint32_t exporter = exporters[AT(stream)];
-	nr_flow_sums_add(&sums[NR_FLOW_DIMENSION_ALL], 0, &amount);
+	nr_flow_amount_add(all, &amount);
 	nr_flow_sums_add(&sums[NR_FLOW_DIMENSION_SERVICE], (uint64_t)protocol << 16 | port, &amount);
 	nr_flow_sums_add(&sums[NR_FLOW_DIMENSION_AS], server->asn, &amount);
 	nr_flow_sums_add(&sums[NR_FLOW_DIMENSION_SOURCE_AS], source.asn, &amount);
@@ -224,12 +229,15 @@ void nr_flow_traffic_take(struct nr_flow_traffic *traffic, const struct nr_flow_
 	struct nr_flow_window *window = window_of(traffic, block->received_last);
 	struct columns columns = columns_of(block);
 	const struct columns *c = &columns;
+	struct nr_flow_amount all = {0};
 	for (uint32_t row = 0; row < block->count; row++) {
 		if (AT(marks) & NR_FLOW_MARK_EVENT) {
 			traffic->state.events++;
 			continue;
 		}
-		add_row(traffic, window, c, row, exporters);
-		traffic->state.flows++;
+		add_row(traffic, window, c, row, exporters, &all);
 	}
+	traffic->state.flows += all.flows;
+	if (all.flows)
+		nr_flow_sums_add(&window->sums[NR_FLOW_DIMENSION_ALL], 0, &all);
 }

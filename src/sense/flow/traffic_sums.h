@@ -39,9 +39,10 @@ void nr_flow_sums_sort(struct nr_flow_sums *sums);
 
 /* No sum goes beyond this, so that sums of rows can be added up in 64 bits, and read in JavaScript. */
 #define NR_FLOW_SUM_MAX (UINT64_C(1) << 53)
+/* Both are at most that. */
 NR_INLINE uint64_t nr_flow_add_up(uint64_t a, uint64_t b)
 {
-	return NR_MIN(NR_MIN(a, NR_FLOW_SUM_MAX) + NR_MIN(b, NR_FLOW_SUM_MAX), NR_FLOW_SUM_MAX);
+	return NR_MIN(a + b, NR_FLOW_SUM_MAX);
 }
 NR_INLINE void nr_flow_amount_add(struct nr_flow_amount *to, const struct nr_flow_amount *amount)
 {
