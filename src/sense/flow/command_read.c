@@ -2,6 +2,7 @@
 /* noroshi flow read: flows of files, of whatever kind, to standard output and into files of others. */
 #include "base/language.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/sandbox.h"
 #include "sense/flow/ask/filter.h"
 #include "sense/flow/command.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 struct read_conf {
 	struct nr_flow_collector_conf collector;
@@ -51,6 +53,8 @@ struct run {
 	struct nr_flow_out nfdump, ipfix;
 	struct nr_flow_file_report total; /* of all files */
 	uint64_t passed, packets, bytes;  /* flows that were printed */
+	uint64_t seen;
+	struct nr_progress progress; /* where no flows are on the same terminal */
 	bool unreadable;
 };
 
@@ -93,6 +97,8 @@ static int take(struct nr_flow_sink *sink, const struct nr_flow_block *block, st
 {
 	struct run *run = (struct run *)sink;
 	const uint32_t *rows = NULL;
+	run->seen += block->count;
+	nr_progress_show(&run->progress, run->seen);
 	uint32_t count = block->count;
 	if (run->filter) {
 		int e = make_room(run, block->room, error);
@@ -163,6 +169,7 @@ static int finish(struct run *run, struct nr_error *error)
 {
 	nr_flow_collector_note(run->collector, run->total.records, nr_flow_file_drop_names,
 		run->total.dropped, NR_FLOW_FILE_DROPS);
+	nr_progress_fini(&run->progress);
 	int e = nr_flow_printer_flush(run->printer, error);
 	if (!e)
 		e = nr_flow_out_finish(&run->nfdump, error);
@@ -205,6 +212,8 @@ static int start(struct run *run, struct nr_error *error)
 		return e;
 	/* files come from strangers: from here on nothing can be executed or connected to */
 	bool writes = conf->nfdump || conf->ipfix;
+	if (writes)
+		nr_command_end_on_signal();
 	struct nr_sandbox sandbox;
 	e = nr_sandbox_enter(NR_SANDBOX_READ_FILES | (writes ? NR_SANDBOX_WRITE_FILES : 0u), &sandbox, error);
 	if (!e && nr_sandbox_missing(&sandbox))
@@ -222,6 +231,7 @@ static void add_report(struct run *run, const struct nr_flow_file_report *report
 		run->total.dropped[i] += report->dropped[i];
 	if (!report->damage[0])
 		return;
+	nr_progress_fini(&run->progress);
 	nr_flow_printer_flush(run->printer, NULL);
 	fprintf(stderr, "noroshi: %s\n", report->damage);
 	run->unreadable = true;
@@ -233,6 +243,8 @@ static int run_read(const void *conf, const char *const *paths, size_t count, st
 	int e = prepare(&run, error);
 	if (e)
 		return nr_exit_of_input(e);
+	nr_progress_init(&run.progress, 0, "flows");
+	run.progress.on = run.progress.on && (run.conf->quiet || !isatty(STDOUT_FILENO));
 	e = start(&run, error);
 	for (size_t i = 0; !e && i < count; i++) {
 		struct nr_flow_file_report report = {0};
