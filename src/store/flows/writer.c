@@ -104,7 +104,9 @@ static bool wait_for_turn(struct nr_flow_archive *a, const struct nr_flow_growth
 static void do_job(struct nr_flow_archive *a, struct nr_flow_packer *p, const struct nr_flow_job *job)
 {
 	struct nr_error error;
+	pthread_mutex_lock(&a->lock);
 	bool given_up = job->growth->doomed;
+	pthread_mutex_unlock(&a->lock);
 	p->out.length = 0;
 	while (!given_up && pack_and_write(a, p, job, p->out.length != 0, &error)) {
 		pthread_mutex_lock(&a->lock);
