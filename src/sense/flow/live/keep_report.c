@@ -47,8 +47,10 @@ static int read_report(struct nr_flow_board *board, struct json_object **ret_rep
 	if (rc || !length)
 		return rc ? nr_fail(error, rc, "the parser's report: %s", strerror(-rc)) : 0;
 	rc = nr_json_check(bytes, length, error);
-	if (rc)
-		return nr_error_prefix(error, "the parser's report");
+	if (rc) {
+		nr_error_prefix(error, "the parser's report");
+		return rc;
+	}
 	struct json_object *report = json_tokener_parse((const char *)bytes);
 	if (!json_object_is_type(report, json_type_object)) {
 		json_object_put(report);
