@@ -65,14 +65,14 @@ static bool find_name(const char *name, struct nr_flow_field *field)
 			snprintf(field->name, sizeof field->name, "%s", ends[i].name);
 			field->column = ends[i].column;
 			field->other = ends[i].other;
-			field->kind = nr_flow_columns[field->column].kind;
+			field->kind = (uint8_t)nr_flow_columns[field->column].kind;
 			return true;
 		}
 	for (unsigned c = 0; c < NR_FLOW_COLUMNS; c++)
 		if (may_be_key(c) && !strcasecmp(name, nr_flow_columns[c].name)) {
 			snprintf(field->name, sizeof field->name, "%s", nr_flow_columns[c].name);
 			field->column = field->other = (uint8_t)c;
-			field->kind = nr_flow_columns[c].kind;
+			field->kind = (uint8_t)nr_flow_columns[c].kind;
 			return true;
 		}
 	return false;

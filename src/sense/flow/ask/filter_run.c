@@ -57,7 +57,7 @@ struct job {
 			SELECT(condition(leaf, va[row & a.mask]));                                           \
 		const struct view b = view_of(job->block, leaf->b);                                          \
 		const uint##bits##_t *vb = b.at;                                                             \
-		SELECT(condition(leaf, va[row & a.mask]) | condition(leaf, vb[row & b.mask]));               \
+		SELECT((int)condition(leaf, va[row & a.mask]) | (int)condition(leaf, vb[row & b.mask]));     \
 	}
 
 NR_INLINE bool in_range(const struct filter_leaf *leaf, uint64_t value)
@@ -136,7 +136,7 @@ static size_t prefix(const struct job *job)
 	if (leaf->b == FILTER_NO_COLUMN)
 		SELECT(in_prefix(leaf, &a, row));
 	const struct address_view b = address_view_of(job->block, leaf->b);
-	SELECT(in_prefix(leaf, &a, row) | in_prefix(leaf, &b, row));
+	SELECT((int)in_prefix(leaf, &a, row) | (int)in_prefix(leaf, &b, row));
 }
 
 static bool in_table(const struct filter_leaf *leaf, const struct address_view *v, uint32_t row)
