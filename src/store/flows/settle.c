@@ -163,6 +163,8 @@ static int settle_as_is(
 		((uint64_t)status.st_size > g->end && ftruncate(g->file, (off_t)g->end) < 0) ||
 		fsync(g->file) < 0)
 		return nr_fail(error, -errno, "%s: %s", part, strerror(errno));
+	if (access(part, F_OK) < 0 && errno == ENOENT && access(settled, F_OK) == 0)
+		return 0; /* what failed before came after it */
 	return rename_to(part, settled, error);
 }
 

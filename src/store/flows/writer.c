@@ -195,6 +195,8 @@ static void settle_one(struct nr_flow_archive *a, struct nr_flow_growth *g)
 	else if (!e && totals.parts)
 		e = nr_flow_archive_know(a, g->stem, &totals, false);
 	if (!e) {
+		while (g->users) /* who syncs may have come meanwhile */
+			pthread_cond_wait(&a->changed, &a->lock);
 		forget_growth(a, g);
 	} else {
 		nr_flow_archive_trouble(a, &error);
