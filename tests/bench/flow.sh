@@ -16,7 +16,8 @@ if [ "$(id -u)" != 0 ] || ! ip netns add "$space" 2>/dev/null; then
 	rm -rf "$folder"
 	exit 0
 fi
-trap 'ip netns del "$space"; rm -rf "$folder"' EXIT
+running=
+trap '[ -z "$running" ] || kill "$running" 2>/dev/null; ip netns del "$space"; rm -rf "$folder"' EXIT
 chmod 755 "$folder"
 ip -n "$space" link set lo up
 inside() { ip netns exec "$space" "$@"; }
@@ -56,7 +57,7 @@ noroshi() {
 	rm -rf "$folder/work"
 	install -d -o nobody "$folder/work"
 	ip netns exec "$space" "$program" flow collect --listen udp:127.0.0.1:2055 --buffer 256M "$@" >"$folder/lines" 2>"$folder/told" &
-	keeper=$!
+	keeper=$! running=$!
 	until grep -q event=listen "$folder/told"; do sleep 0.1; done
 	sleep 0.5
 	nursery=$(pgrep -P "$keeper" -x noroshi-nursery)
@@ -67,6 +68,7 @@ noroshi() {
 	used_keeper=$(processor "$keeper")
 	kill -TERM "$keeper"
 	wait "$keeper"
+	running=
 	summarise <"$folder/lines" >"$folder/summary"
 	tell "$name" "$rate" "$(jq '.archive.flows // .listener.flows' "$folder/summary")" \
 		"$(jq -c '.lost + {refused: (.archive.refused // 0)}' "$folder/summary")" "$used_parser" "$used_keeper" \
@@ -79,13 +81,14 @@ nfcapd_run() {
 	rm -rf "$folder/nfcapd"
 	mkdir "$folder/nfcapd"
 	ip netns exec "$space" nfcapd -w "$folder/nfcapd" -b 127.0.0.1 -p 2055 -B 268435456 -t 300 >"$folder/told" 2>&1 &
-	process=$!
+	process=$! running=$!
 	sleep 1
 	inside "$sender" 127.0.0.1:2055 "$seconds" "$rate" >"$folder/sent"
 	sleep 2
 	used=$(processor "$process")
 	kill -TERM "$process"
 	wait "$process" || true
+	running=
 	kept=$(for file in "$folder"/nfcapd/nfcapd.*; do nfdump -I -r "$file" | sed -n 's/^Flows: //p'; done | awk '{ n += $1 } END { print n + 0 }')
 	tell nfcapd "$rate" "$kept" null "$used" 0 "$(du -sb "$folder/nfcapd" | cut -f 1)"
 }
