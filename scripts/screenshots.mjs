@@ -2,6 +2,7 @@
 // The pictures of the documents, taken from the running console on the sample world: docs/screenshots/NAME-LANGUAGE-COLOURS.png
 // usage: node scripts/screenshots.mjs [NAME...] (make screenshots: all); NOROSHI_SAMPLE names another store than that of make run
 import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launch, serve, settled } from "../tests/web/console.mjs";
 import { feed } from "../tests/web/feeder.mjs";
@@ -14,11 +15,14 @@ const wanted = process.argv.slice(2);
 
 const TALL = { width: 1280, height: 1500 };
 
+const FLOWS = "/flows?step=1h&q=dst+port+443&purpose=own-operation&group=destination_as&order=estimated_bytes";
+
 const RATE = 900; /* packets a second of the live pictures */
 const FILLED = 9000; /* ms until the Cube shows what it shows for good */
 
 const ledger = makeLedger();
-const server = await serve(process.env.NOROSHI_SAMPLE ?? path("build/sample/sample.db"), ledger.options);
+const sample = process.env.NOROSHI_SAMPLE ?? path("build/sample/sample.db");
+const server = await serve(sample, [...ledger.options, "--flow-archive", `${dirname(sample)}/flows`]);
 await followed(server.base);
 /* What is live in the pictures is made up: the same traffic each time. */
 const feeder = await feed({ upstream: server.base });
@@ -74,6 +78,8 @@ try {
 	await picture("overview", "/", "ja-JP", "dark", WIDE, FILLED);
 	await picture("source", `/telescope/source?address=${subject}`, "en-GB", "light", WIDE);
 	await picture("source", `/telescope/source?address=${subject}`, "ja-JP", "light", WIDE);
+	await picture("flows", FLOWS, "en-GB", "light", TALL);
+	await picture("flows", FLOWS, "ja-JP", "dark", TALL);
 	await picture("trust", "/trust", "en-GB", "light", TALL);
 	await picture("trust", "/trust", "ja-JP", "dark", TALL);
 	await picture("trust-verify", "/trust", "en-GB", "dark", WIDE, 0, verify);

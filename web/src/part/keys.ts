@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { above, go, linkHere, linkTo, viewOf } from '../route';
 
-type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'warnings' | 'ipv6' | 'findings' | 'trust';
+type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'warnings' | 'ipv6' | 'flows' | 'findings' | 'trust';
 
 export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'o', path: '/', name: 'overview' },
@@ -18,6 +18,7 @@ export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'c', path: '/telescope/cube', name: 'cube' },
 	{ key: 'w', path: '/telescope/warnings', name: 'warnings' },
 	{ key: '6', path: '/telescope/ipv6', name: 'ipv6' },
+	{ key: 'n', path: '/flows', name: 'flows' },
 	{ key: 'f', path: '/findings', name: 'findings' },
 	{ key: 'u', path: '/trust', name: 'trust' },
 ];
