@@ -307,7 +307,8 @@ static void write_until_killed(const char *folder, struct said said, int to)
 	}
 }
 
-static struct said kill_after(const char *folder, struct said said, long microseconds)
+/* begun: not before it has said something, however slow it is to begin. */
+static struct said kill_after(const char *folder, struct said said, bool begun, long microseconds)
 {
 	int ends[2], status;
 	assert_int_equal(pipe(ends), 0);
@@ -316,6 +317,8 @@ static struct said kill_after(const char *folder, struct said said, long microse
 	if (child == 0)
 		write_until_killed(folder, said, ends[1]);
 	close(ends[1]);
+	if (begun)
+		assert_int_equal(read(ends[0], &said, sizeof said), sizeof said);
 	usleep((useconds_t)microseconds);
 	kill(child, SIGKILL);
 	struct said last = listen(ends[0], child, &status);
@@ -336,7 +339,7 @@ static void test_killed_at_any_moment(void **state)
 		if (i % 20 == 0)
 			said = (struct said){0};
 		uint64_t end, before = said.synced;
-		said = kill_after(folder, said, 500 + (long)(rig_random(&seed) % 9000));
+		said = kill_after(folder, said, i % 4 == 0, 500 + (long)(rig_random(&seed) % 9000));
 		written += said.synced - before;
 		if (i % 2)
 			check(folder, said.erased, said.synced, &end);
@@ -349,7 +352,7 @@ static void test_killed_at_any_moment(void **state)
 			rig_remove(folder);
 	}
 	print_message("%llu rows\n", (unsigned long long)written);
-	assert_true(written > KILLS * BLOCK);
+	assert_true(written >= KILLS / 4 * BLOCK);
 }
 
 /* ---- disks ---- */
@@ -602,7 +605,7 @@ static void test_bytes_that_change(void **state)
 	for (unsigned settled = 0; settled < 2; settled++) {
 		int file = open(path, O_RDWR | O_CLOEXEC);
 		assert_true(file >= 0 && fstat(file, &status) == 0 && status.st_size > 1000);
-		for (off_t at = 0; at < status.st_size; at += settled ? 5 : 2) {
+		for (off_t at = 0; at < status.st_size; at += settled ? 11 : 5) {
 			uint8_t byte, other;
 			char what[64];
 			assert_int_equal(pread(file, &byte, 1, at), 1);
