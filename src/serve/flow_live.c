@@ -103,7 +103,9 @@ static void tell(void *context, const struct nr_flow_keep_event *event)
 	case NR_FLOW_KEEP_PAUSED:
 		nr_log(NR_LOG_ERROR, "archive", "state", "paused", "archive", service->conf->archive,
 			"reason", event->text, "remedy",
-			"make room; what comes is counted and not kept, and it goes on by itself", NULL);
+			"mend what the reason says, make room on a full disk; what comes is counted and not "
+			"kept until then, and it goes on by itself",
+			NULL);
 		nr_flow_gap_of_pause(&gap, event);
 		put_gap(service, &gap);
 		return;

@@ -128,7 +128,9 @@ static void tell_kept(void *context, const struct nr_flow_keep_event *event)
 	case NR_FLOW_KEEP_PAUSED:
 		nr_log(NR_LOG_ERROR, "archive", "state", "paused", "archive", c->conf->archive, "reason",
 			event->text, "remedy",
-			"make room; what comes is counted and not kept, and it goes on by itself", NULL);
+			"mend what the reason says, make room on a full disk; what comes is counted and not "
+			"kept until then, and it goes on by itself",
+			NULL);
 		return;
 	case NR_FLOW_KEEP_RESUMED:
 		nr_log(NR_LOG_INFO, "archive", "state", "writing", "archive", c->conf->archive, NULL);
