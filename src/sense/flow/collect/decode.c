@@ -52,16 +52,28 @@ NR_INLINE uint64_t load1(const uint8_t *at, unsigned length NR_UNUSED)
 
 /* ---- integers ---- */
 
-/* The loop for one type of column: `expression` of `value`, stored where `condition`. */
+/* The loop for one type of column: `expression` of `value`, stored where `condition`. UNROLL rows at a time:
+ * the loops of a few instructions each are most of what decoding costs. Nothing of the span is read in it, as
+ * a store of octets could be to the span for all that the compiler knows. */
+#define UNROLL 4
+#define ROW(type, load, expression, condition)                                                               \
+	do {                                                                                                 \
+		uint64_t value = load(at, length);                                                           \
+		if (condition)                                                                               \
+			to[i] = (type)(expression);                                                          \
+	} while (0)
 #define LOOP(type, load, expression, condition)                                                              \
 	do {                                                                                                 \
 		type *restrict to = column;                                                                  \
 		const uint8_t *at = span->at;                                                                \
-		for (uint32_t i = 0; i < span->count; i++, at += span->stride) {                             \
-			uint64_t value = load(at, span->length);                                             \
-			if (condition)                                                                       \
-				to[i] = (type)(expression);                                                  \
-		}                                                                                            \
+		const size_t stride = span->stride, count = span->count;                                     \
+		const unsigned length = span->length;                                                        \
+		size_t i = 0;                                                                                \
+		for (size_t left = count / UNROLL; left; left--)                                             \
+			for (unsigned k = 0; k < UNROLL; k++, i++, at += stride)                             \
+				ROW(type, load, expression, condition);                                      \
+		for (; i < count; i++, at += stride)                                                         \
+			ROW(type, load, expression, condition);                                              \
 	} while (0)
 #define BY_LENGTH(type, expression, condition)                                                               \
 	do {                                                                                                 \
@@ -83,40 +95,60 @@ NR_INLINE uint64_t load1(const uint8_t *at, unsigned length NR_UNUSED)
 		}                                                                                            \
 	} while (0)
 
-#define STORE(name, type)                                                                                    \
-	static void name(const struct span *span, void *column, bool fill)                                   \
+/* Of each pair of widths two loops: the one that stores all, and the one that fills what is zero. */
+typedef void store_fn(const struct span *span, void *column);
+#define STORE(type, load)                                                                                    \
+	static void store_##type##_##load(const struct span *span, void *column)                             \
 	{                                                                                                    \
-		if (fill)                                                                                    \
-			BY_LENGTH(type, value, to[i] == 0);                                                  \
-		else                                                                                         \
-			BY_LENGTH(type, value, true);                                                        \
+		LOOP(type, load, value, true);                                                               \
+	}                                                                                                    \
+	static void fill_##type##_##load(const struct span *span, void *column)                              \
+	{                                                                                                    \
+		LOOP(type, load, value, to[i] == 0);                                                         \
 	}
-STORE(store1, uint8_t)
-STORE(store2, uint16_t)
-STORE(store4, uint32_t)
-STORE(store8, uint64_t)
+STORE(uint8_t, load1)
+STORE(uint16_t, load1)
+STORE(uint16_t, load2)
+STORE(uint32_t, load1)
+STORE(uint32_t, load2)
+STORE(uint32_t, load4)
+STORE(uint32_t, load_any)
+STORE(uint64_t, load1)
+STORE(uint64_t, load2)
+STORE(uint64_t, load4)
+STORE(uint64_t, load8)
+STORE(uint64_t, load_any)
+
+/* By the logarithm of the column's width, the length of the field, and whether it fills. */
+#define STORED(type, load)                                                                                   \
+	{                                                                                                    \
+		store_##type##_##load, fill_##type##_##load                                                  \
+	}
+static store_fn *const stores[4][9][2] = {
+	{[1] = STORED(uint8_t, load1)},
+	{[1] = STORED(uint16_t, load1), [2] = STORED(uint16_t, load2)},
+	{[1] = STORED(uint32_t, load1),
+		[2] = STORED(uint32_t, load2),
+		[3] = STORED(uint32_t, load_any),
+		[4] = STORED(uint32_t, load4)},
+	{[1] = STORED(uint64_t, load1),
+		[2] = STORED(uint64_t, load2),
+		[3] = STORED(uint64_t, load_any),
+		[4] = STORED(uint64_t, load4),
+		[5] = STORED(uint64_t, load_any),
+		[6] = STORED(uint64_t, load_any),
+		[7] = STORED(uint64_t, load_any),
+		[8] = STORED(uint64_t, load8)},
+};
 
 /* What a column cannot hold of a longer number is its beginning. */
-static void store_uint(const struct span *given, void *column, uint8_t width, bool fill)
+static void store_uint(struct span *span, void *column, unsigned width, bool fill)
 {
-	struct span span = *given;
-	if (span.length > width) {
-		span.at += span.length - width;
-		span.length = width;
+	if (span->length > width) {
+		span->at += span->length - width;
+		span->length = width;
 	}
-	switch (width) {
-	case 1:
-		store1(&span, column, fill);
-		break;
-	case 2:
-		store2(&span, column, fill);
-		break;
-	case 4:
-		store4(&span, column, fill);
-		break;
-	default:
-		store8(&span, column, fill);
-	}
+	stores[__builtin_ctz(width)][span->length][fill](span, column);
 }
 
 static void add_flags(const struct span *span, void *column)
@@ -175,13 +207,14 @@ static void store_application(const struct span *span, void *column)
 
 /* ---- addresses ---- */
 
-static void store_ipv4(const struct span *span, void *high, void *column, bool fill)
+static void store_ipv4(const struct span *span, void *column) /* the high half is zero already */
 {
-	(void)high; /* zero already */
-	if (fill)
-		LOOP(uint64_t, load4, IPV4_PREFIX | value, to[i] == 0 && ((uint64_t *)high)[i] == 0);
-	else
-		LOOP(uint64_t, load4, IPV4_PREFIX | value, true);
+	LOOP(uint64_t, load4, IPV4_PREFIX | value, true);
+}
+
+static void fill_ipv4(const struct span *span, const uint64_t *high, void *column)
+{
+	LOOP(uint64_t, load4, IPV4_PREFIX | value, to[i] == 0 && high[i] == 0);
 }
 
 static void store_ipv6(const struct span *span, uint64_t *restrict high, uint64_t *restrict low, bool fill)
@@ -291,20 +324,14 @@ static void *cell(const struct nr_flow_run *run, unsigned column, uint32_t row)
 	       (size_t)(run->first + row) * nr_flow_columns[column].width;
 }
 
-static void run_op(const struct nr_flow_run *run, const struct nr_flow_plan *plan,
+/* Out of line: with all these loops in it run_op() would save registers that most fields do not use. */
+__attribute__((noinline)) static void run_rare(const struct nr_flow_run *run, const struct nr_flow_plan *plan,
 	const struct nr_flow_op *op, const struct span *span, uint32_t row)
 {
-	if (op->kind == NR_FLOW_OP_FACT) {
-		store_uint(span, run->facts[op->column] + row, sizeof(uint64_t), op->fill);
-		return;
-	}
 	void *column = cell(run, op->column, row);
 	switch (op->kind) {
-	case NR_FLOW_OP_UINT:
-		store_uint(span, column, nr_flow_columns[op->column].width, op->fill);
-		break;
 	case NR_FLOW_OP_IPV4:
-		store_ipv4(span, cell(run, op->column - 1u, row), column, op->fill);
+		fill_ipv4(span, cell(run, op->column - 1u, row), column);
 		break;
 	case NR_FLOW_OP_IPV6:
 		store_ipv6(span, cell(run, op->column - 1u, row), column, op->fill);
@@ -351,6 +378,19 @@ static void run_op(const struct nr_flow_run *run, const struct nr_flow_plan *pla
 	default:
 		store_before_export(run, span, column);
 	}
+}
+
+static void run_op(const struct nr_flow_run *run, const struct nr_flow_plan *plan,
+	const struct nr_flow_op *op, struct span *span, uint32_t row)
+{
+	if (op->kind == NR_FLOW_OP_UINT)
+		store_uint(span, cell(run, op->column, row), nr_flow_columns[op->column].width, op->fill);
+	else if (op->kind == NR_FLOW_OP_IPV4 && !op->fill)
+		store_ipv4(span, cell(run, op->column, row));
+	else if (op->kind == NR_FLOW_OP_FACT)
+		store_uint(span, run->facts[op->column] + row, sizeof(uint64_t), op->fill);
+	else
+		run_rare(run, plan, op, span, row);
 }
 
 /* ---- all of them ---- */
