@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -115,4 +116,26 @@ int nr_rights_drop(const struct nr_rights *rights, struct nr_error *error)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return nr_fail(error, -errno, "no_new_privs: %s", strerror(errno));
 	return 0;
+}
+
+/* ---- memory ---- */
+
+/* The leak check of a sanitizer traces the process. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TRACED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TRACED true
+#endif
+#endif
+#ifndef TRACED
+#define TRACED false
+#endif
+
+void nr_rights_hide_memory(void)
+{
+	const struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none); /* less is always allowed */
+	if (!TRACED)
+		prctl(PR_SET_DUMPABLE, 0); /* programs that take cores through a pipe do not ask the limit */
 }

@@ -28,4 +28,8 @@ int nr_rights_check_folder(const struct nr_rights *rights, const char *folder, s
 /* Before the first thread. */
 int nr_rights_drop(const struct nr_rights *rights, struct nr_error *error);
 
+/* What is in the memory of this process, and of children made from now on, goes into no core file, and is
+ * not shown to other processes of the same user. For those who hold keys or what must not be kept. */
+void nr_rights_hide_memory(void);
+
 #endif

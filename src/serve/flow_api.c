@@ -244,7 +244,9 @@ static int read_question(struct question *q)
 
 static void write_question(const struct question *q, char *text, size_t room)
 {
-	size_t used = (size_t)snprintf(text, room, "%.800s", q->conf.expression);
+	char expression[NR_FLOW_USE_EXPRESSION];
+	size_t used =
+		(size_t)snprintf(text, room, "%s", nr_flow_use_expression(q->conf.expression, expression));
 	for (unsigned i = FROM; i < PARAMETERS; i++)
 		if (q->values[i] && i != PURPOSE && used < room)
 			used += (size_t)snprintf(
@@ -254,7 +256,7 @@ static void write_question(const struct question *q, char *text, size_t room)
 static int record(struct nr_flow_api *api, const struct question *q, const char *act, uint64_t flows,
 	struct nr_error *error)
 {
-	char question[2000];
+	char question[2400];
 	write_question(q, question, sizeof question);
 	pthread_mutex_lock(&api->record_lock);
 	int e = nr_flow_uses_add(api->uses, act, q->values[PURPOSE], question, flows, error);

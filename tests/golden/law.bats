@@ -254,3 +254,38 @@ acts() { noroshi flow uses --archive flows --json | jq -r 'select(.act) | .act' 
 	ends 1 flow uses --archive flows --verify --heads entries
 	grep -q "line 2 is missing: the ledger knows 4" out
 }
+
+@test "policy: a second writer, which is refused, changes nothing of it" {
+	"$NOROSHI" flow collect --listen "udp:127.0.0.1:$port" --archive flows --own 198.51.100.0/24 >/dev/null 2>collect.err 3>&- &
+	collector=$!
+	for _ in $(seq 100); do
+		! grep -q event=listen collect.err || break
+		sleep 0.1
+	done
+	cp flows/policy.json before
+	uses=$(wc -l <flows/uses.jsonl)
+	ends 4 flow keep collect.err --archive flows --own 203.0.113.0/24 --plain-clients --reason "mine"
+	one_line "$message" "is writing to it"
+	cmp before flows/policy.json
+	equal "$(wc -l <flows/uses.jsonl)" "$uses"
+	for process in "$collector" $(pgrep -P "$collector"); do # keys and addresses go into no core file
+		grep -qE '^Max core file size +0 +0 ' "/proc/$process/limits"
+	done
+	kill -INT "$collector"
+	wait "$collector"
+	collector=
+}
+
+@test "uses: what is asked behind padding shows by its length and hash" {
+	collect
+	expression="dst port 443 $(printf ' %.0s' $(seq 2000)) and packets > 1"
+	ends 0 flow query --archive flows --purpose own-operation "$expression"
+	hash=$(printf %s "$expression" | sha256sum | cut -d' ' -f1)
+	noroshi flow uses --archive flows --json | jq -r 'select(.act == "query") | .question' >questions
+	grep -qF "(${#expression} bytes, sha256 $hash)" questions
+}
+
+@test "keep: an archive that is new is no trouble; a file that is not there is told alone" {
+	ends 3 flow keep missing.pcap --archive new --own 198.51.100.0/24
+	one_line "$message" missing.pcap
+}

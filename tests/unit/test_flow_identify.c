@@ -63,7 +63,8 @@ static void make_law(struct place *place)
 	snprintf(first, sizeof first, "%s.vkey", place->persons[0]);
 	snprintf(second, sizeof second, "%s.vkey", place->persons[1]);
 	struct nr_flow_law_options options = {.own = {own, 2}, .persons = {persons, 2}};
-	if (nr_flow_law_open(&options, place->archive, &law, &error))
+	if (nr_flow_law_open(&options, place->archive, &law, &error) ||
+		nr_flow_policy_settle(place->archive, nr_flow_law_policy(law), &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(nr_flow_block_new(64, &block, NULL), 0);
 	block->received_first = NOW;

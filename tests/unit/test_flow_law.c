@@ -69,7 +69,8 @@ static struct nr_flow_law *open_law(const struct place *place)
 {
 	struct nr_flow_law *law = NULL;
 	struct nr_error error = {0};
-	if (nr_flow_law_open(&place->options, place->archive, &law, &error))
+	if (nr_flow_law_open(&place->options, place->archive, &law, &error) ||
+		nr_flow_policy_settle(place->archive, nr_flow_law_policy(law), &error))
 		fail_msg("%s", error.text);
 	return law;
 }

@@ -134,6 +134,8 @@ static int prepare(struct run *run, struct nr_error *error)
 	keep.keep_columns = nr_flow_law_policy(run->law)->columns;
 	run->oldest_kept = nr_time_now() - keep.keep;
 	e = nr_flow_archive_open(conf->archive, NR_FLOW_ARCHIVE_WRITE, &keep, &run->archive, error);
+	if (!e) /* now that nobody else writes */
+		e = nr_flow_policy_settle(conf->archive, nr_flow_law_policy(run->law), error);
 	if (!e)
 		e = open_store(run, error);
 	if (!e)

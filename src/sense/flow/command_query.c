@@ -289,14 +289,14 @@ static int prepare(struct asking *a, const char *const *words, size_t count, str
 /* What is recorded: the whole question, as it can be asked again. */
 static void write_question(const struct asking *a, char *text, size_t room)
 {
-	char from[NR_TIME_TEXT] = "", to[NR_TIME_TEXT] = "";
+	char from[NR_TIME_TEXT] = "", to[NR_TIME_TEXT] = "", expression[NR_FLOW_USE_EXPRESSION];
 	const struct nr_flow_query_conf *q = &a->query_conf;
 	if (q->from != NR_TIME_MIN)
 		nr_time_write(q->from, from);
 	if (q->to != NR_TIME_MAX)
 		nr_time_write(q->to, to);
-	snprintf(text, room, "%.800s%s%s%s%s", a->expression, from[0] ? " from " : "", from,
-		to[0] ? " to " : "", to);
+	snprintf(text, room, "%s%s%s%s%s", nr_flow_use_expression(a->expression, expression),
+		from[0] ? " from " : "", from, to[0] ? " to " : "", to);
 	for (size_t i = 0; i < q->sum.field_count; i++) {
 		size_t length = strlen(text);
 		snprintf(text + length, room - length, "%s%s", i ? "," : " by ", q->sum.fields[i].name);
@@ -305,7 +305,7 @@ static void write_question(const struct asking *a, char *text, size_t room)
 
 static int record(struct asking *a, const char *act, uint64_t flows, struct nr_error *error)
 {
-	char question[1400];
+	char question[2000];
 	write_question(a, question, sizeof question);
 	return nr_flow_uses_add(a->uses, act, a->conf.purpose, question, flows, error);
 }

@@ -11,6 +11,7 @@
  * that died while it made a key which nobody has used.
  */
 #include "sense/flow/law/keys.h"
+#include "base/rights.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -140,6 +141,7 @@ int nr_flow_keys_open(const char *folder, const char *archive, bool make, struct
 	NR_AUTO(nr_flow_keys_closep) struct nr_flow_keys *keys = calloc(1, sizeof *keys);
 	if (!keys)
 		return nr_fail(error, -ENOMEM, "out of memory");
+	nr_rights_hide_memory();
 	snprintf(keys->path, sizeof keys->path, "%s", folder);
 	keys->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (keys->folder < 0)

@@ -38,8 +38,6 @@ int nr_flow_law_open(const struct nr_flow_law_options *options, const char *arch
 		e = nr_flow_keys_open(
 			options->keys ? options->keys : folder, archive, true, &law->keys, error);
 	if (!e)
-		e = nr_flow_policy_settle(archive, &law->policy, error);
-	if (!e)
 		*ret_law = nr_steal(&law);
 	return e;
 }

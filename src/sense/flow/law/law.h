@@ -86,7 +86,9 @@ void nr_flow_policy_fini(struct nr_flow_policy *policy);
 
 /* Policy, keys and pseudonyms of one archive; one thread. */
 struct nr_flow_law;
-/* -EINVAL as nr_flow_policy_of(); keys inside the archive. -EPERM: the folder of keys is open to others. */
+/* Makes the folders. The policy is written by nr_flow_policy_settle(), which is for the one who holds the
+ * archive (nr_flow_archive_open): who is refused has changed nothing. -EINVAL as nr_flow_policy_of(); keys
+ * inside the archive. -EPERM: the folder of keys is open to others. */
 int nr_flow_law_open(const struct nr_flow_law_options *options, const char *archive,
 	struct nr_flow_law **ret_law, struct nr_error *error);
 void nr_flow_law_close(struct nr_flow_law *law); /* NULL allowed */
@@ -120,6 +122,11 @@ struct nr_flow_law_counts nr_flow_law_counts(const struct nr_flow_law *law);
 #define NR_FLOW_USE_ASKED UINT64_MAX /* flows: not known yet, recorded before the answer */
 int nr_flow_use_record(const char *archive, const char *act, const char *purpose, const char *question,
 	uint64_t flows, struct nr_error *error);
+
+/* An expression as it is recorded: whole, or its beginning, length and SHA-256, so that nothing can be asked
+ * behind padding. Answers ret_text. */
+#define NR_FLOW_USE_EXPRESSION 1000
+const char *nr_flow_use_expression(const char *expression, char ret_text[static NR_FLOW_USE_EXPRESSION]);
 
 /* For those who enter a sandbox between asking and answering: opened before, written within it. */
 struct nr_flow_uses;

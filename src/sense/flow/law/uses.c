@@ -49,9 +49,10 @@ static int open_in(const char *archive, const char *name, char path[static PATH_
 static int find_clients(const char *archive, struct nr_prefix_table **ret_clients, struct nr_error *error)
 {
 	NR_AUTO(nr_flow_policy_fini) struct nr_flow_policy policy = {0};
-	int e = nr_flow_policy_read(archive, &policy, error);
-	if (e && e != -ENOENT)
-		return e;
+	struct nr_error why = {0};
+	int e = nr_flow_policy_read(archive, &policy, &why);
+	if (e && e != -ENOENT) /* there is none before the first one is recorded */
+		return nr_fail(error, e, "%s", why.text);
 	return nr_flow_clients_new(&policy, ret_clients, error);
 }
 
@@ -156,6 +157,18 @@ static void without_clients(const struct nr_flow_uses *uses, const char *text, c
 		out[used++] = *text++;
 	}
 	snprintf(out + used, room - used, "%s", *text ? "..." : "");
+}
+
+const char *nr_flow_use_expression(const char *expression, char ret_text[static NR_FLOW_USE_EXPRESSION])
+{
+	char hash[NR_FLOW_HEAD_TEXT];
+	size_t length = strlen(expression);
+	if (length < NR_FLOW_USE_EXPRESSION)
+		return memcpy(ret_text, expression, length + 1);
+	nr_flow_use_hash(expression, length, hash);
+	snprintf(ret_text, NR_FLOW_USE_EXPRESSION, "%.800s... (%zu bytes, sha256 %s)", expression, length,
+		hash);
+	return ret_text;
 }
 
 /* ---- the chain ---- */

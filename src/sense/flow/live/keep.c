@@ -65,6 +65,8 @@ static int open_archive(struct nr_flow_keep *keep, struct nr_error *error)
 	conf.keep = nr_flow_law_policy(keep->law)->keep;
 	conf.keep_columns = nr_flow_law_policy(keep->law)->columns;
 	rc = nr_flow_archive_open(keep->conf.archive, NR_FLOW_ARCHIVE_WRITE, &conf, &keep->archive, error);
+	if (rc == 0) /* now that nobody else writes */
+		rc = nr_flow_policy_settle(keep->conf.archive, nr_flow_law_policy(keep->law), error);
 	if (rc)
 		return rc;
 	keep->shown.archive = nr_flow_archive_state(keep->archive);

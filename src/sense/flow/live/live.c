@@ -2,6 +2,8 @@
 /* What is made before the processes part, and the sockets, which the nursery opens and holds. */
 #include "sense/flow/live/live_inside.h"
 
+#include "base/rights.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -66,6 +68,7 @@ int nr_flow_live_new(const struct nr_flow_listen_conf *listen, const struct nr_f
 	NR_AUTO(nr_flow_live_freep) struct nr_flow_live *live = calloc(1, sizeof *live);
 	if (!live)
 		return nr_fail(error, -ENOMEM, "out of memory");
+	nr_rights_hide_memory(); /* addresses as they came: of all processes that are made from here on */
 	live->conf = listen;
 	live->collector = collector;
 	live->relay = relay;

@@ -41,9 +41,10 @@ struct nr_flow_listen_conf {
 
 struct nr_flow_live;
 
-/* Makes rings and boards; call before the nursery is forked. The confs must outlive the nursery. -EINVAL:
- * what is to be listened on cannot be. relay: the parsers say how they are over the nursery's sockets, too
- * (model/relay.h), under this sensor's name; NULL: they do not. */
+/* Makes rings and boards, and hides this process's memory (base/rights.h); call before the nursery is forked.
+ * The confs must outlive the nursery. -EINVAL: what is to be listened on cannot be. relay: the parsers say
+ * how they are over the nursery's sockets, too (model/relay.h), under this sensor's name; NULL: they do not.
+ */
 int nr_flow_live_new(const struct nr_flow_listen_conf *listen, const struct nr_flow_collector_conf *collector,
 	const char *relay, struct nr_flow_live **ret_live, struct nr_error *error);
 void nr_flow_live_free(struct nr_flow_live *live);
