@@ -85,7 +85,7 @@ summary() { tail -n 1 "$1" | jq -c "$2"; }
 		sleep 0.3
 		kill $pid
 		wait $pid || true
-		nfdump -r "cap$how"/nfcapd.2* -o json >theirs 2>/dev/null
+		TZ=UTC nfdump -r "cap$how"/nfcapd.2* -o json >theirs 2>/dev/null
 		flows "cap$how"/nfcapd.2* >ours
 		equal "$(summary ours .summary.records)" 478 "records, packed $how"
 		compare nfdump theirs ours
@@ -97,7 +97,7 @@ summary() { tail -n 1 "$1" | jq -c "$2"; }
 	cd "$BATS_TEST_TMPDIR"
 	for file in netflow-ipfix/all-cases.pcap ipfix-file/example_flows.ipfix beacon/test1-malicious.nfdump beacon/test18_conn.log.labeled; do
 		flows --nfdump out.nfdump --ipfix out.ipfix "$FLOW/$file" >ours
-		nfdump -r out.nfdump -o json >theirs 2>err
+		TZ=UTC nfdump -r out.nfdump -o json >theirs 2>err
 		equal "$(wc -c <err)" 0 "complaints of nfdump"
 		compare nfdump theirs ours
 		flows out.ipfix >again

@@ -245,6 +245,8 @@ struct said {
 	uint64_t flows;
 };
 
+#define PURPOSE_SHOWN 200 /* bytes of one that is none: a refusal must fit into a line however long it is */
+
 static int line_make(const struct nr_flow_uses *uses, const struct said *said, uint64_t number,
 	const char *previous, struct nr_json *json, struct nr_error *error)
 {
@@ -255,7 +257,8 @@ static int line_make(const struct nr_flow_uses *uses, const struct said *said, u
 	nr_json_time(json, "time", nr_time_now());
 	nr_json_text(json, "who", uses->who);
 	nr_json_text(json, "act", said->act);
-	nr_json_text(json, "purpose", said->purpose);
+	nr_json_text_n(
+		json, "purpose", said->purpose, said->purpose ? strnlen(said->purpose, PURPOSE_SHOWN) : 0);
 	nr_json_text(json, "question", question);
 	if (said->flows == NR_FLOW_USE_ASKED)
 		nr_json_null(json, "flows");
