@@ -46,7 +46,7 @@ acts() { noroshi flow uses --archive flows --json | jq -r 'select(.act) | .act' 
 @test "purpose: who does not say one of three is refused, and the refusal is recorded" {
 	collect
 	before=$(acts)
-	for purpose in "" curiosity C2-detection billing; do
+	for purpose in "" curiosity C2-detection "$(printf '%020000d' 0)"; do
 		ends 2 flow query --archive flows ${purpose:+--purpose $purpose} 'dst port 443'
 		one_line "$message" c2-detection notification own-operation
 		equal "$(wc -c <out)" 0

@@ -257,8 +257,10 @@ static int line_make(const struct nr_flow_uses *uses, const struct said *said, u
 	nr_json_time(json, "time", nr_time_now());
 	nr_json_text(json, "who", uses->who);
 	nr_json_text(json, "act", said->act);
-	nr_json_text_n(
-		json, "purpose", said->purpose, said->purpose ? strnlen(said->purpose, PURPOSE_SHOWN) : 0);
+	if (said->purpose)
+		nr_json_text_n(json, "purpose", said->purpose, strnlen(said->purpose, PURPOSE_SHOWN));
+	else
+		nr_json_null(json, "purpose");
 	nr_json_text(json, "question", question);
 	if (said->flows == NR_FLOW_USE_ASKED)
 		nr_json_null(json, "flows");
