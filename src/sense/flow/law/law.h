@@ -123,8 +123,8 @@ struct nr_flow_law_counts nr_flow_law_counts(const struct nr_flow_law *law);
 int nr_flow_use_record(const char *archive, const char *act, const char *purpose, const char *question,
 	uint64_t flows, struct nr_error *error);
 
-/* An expression as it is recorded: whole, or its beginning, length and SHA-256, so that nothing can be asked
- * behind padding. Answers ret_text. */
+/* An expression (NULL: none was given) as it is recorded: whole, or its beginning, length and SHA-256, so
+ * that nothing can be asked behind padding. Answers ret_text. */
 #define NR_FLOW_USE_EXPRESSION 1000
 const char *nr_flow_use_expression(const char *expression, char ret_text[static NR_FLOW_USE_EXPRESSION]);
 

@@ -162,7 +162,9 @@ static void without_clients(const struct nr_flow_uses *uses, const char *text, c
 const char *nr_flow_use_expression(const char *expression, char ret_text[static NR_FLOW_USE_EXPRESSION])
 {
 	char hash[NR_FLOW_HEAD_TEXT];
-	size_t length = strlen(expression);
+	size_t length = expression ? strlen(expression) : 0;
+	if (!length)
+		return memcpy(ret_text, "", 1);
 	if (length < NR_FLOW_USE_EXPRESSION)
 		return memcpy(ret_text, expression, length + 1);
 	nr_flow_use_hash(expression, length, hash);
