@@ -54,8 +54,8 @@ summarise() {
 noroshi() {
 	local name=$1 rate=$2 keeper nursery parser used_parser used_keeper
 	shift 2
-	rm -rf "$folder/work"
-	install -d -o nobody "$folder/work"
+	rm -rf "$folder/kept"
+	install -d -o nobody "$folder/kept"
 	ip netns exec "$space" "$program" flow collect --listen udp:127.0.0.1:2055 --buffer 256M "$@" >"$folder/lines" 2>"$folder/told" &
 	keeper=$! running=$!
 	until grep -q event=listen "$folder/told"; do sleep 0.1; done
@@ -97,7 +97,7 @@ nfcapd_run() {
 	for rate in $rates; do
 		noroshi receive "$rate"
 		joined=32 noroshi receive-gro "$rate" --gro # as a network card with GRO hands them over
-		noroshi archive "$rate" --json --archive "$folder/work/flows" --own 100.64.0.0/10
+		noroshi archive "$rate" --json --archive "$folder/kept/flows" --own 100.64.0.0/10
 		command -v nfcapd >/dev/null && nfcapd_run "$rate"
 	done
 } | jq -sc --argjson seconds "$seconds" '{seconds: $seconds, runs: .}'
