@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "faults.h"
 #include "ledger_memory.h"
 
 #include <fcntl.h>
@@ -22,43 +23,6 @@
 
 /* ---- calls to the system that fail, or end the process ---- */
 
-enum fault { NO_FAULT, FAIL_ONCE, FAIL_ON, END };
-static enum fault fault;
-static int fault_code;
-static long fault_at;    /* the number of the call */
-static bool fault_syncs; /* those that wait for the disk, too: they do not fail for want of room */
-static long calls;
-
-/* Whether this call is to fail. */
-static bool strikes(bool sync)
-{
-	if (sync && !fault_syncs)
-		return false;
-	long number = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
-	if (fault == NO_FAULT || number < fault_at || (fault != FAIL_ON && number > fault_at))
-		return false;
-	if (fault == END)
-		_exit(0);
-	errno = fault_code;
-	return true;
-}
-
-static void arm(enum fault f, int code, long at, bool syncs)
-{
-	fault_syncs = syncs;
-	fault = f;
-	fault_code = code;
-	fault_at = at;
-	calls = 0;
-}
-
-#define WRAP(type, name, sync, parameters, arguments)                                                        \
-	type __real_##name parameters;                                                                       \
-	type __wrap_##name parameters;                                                                       \
-	type __wrap_##name parameters                                                                        \
-	{                                                                                                    \
-		return strikes(sync) ? -1 : __real_##name arguments;                                         \
-	}
 WRAP(ssize_t, pwrite64, false, (int f, const void *b, size_t n, off_t o), (f, b, n, o))
 WRAP(ssize_t, write, false, (int f, const void *b, size_t n), (f, b, n))
 WRAP(int, fdatasync, true, (int f), (f))
