@@ -43,6 +43,13 @@ query() { noroshi flow query --archive flows --purpose own-operation --json "$@"
 
 acts() { noroshi flow uses --archive flows --json | jq -r 'select(.act) | .act' | paste -sd' '; }
 
+@test "purpose: a folder that is no archive is refused, and nothing is written into it" {
+	mkdir other
+	ends 2 flow query --archive other --purpose own-operation any
+	one_line "$message" other policy.json
+	equal "$(ls -A other | wc -l)" 0
+}
+
 @test "purpose: who does not say one of three is refused, and the refusal is recorded" {
 	collect
 	before=$(acts)

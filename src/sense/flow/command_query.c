@@ -319,7 +319,10 @@ static int open_archive(struct asking *a, struct nr_error *error)
 	int opened = nr_flow_archive_open(a->conf.archive, NR_FLOW_ARCHIVE_READ, NULL, &a->archive, error);
 	if (opened)
 		return opened;
-	opened = nr_flow_uses_open(a->conf.archive, &a->uses, error);
+	NR_AUTO(nr_flow_policy_fini) struct nr_flow_policy policy = {0};
+	opened = nr_flow_policy_read(a->conf.archive, &policy, error);
+	if (!opened) /* without a policy nobody knows whom the record must not name */
+		opened = nr_flow_uses_open(a->conf.archive, &a->uses, error);
 	if (opened)
 		return opened;
 	if (!e)
