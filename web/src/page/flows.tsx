@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What do the routers see? Traffic over time, how well its exporters are heard, and a question to the archive.
-import { Fragment, type VNode } from 'preact';
+import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { again, STATUS, useAnswer, useStatus, useUrl } from '../api';
 import { AskCard } from '../flow/ask';
@@ -8,7 +8,7 @@ import { Exporters, Keeping, lostShare } from '../flow/exporters';
 import { TrafficCard } from '../flow/traffic';
 import type { Collector, Exporter } from '../flow/types';
 import { Command, Result } from '../part/result';
-import { Rich } from '../part/rich';
+import { Phrases } from '../part/rich';
 import { jsonObject, type FlowStatus } from '../rows';
 import { useSpeech } from '../text/index';
 
@@ -23,16 +23,7 @@ function Situation({ exporters }: { exporters: Exporter[] }): VNode {
 	const parts = [t.flow.heard(whole(new Set(exporters.map(({ exporter }) => exporter)).size), compact(exporters.reduce((sum, { records }) => sum + records, 0)))];
 	if (worst)
 		parts.push(lostShare(worst) > 0 ? t.flow.worst(percent(lostShare(worst)), worst.exporter) : t.flow.allHeard);
-	return (
-		<h1 class="situation">
-			{parts.map((part, index) => (
-				<Fragment key={part}>
-					<span class="phrase"><Rich text={part + (index < parts.length - 1 ? t.situation.comma : t.situation.stop)} /></span>
-					{t.situation.gap}
-				</Fragment>
-			))}
-		</h1>
-	);
+	return <Phrases parts={parts} />;
 }
 
 function Paused({ refused }: { refused: number }): VNode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What needs me now? One sentence, two pictures, what changed, and whether the sense sees well.
-import { Fragment, type VNode } from 'preact';
+import type { VNode } from 'preact';
 import { useAnswer, useSensors, useStatus, type Loaded } from '../api';
 import { Ring } from '../chart/ring';
 import { Strips } from '../chart/strips';
@@ -12,7 +12,7 @@ import { HowKnown } from '../part/figure';
 import { GapList } from '../part/gaps';
 import { LiveStrip } from '../part/strip';
 import { Empty, Result, Skeleton } from '../part/result';
-import { Rich } from '../part/rich';
+import { Phrases } from '../part/rich';
 import { subjectHref } from '../part/search';
 import { useLanguage } from '../preferences';
 import { linkTo, usePlace, viewOf } from '../route';
@@ -47,14 +47,7 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	return (
 		<>
 			<p class="covers">{t.situation.range(speech.span(answer.from, answer.to), speech.zone)}</p>
-			<h1 class="situation">
-				{parts.map((part, index) => (
-					<Fragment key={part}>
-						<span class="phrase"><Rich text={part + (index < parts.length - 1 ? t.situation.comma : t.situation.stop)} /></span>
-						{t.situation.gap}
-					</Fragment>
-				))}
-			</h1>
+			<Phrases parts={parts} />
 			<HowKnown value={summary.sources} error={summary.sources_error} />
 		</>
 	);
