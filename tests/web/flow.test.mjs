@@ -59,6 +59,16 @@ describe('traffic and exporters', () => {
 		assert.match(await page.textContent('[aria-labelledby=traffic-head] .line-legend'), /Japan/);
 		await close(page);
 	});
+
+	test('flows whose rate is not known are said to be missing from the estimate', async () => {
+		const page = await open('/flows?step=1d');
+		const { rows } = await api('flow/traffic?dimension=service&step=1d&top=8&limit=1000');
+		const unknown = rows.reduce((sum, row) => sum + row.unknown_flows, 0);
+		assert.ok(unknown > 0);
+		assert.equal(whole(await page.textContent('[aria-labelledby=traffic-head] .quiet:last-child')), unknown);
+		assert.match(await page.textContent('[aria-labelledby=traffic-head] .quiet:last-child'), /left out/);
+		await close(page);
+	});
 });
 
 describe('a question', () => {

@@ -92,7 +92,7 @@ function Chart({ answer, choice }: { answer: Answer<TrafficRow>; choice: Choice 
 				classOfKey={() => null}
 				onRange={(from, to) => go(linkHere({ from: written(from * 1000), to: written(to * 1000) }))}
 			/>
-			{estimated && order !== 'flows' && <p class="quiet">{unknown === 0 ? t.flow.estimatedAll : t.flow.estimatedSome(whole(unknown))}</p>}
+			{estimated && order !== 'flows' && <p class="quiet">{unknown === 0 ? t.flow.estimatedAll : t.flow.estimatedWithout(whole(unknown))}</p>}
 		</>
 	);
 }

@@ -595,6 +595,7 @@ export const en = {
 		noTraffic: 'No traffic is stored for this range.',
 		noTrafficHint: 'Sums of five minutes appear when the first five minutes are over.',
 		estimatedAll: 'Estimated: counters of each flow times the sampling rate of its exporter.',
+		estimatedWithout: (flows: string) => `Estimated: counters times the sampling rate; ${flows} flows whose rate is not known are left out.`,
 		estimatedSome: (flows: string) => `Estimated: counters times the sampling rate; of ${flows} flows the rate is not known, they count as they are.`,
 		exporters: 'Exporters',
 		noExporters: (listening: string) => `Nobody has exported yet. Point your routers to ${listening}.`,

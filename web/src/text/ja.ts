@@ -609,6 +609,7 @@ export const ja: Text = {
 		noTraffic: 'この期間の通信量は保存されていない。',
 		noTrafficHint: '最初の5分が過ぎると、5分ごとの集計が表示される。',
 		estimatedAll: '推定値: フローの計数にエクスポーターのサンプリング率を掛けた値。',
+		estimatedWithout: (flows) => `推定値: 計数にサンプリング率を掛けた値。率が不明の${flows}フローは含まない。`,
 		estimatedSome: (flows) => `推定値: 計数にサンプリング率を掛けた値。率が不明の${flows}フローはそのまま数える。`,
 		exporters: 'エクスポーター',
 		noExporters: (listening) => `まだどこからも届いていない。ルーターの送信先を ${listening} に設定する。`,
