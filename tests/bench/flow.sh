@@ -58,7 +58,7 @@ noroshi() {
 	install -d -o nobody "$folder/kept"
 	ip netns exec "$space" "$program" flow collect --listen udp:127.0.0.1:2055 --buffer 256M "$@" >"$folder/lines" 2>"$folder/told" &
 	keeper=$! running=$!
-	until grep -q event=listen "$folder/told"; do sleep 0.1; done
+	until grep -q event=listen "$folder/told" 2>/dev/null; do sleep 0.1; done
 	sleep 0.5
 	nursery=$(pgrep -P "$keeper" -x noroshi-nursery)
 	parser=$(pgrep -P "$nursery")
