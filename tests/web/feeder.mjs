@@ -83,7 +83,7 @@ export async function feed({ upstream, sensor = 'telescope', dark = ['198.18.0.0
 		const { pathname } = new URL(request.url, upstream);
 		if (folder && !pathname.startsWith('/api/')) {
 			const name = pathname.slice(1);
-			const file = /^(app\.(js|css)|land\.json|favicon\.svg)$/.test(name) ? name : 'index.html';
+			const file = /^(app\.(js|css)|(en|ja)\.js|land\.json|favicon\.svg)$/.test(name) ? name : 'index.html';
 			return answer(response, 200, TYPES[file.split('.').pop()], await readFile(join(folder, file)));
 		}
 		const theirs = await fetch(upstream + request.url, { headers: { accept: request.headers.accept ?? '*/*' } });

@@ -23,9 +23,9 @@ import { Help } from './part/help';
 import { useKeys, type Overlay } from './part/keys';
 import { Command } from './part/result';
 import { Search } from './part/search';
-import { language, theme, useLanguage, useTheme, type Theme } from './preferences';
+import { theme, useLanguage, useTheme, type Theme } from './preferences';
 import { linkTo, usePlace } from './route';
-import { useSpeech, type Text } from './text/index';
+import { speak, useSpeech, type Text } from './text/index';
 
 interface Route {
 	path: RegExp;
@@ -106,7 +106,7 @@ function Header({ path, setOverlay }: { path: string; setOverlay: (overlay: Over
 			</nav>
 			<div class="top-tools">
 				<button type="button" class="search-button" onClick={() => setOverlay('search')}>{t.tools.search}<kbd aria-hidden="true">{'/'}</kbd></button>
-				<button type="button" title={t.language.otherHint} lang={here === 'ja' ? 'en' : 'ja'} onClick={() => language.set(here === 'ja' ? 'en' : 'ja')}>{t.language.other}</button>
+				<button type="button" title={t.language.otherHint} lang={here === 'ja' ? 'en' : 'ja'} onClick={() => void speak(here === 'ja' ? 'en' : 'ja')}>{t.language.other}</button>
 				<button type="button" onClick={() => theme.set(next[colours])}><span class="on-wide">{`${t.tools.theme}: `}</span>{t.tools[colours]}</button>
 				<button type="button" aria-label={t.tools.help} onClick={() => setOverlay('help')}>{'?'}</button>
 			</div>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useLanguage, useZone } from '../preferences';
+// The words of the language that is spoken; each language is a file of its own, and only the one that is read is loaded.
+import { language as chosen, useLanguage, useZone, type Language } from '../preferences';
 import * as format from '../format';
-import { en, type Text } from './en';
-import { ja } from './ja';
+import type { Text } from './en';
 
 export type { Text };
 
@@ -25,11 +25,30 @@ export interface Speech {
 	country: (code: string) => string;
 }
 
+const SOURCES: Record<Language, () => Promise<Text>> = {
+	en: async () => (await import('./en')).en,
+	ja: async () => (await import('./ja')).ja,
+};
+const spoken = new Map<Language, Text>();
+
+/** Loads the words of a language, then speaks it. Where they do not come, the language stays as it is. */
+export async function speak(language: Language): Promise<void> {
+	spoken.set(language, spoken.get(language) ?? (await SOURCES[language]()));
+	chosen.set(language);
+}
+
+function wordsOf(language: Language): Text {
+	const words = spoken.get(language);
+	if (!words)
+		throw new Error(`nothing may be shown in "${language}" before speak() has loaded it`);
+	return words;
+}
+
 /** Words, numbers and times as this reader wants them. */
 export function useSpeech(): Speech {
 	const language = useLanguage();
 	const zone = useZone();
-	const t = language === 'ja' ? ja : en;
+	const t = wordsOf(language);
 	return {
 		t,
 		compact: (value) => format.compact(value, language),
