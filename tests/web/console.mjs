@@ -85,3 +85,39 @@ export async function settled(page) {
 	await page.waitForFunction(() => !document.querySelector('.skeleton, .busy'));
 	await page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
 }
+
+/** What a page does that it must not: errors, refused answers, and questions to anywhere else. */
+export function watch(page, base) {
+	const faults = [];
+	page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
+	page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+	page.on('request', (request) => request.url().startsWith(`${base}/`) || faults.push(`request: ${request.url()}`));
+	page.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()}: ${response.url()}`));
+	return faults;
+}
+
+/** A page in a context of its own; `options` are the context's. `page.faults` is what it did that it must not. */
+export async function openPage(browser, url, options = {}) {
+	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
+	// The policy forbids inline scripts, so axe comes in as a script of the test's, before the page.
+	await context.addInitScript({ path: axeSource });
+	const page = await context.newPage();
+	page.faults = watch(page, new URL(url).origin);
+	await page.goto(url);
+	await settled(page);
+	return page;
+}
+
+export const closePage = (page) => page.context().close();
+
+/** "1,204 flows" -> 1204. */
+export const whole = (text) => Number(text.replaceAll(/[^0-9]/g, ''));
+
+/** What axe finds. The rows of a table are built alike: the first ten speak for all. */
+export async function violations(page) {
+	const { violations: found } = await page.evaluate(() => globalThis.axe.run({ exclude: ['tbody tr:nth-child(n+11)'] }, { resultTypes: ['violations'] }));
+	return found.map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(' | ')}`);
+}
+
+/** How far the page sticks out of the window, px. */
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -2,7 +2,7 @@
 // The page Flows as somebody uses it: traffic, exporters, and a question that says what it is for.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { axeSource, keepFlows, launch, makeStore, serve, settled } from './console.mjs';
+import { closePage as close, keepFlows, launch, makeStore, openPage, overflow, serve, settled, violations, whole } from './console.mjs';
 
 let store, server, browser;
 
@@ -18,19 +18,9 @@ after(async () => {
 	store?.remove();
 });
 
-async function open(path, { base = server.base, ...options } = {}) {
-	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
-	await context.addInitScript({ path: axeSource });
-	const page = await context.newPage();
-	await page.goto(base + path);
-	await settled(page);
-	return page;
-}
+const open = (path, { base = server.base, ...options } = {}) => openPage(browser, base + path, options);
 
-const close = (page) => page.context().close();
 const api = async (path) => (await fetch(`${server.base}/api/v1/${path}`)).json();
-const whole = (text) => Number(text.replaceAll(/[^0-9]/g, ''));
-const violations = async (page) => (await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))).violations.map((each) => each.id);
 const asked = '/flows?q=dst+port+443&purpose=own-operation&group=destination_port&order=bytes';
 
 describe('traffic and exporters', () => {
@@ -114,12 +104,48 @@ describe('a question', () => {
 	});
 });
 
+describe('hostile names', () => {
+	const MARKUP = '<img src=x onerror="globalThis.owned=1">"\u202e\u0000';
+
+	/** Opens the page with the answers of the server changed by `change`, path by path. */
+	async function openWith(changes, path) {
+		const page = await open('/flows?step=1d');
+		for (const [query, change] of Object.entries(changes))
+			await page.route(`**/api/v1/${query}*`, async (route) => {
+				const body = await (await route.fetch()).json();
+				change(body);
+				await route.fulfill({ contentType: 'application/json', body: JSON.stringify(body) });
+			});
+		await page.goto(server.base + path);
+		await settled(page);
+		return page;
+	}
+
+	test('of exporters, ASes and flows are text', async () => {
+		const page = await openWith({
+			'flow/exporters': ({ rows }) => rows.forEach((row) => {
+				row.exporter = `${MARKUP}${row.exporter}`;
+				row.detail = { ...row.detail, exporter: row.exporter, export: MARKUP, sampling: [{ rate: 1000, from: MARKUP }], dropped: { [MARKUP]: 3 } };
+			}),
+			'flow/traffic': ({ rows }) => rows.forEach((row) => (row.name = MARKUP)),
+			'flow/query': ({ rows }) => rows.forEach((row) => (row.destination_as = MARKUP)),
+		}, '/flows?by=as&step=1d&q=any&purpose=own-operation&group=destination_as');
+		for (const place of ['exporters-head', 'traffic-head', 'ask-head'])
+			assert.ok((await page.textContent(`[aria-labelledby=${place}]`)).includes('<img src=x onerror='), place);
+		assert.equal(await page.evaluate(() => document.querySelectorAll('#main img').length), 0);
+		assert.equal(await page.evaluate(() => globalThis.owned), undefined);
+		assert.deepEqual(page.faults, []);
+		assert.equal(await overflow(page), 0);
+		await close(page);
+	});
+});
+
 describe('for everybody', () => {
 	for (const [name, options] of [['in Japanese, narrow', { locale: 'ja-JP', viewport: { width: 390, height: 800 } }], ['in the dark', { colorScheme: 'dark' }]])
 		test(`axe finds nothing ${name}`, async () => {
 			const page = await open(asked, options);
 			assert.deepEqual(await violations(page), []);
-			assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= options.viewport?.width || !options.viewport);
+			assert.equal(await overflow(page), 0);
 			await close(page);
 		});
 

@@ -2,7 +2,7 @@
 // The console while something is live: what it shows, how it says that it does not know, what it never asks for.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { axeSource, launch, makeStore, serve, settled } from './console.mjs';
+import { closePage as close, launch, makeStore, openPage, overflow, serve, settled, violations } from './console.mjs';
 import { feed } from './feeder.mjs';
 
 const GAPS = [
@@ -45,27 +45,17 @@ async function until(what, holds) {
 	assert.fail(`waited in vain: ${what}`);
 }
 
-/** Opens a page and waits until it listens; what it did that it must not is in `page.faults`. */
+/** Opens a page and waits until it listens. */
 async function open(path, { listens = true, ...options } = {}) {
-	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
-	await context.addInitScript({ path: axeSource });
-	const page = await context.newPage();
-	page.faults = [];
-	page.on('console', (message) => message.type() === 'error' && page.faults.push(message.text()));
-	page.on('pageerror', (error) => page.faults.push(error.message));
 	const before = feeder.asked.length;
-	await page.goto(feeder.base + path);
-	await settled(page);
+	const page = await openPage(browser, feeder.base + path, options);
 	if (listens)
 		await until('the page listens', () => feeder.asked.length > before && feeder.listeners() > 0);
 	return page;
 }
 
-const close = (page) => page.context().close();
 const state = (page, wanted) => page.waitForSelector(`.live-state[data-state="${wanted}"]`);
 const figure = async (page, index) => (await page.textContent(`.strip-figures dd >> nth=${index}`)).trim();
-const violations = async (page) =>
-	(await page.evaluate(() => globalThis.axe.run({ exclude: ['tbody tr:nth-child(n+11)'] }, { resultTypes: ['violations'] }))).violations.map((each) => `${each.id}: ${each.nodes[0].target}`);
 
 describe('the strip', () => {
 	test('shows the newest second, and what was lost with its cause', async () => {
@@ -456,7 +446,7 @@ for (const [locale, colorScheme, width] of [['en-GB', 'light', 1280], ['ja-JP', 
 				await page.waitForSelector('.strip-figures');
 			await page.waitForTimeout(300);
 			assert.deepEqual(await violations(page), [], path);
-			assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, `${path} is wider than the window`);
+			assert.equal(await overflow(page), 0, `${path} is wider than the window`);
 			assert.deepEqual(page.faults, [], path);
 			await close(page);
 		}

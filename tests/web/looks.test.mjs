@@ -3,7 +3,7 @@
 // from elsewhere. The four looks cover every pair of language, colours and width.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axeSource, launch, makeStore, serve, settled } from './console.mjs';
+import { axeSource, launch, makeStore, overflow, serve, settled, violations, watch } from './console.mjs';
 import { followed, makeLedger } from './ledger.mjs';
 
 const LOOKS = [
@@ -40,16 +40,6 @@ after(async () => {
 	ledger?.remove();
 });
 
-/** What the page did that it must not: errors, and requests to anywhere else. */
-function watch(page) {
-	const faults = [];
-	page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`));
-	page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
-	page.on('request', (request) => request.url().startsWith(`${server.base}/`) || faults.push(`request: ${request.url()}`));
-	page.on('response', (response) => response.status() >= 400 && faults.push(`${response.status()}: ${response.url()}`));
-	return faults;
-}
-
 /** Labels of the ring that touch each other or leave the picture. */
 const badLabels = () => {
 	const bad = [];
@@ -67,12 +57,6 @@ const badLabels = () => {
 	return bad;
 };
 
-const violations = async (page) => {
-	// The rows of a table are built alike: the first ten speak for all.
-	const { violations: found } = await page.evaluate(() => globalThis.axe.run({ exclude: ['tbody tr:nth-child(n+11)'] }, { resultTypes: ['violations'] }));
-	return found.map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(' | ')}`);
-};
-
 for (const look of LOOKS)
 	test(`${look.locale}, ${look.colorScheme}, ${look.width} px`, async (t) => {
 		const context = await browser.newContext({ locale: look.locale, colorScheme: look.colorScheme, viewport: { width: look.width, height: 800 } });
@@ -81,14 +65,13 @@ for (const look of LOOKS)
 		for (const path of pages)
 			await t.test(path, async () => {
 				const page = await context.newPage();
-				const faults = watch(page);
+				const faults = watch(page, server.base);
 				await page.goto(server.base + path);
 				await settled(page);
 				assert.equal(await page.getAttribute('html', 'lang'), look.locale.slice(0, 2));
 				assert.deepEqual(await violations(page), []);
 				assert.deepEqual(await page.evaluate(badLabels), []);
-				const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-				assert.equal(overflow, 0, 'the page is wider than the window');
+				assert.equal(await overflow(page), 0, 'the page is wider than the window');
 				assert.deepEqual(faults, []);
 				await page.close();
 			});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { axeSource, launch, makeStore, serve, settled } from './console.mjs';
+import { closePage as close, launch, makeStore, openPage, serve, settled, violations, whole } from './console.mjs';
 import { followed, makeLedger } from './ledger.mjs';
 
 let store, ledger, server, bare, browser, file, seal;
@@ -27,19 +27,9 @@ after(async () => {
 	ledger?.remove();
 });
 
-async function open(path, { base = server.base, ...options } = {}) {
-	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
-	await context.addInitScript({ path: axeSource });
-	const page = await context.newPage();
-	await page.goto(base + path);
-	await settled(page);
-	return page;
-}
+const open = (path, { base = server.base, ...options } = {}) => openPage(browser, base + path, options);
 
-const close = (page) => page.context().close();
 const api = async (path) => (await fetch(`${server.base}/api/v1/${path}`)).json();
-const whole = (text) => Number(text.replaceAll(/[^0-9]/g, ''));
-const violations = async (page) => (await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))).violations.map((each) => each.id);
 
 /** Chooses files, and answers what is said of them. */
 async function judged(page, ...files) {
@@ -140,6 +130,7 @@ describe('a file is dropped', () => {
 		assert.ok(await page.$('.outcome-bad .reasons .fatal'));
 		assert.deepEqual(await violations(page), []);
 		await page.click('.top-tools button[lang="en"]');
+		await page.waitForSelector('html[lang=en]');
 		assert.match(await page.textContent('.outcome'), /Seal not valid: notice\.txt/);
 		await close(page);
 	});

@@ -2,7 +2,7 @@
 // The console as somebody uses it: from the ring to the evidence, by mouse and by keys, in two languages.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, makeStore, serve, settled } from './console.mjs';
+import { closePage as close, launch, makeStore, openPage, serve, settled, whole } from './console.mjs';
 
 let store, server, browser;
 
@@ -20,16 +20,8 @@ after(async () => {
 
 const api = async (query) => (await fetch(`${server.base}/api/v1/${query}`)).json();
 
-async function open(path, options = {}) {
-	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
-	const page = await context.newPage();
-	await page.goto(server.base + path);
-	await settled(page);
-	return page;
-}
+const open = (path, options) => openPage(browser, server.base + path, options);
 
-const close = (page) => page.context().close();
-const whole = (text) => Number(text.replaceAll(/[^0-9]/g, ''));
 const place = (page) => page.evaluate(() => location.pathname + location.search);
 const ringTotal = async (page) => Number(await page.getAttribute('.ring-total', 'data-total'));
 
@@ -188,7 +180,7 @@ describe('language, colours, zone', () => {
 	test('the language is switched and kept', async () => {
 		const page = await open('/telescope');
 		await page.click('.top-tools button[lang="ja"]');
-		assert.equal(await page.getAttribute('html', 'lang'), 'ja');
+		await page.waitForSelector('html[lang=ja]');
 		assert.match(await page.textContent('nav'), /ダークネット観測/);
 		await page.reload();
 		await settled(page);
