@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sense/flow/detect/comb.h"
+
+#include "sense/flow/detect/timing_inside.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define TWO_PI 6.283185307179586
+#define LEVELS 14 /* octaves: level o has periods of 2^(o + 1) to 2^(o + 2) s in bins of 0.1 * 2^o s */
+#define TICK   ((uint64_t)NR_SECOND / 10) /* bins of level 0 */
+#define TICKS  ((uint64_t)NR_FLOW_COMB_LAG_MAX * 10)
+
+#define FAST_LEVELS 3     /* up to 16 s: without the last K */
+#define BINS        14424 /* of a level: 360.5 periods of 40 bins at most */
+#define PERIODS     17400 /* of all Ks over all levels; counted by the test */
+#define SPARSE      10    /* fewer than one bin in so many has lags: one by one */
+#define LANES       8
+#define TURN        2048 /* of the table of cosines */
+
+static const unsigned ks[NR_FLOW_COMB_KS] = {4, 16, 64, 360};
+
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef int64_t lane_masks __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+struct place {                       /* of the search */
+	double period, cosine, sine; /* of a bin's angle at this period */
+	double z;
+};
+struct level {
+	uint32_t bins;        /* in use */
+	uint64_t ticks;       /* longest lag that it needs */
+	double width, offset; /* s: bin b has lags around b * width + offset */
+	uint32_t *counts;
+};
+struct nr_flow_comb {
+	double period_min, period_max;
+	uint32_t first[NR_FLOW_COMB_KS + 1]; /* of each K's places */
+	struct place places[PERIODS];
+	struct level levels[LEVELS];
+	uint64_t lags;
+	/* the level that is being looked at */
+	const struct level *at;
+	uint32_t before[BINS + 1]; /* lags in the bins before */
+	double dense[BINS];
+	uint32_t filled; /* bins with lags */
+	float middles[BINS], heights[BINS];
+	float turn[TURN];
+	uint32_t counts[]; /* of all levels */
+};
+
+static unsigned level_of(double period)
+{
+	int octave = ilogb(period) - 1;
+	return octave < 0 ? 0 : octave >= LEVELS ? LEVELS - 1 : (unsigned)octave;
+}
+
+static uint64_t level_ticks(unsigned o)
+{
+	double periods = (o < FAST_LEVELS ? ks[NR_FLOW_COMB_KS - 2] : ks[NR_FLOW_COMB_KS - 1]) + 0.5;
+	uint64_t ticks = (uint64_t)(periods * 10 * (double)(4u << o));
+	return NR_MIN(ticks, TICKS);
+}
+
+static void levels_init(struct nr_flow_comb *comb)
+{
+	uint32_t *counts = comb->counts;
+	for (unsigned o = 0; o < LEVELS; o++) {
+		struct level *l = &comb->levels[o];
+		l->ticks = level_ticks(o);
+		l->bins = (uint32_t)(l->ticks >> o) + 1;
+		l->width = 0.1 * (double)(1u << o);
+		l->offset = (l->width - 0.1) / 2;
+		l->counts = counts;
+		counts += l->bins;
+	}
+}
+
+static size_t all_bins(void)
+{
+	size_t n = 0;
+	for (unsigned o = 0; o < LEVELS; o++)
+		n += (size_t)(level_ticks(o) >> o) + 1;
+	return n;
+}
+
+int nr_flow_comb_new(struct nr_flow_comb **ret_comb, struct nr_error *error)
+{
+	struct nr_flow_comb *comb = calloc(1, sizeof(*comb) + all_bins() * sizeof(uint32_t));
+	if (!comb)
+		return nr_fail(error, -ENOMEM, "no memory for a lag comb");
+	levels_init(comb);
+	for (unsigned i = 0; i < TURN; i++)
+		comb->turn[i] = (float)cos(TWO_PI * i / TURN);
+	nr_flow_comb_range(comb, NR_FLOW_COMB_PERIOD_MIN, NR_FLOW_COMB_PERIOD_MAX);
+	*ret_comb = comb;
+	return 0;
+}
+
+void nr_flow_comb_free(struct nr_flow_comb *comb)
+{
+	free(comb);
+}
+
+void nr_flow_comb_freep(struct nr_flow_comb **comb)
+{
+	nr_flow_comb_free(*comb);
+}
+
+void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double period_max)
+{
+	uint32_t n = 0;
+	period_min = fmax(period_min, NR_FLOW_COMB_PERIOD_MIN);
+	period_max = fmin(period_max, NR_FLOW_COMB_PERIOD_MAX);
+	if (period_min == comb->period_min && period_max == comb->period_max)
+		return;
+	comb->period_min = period_min;
+	comb->period_max = period_max;
+	for (unsigned k = 0; k < NR_FLOW_COMB_KS; k++) {
+		double step = 1 + 0.25 / ks[k];
+		comb->first[k] = n;
+		for (double p = period_min; p <= period_max && n < PERIODS; p *= step) {
+			unsigned o = level_of(p);
+			if (k == NR_FLOW_COMB_KS - 1 && o < FAST_LEVELS)
+				continue;
+			double angle = TWO_PI * comb->levels[o].width / p;
+			comb->places[n++] = (struct place){p, cos(angle), sin(angle), 0};
+		}
+	}
+	comb->first[NR_FLOW_COMB_KS] = n;
+}
+
+/* ---- lags ---- */
+
+static void fill_client(
+	struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count, size_t reach)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t end = count - i > reach ? i + reach + 1 : count;
+		unsigned o = 0;
+		for (size_t j = i + 1; j < end && !beats[i].timeless; j++) {
+			uint64_t ticks = (nr_flow_lag(beats[i].first, beats[j].first) + TICK / 2) / TICK;
+			if (ticks > TICKS)
+				break;
+			if (beats[j].timeless)
+				continue;
+			while (ticks > comb->levels[o].ticks)
+				o++;
+			comb->levels[o].counts[ticks >> o]++;
+			comb->lags++;
+		}
+	}
+}
+
+void nr_flow_comb_fill(struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count)
+{
+	size_t reach = count ? NR_FLOW_COMB_LAGS_MAX / count : 0;
+	if (comb->lags)
+		memset(comb->counts, 0, all_bins() * sizeof(uint32_t));
+	comb->lags = 0;
+	comb->at = NULL;
+	for (size_t i = 0, n; i < count; i += n) {
+		n = nr_flow_client_run(beats + i, count - i);
+		fill_client(comb, beats + i, n, NR_MAX(reach, (size_t)NR_FLOW_COMB_REACH));
+	}
+	for (unsigned o = 0; comb->lags && o + 1 < LEVELS; o++)
+		for (uint32_t b = 0; b < comb->levels[o].bins; b++)
+			comb->levels[o + 1].counts[b / 2] += comb->levels[o].counts[b];
+}
+
+/* Makes a level's histogram ready for sums: lags before each bin, bins as numbers, bins that have lags. */
+static void look_at(struct nr_flow_comb *comb, const struct level *l)
+{
+	if (comb->at == l)
+		return;
+	comb->at = l;
+	comb->filled = 0;
+	for (uint32_t b = 0; b < l->bins; b++) {
+		comb->before[b + 1] = comb->before[b] + l->counts[b];
+		comb->dense[b] = l->counts[b];
+		if (!l->counts[b])
+			continue;
+		comb->middles[comb->filled] = (float)(b * l->width + l->offset);
+		comb->heights[comb->filled++] = (float)l->counts[b];
+	}
+}
+
+/* ---- sums ---- */
+
+struct window { /* bins, both within */
+	int64_t low, high;
+};
+
+static struct window window_of(const struct level *l, double period, unsigned k)
+{
+	double longest = fmin((k + 0.5) * period, NR_FLOW_COMB_LAG_MAX);
+	struct window w = {(int64_t)ceil((period / 2 - l->offset) / l->width),
+		(int64_t)floor((longest - l->offset) / l->width)};
+	w.high = NR_MIN(w.high, (int64_t)l->bins - 1);
+	return w;
+}
+
+static double z_of(const struct nr_flow_comb *comb, struct window w, double sum, uint32_t *ret_lags)
+{
+	uint32_t n = w.low <= w.high ? comb->before[w.high + 1] - comb->before[w.low] : 0;
+	if (ret_lags)
+		*ret_lags = n;
+	return n >= NR_FLOW_COMB_LAGS_MIN ? sum / sqrt(n / 2.0) : 0;
+}
+
+static double cosine_of(const struct nr_flow_comb *comb, float turns)
+{
+	return (double)comb->turn[(uint32_t)(int32_t)(turns * TURN + 0.5f) % TURN];
+}
+
+/* Bins with lags from the first within the window on; *from: where the window of a shorter period began. */
+static double sum_sparse(const struct nr_flow_comb *comb, const struct level *l, struct window w,
+	double period, uint32_t *from)
+{
+	float low = (float)((double)w.low * l->width + l->offset - l->width / 2);
+	float high = (float)((double)w.high * l->width + l->offset + l->width / 2);
+	float rate = (float)(1 / period), sum = 0;
+	while (*from < comb->filled && comb->middles[*from] < low)
+		++*from;
+	for (uint32_t i = *from; i < comb->filled && comb->middles[i] <= high; i++) {
+		uint32_t turn = (uint32_t)(int32_t)(comb->middles[i] * rate * TURN + 0.5f) % TURN;
+		sum += comb->heights[i] * comb->turn[turn];
+	}
+	return (double)sum;
+}
+
+/* Goertzel: after the last bin, s - cosine * s1 and sine * s1 are the sums of h[b] cos and sin of the angle
+ * from b to the last. Bins out of a lane's window count as empty. */
+static void sum_dense(const struct nr_flow_comb *comb, const struct level *l,
+	struct place *const places[LANES], const struct window windows[LANES], double sums[LANES])
+{
+	lanes s1 = {0}, s2 = {0}, twice;
+	lane_masks low, high;
+	int64_t from = INT64_MAX, inner_from = 0, inner_to = INT64_MAX, to = -1;
+	for (unsigned i = 0; i < LANES; i++) {
+		low[i] = windows[i].low;
+		high[i] = windows[i].high;
+		twice[i] = 2 * places[i]->cosine;
+		from = NR_MIN(from, low[i]);
+		inner_from = NR_MAX(inner_from, low[i]);
+		inner_to = NR_MIN(inner_to, high[i]);
+		to = NR_MAX(to, high[i]);
+	}
+	for (int64_t b = from; b <= to; b++) {
+		lanes h = comb->dense[b] - (lanes){0};
+		if (b < inner_from || b > inner_to)
+			h = (lanes)((lane_masks)h & ((lane_masks)(b >= low) & (lane_masks)(b <= high)));
+		lanes s = h - s2 + twice * s1;
+		s2 = s1;
+		s1 = s;
+	}
+	for (unsigned i = 0; i < LANES; i++) {
+		float turns = (float)remainder(((double)to * l->width + l->offset) / places[i]->period, 1);
+		double c = s1[i] - places[i]->cosine * s2[i], s = places[i]->sine * s2[i];
+		float quarter = turns - 0.25f;
+		sums[i] = c * cosine_of(comb, turns) + s * cosine_of(comb, quarter);
+	}
+}
+
+/* ---- search ---- */
+
+static void search_dense(
+	struct nr_flow_comb *comb, const struct level *l, unsigned k, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i += LANES) {
+		struct place *places[LANES];
+		struct window windows[LANES];
+		double sums[LANES];
+		for (unsigned lane = 0; lane < LANES; lane++) {
+			places[lane] = &comb->places[NR_MIN(i + lane, to - 1)];
+			windows[lane] = window_of(l, places[lane]->period, k);
+		}
+		sum_dense(comb, l, places, windows, sums);
+		for (unsigned lane = 0; lane < LANES; lane++)
+			places[lane]->z = z_of(comb, windows[lane], sums[lane], NULL);
+	}
+}
+
+static void search_sparse(
+	struct nr_flow_comb *comb, const struct level *l, unsigned k, uint32_t from, uint32_t to)
+{
+	uint32_t begin = 0;
+	for (uint32_t i = from; i < to; i++) {
+		struct place *p = &comb->places[i];
+		struct window w = window_of(l, p->period, k);
+		p->z = z_of(comb, w, sum_sparse(comb, l, w, p->period, &begin), NULL);
+	}
+}
+
+static void search(struct nr_flow_comb *comb)
+{
+	uint32_t at[NR_FLOW_COMB_KS];
+	memcpy(at, comb->first, sizeof(at));
+	for (unsigned o = 0; o < LEVELS; o++) {
+		const struct level *l = &comb->levels[o];
+		look_at(comb, l);
+		for (unsigned k = 0; k < NR_FLOW_COMB_KS; k++) {
+			uint32_t from = at[k], to = from;
+			while (to < comb->first[k + 1] && level_of(comb->places[to].period) == o)
+				to++;
+			at[k] = to;
+			if (from == to)
+				continue;
+			if (comb->filled < l->bins / SPARSE)
+				search_sparse(comb, l, ks[k], from, to);
+			else
+				search_dense(comb, l, ks[k], from, to);
+		}
+	}
+}
+
+static double z_at(struct nr_flow_comb *comb, double period, unsigned k, uint32_t *ret_lags)
+{
+	const struct level *l = &comb->levels[level_of(period)];
+	uint32_t from = 0;
+	look_at(comb, l);
+	struct window w = window_of(l, period, k);
+	return z_of(comb, w, sum_sparse(comb, l, w, period, &from), ret_lags);
+}
+
+double nr_flow_comb_z(struct nr_flow_comb *comb, double period, unsigned k)
+{
+	return comb->lags && period >= NR_FLOW_COMB_PERIOD_MIN && period <= NR_FLOW_COMB_PERIOD_MAX
+		       ? z_at(comb, period, k, NULL)
+		       : 0;
+}
+
+/* Between the places of the search: a step is a quarter of a comb's width, and the top can lie between. */
+static struct nr_flow_comb_peak refine(struct nr_flow_comb *comb, double period, unsigned k)
+{
+	struct nr_flow_comb_peak best = {.k = k};
+	double step = 0.05 / k;
+	for (int i = -5; i <= 5; i++) {
+		double p = period * (1 + i * step);
+		uint32_t lags = 0;
+		if (p < comb->period_min || p > comb->period_max)
+			continue;
+		double z = z_at(comb, p, k, &lags);
+		if (z > best.z) {
+			best.z = z;
+			best.period = p;
+			best.lags = lags;
+		}
+	}
+	return best;
+}
+
+struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
+{
+	struct nr_flow_comb_peak none = {0};
+	unsigned k = 0;
+	uint32_t top = 0;
+	if (comb->lags < NR_FLOW_COMB_LAGS_MIN || !comb->first[NR_FLOW_COMB_KS])
+		return none;
+	search(comb);
+	for (uint32_t i = 1; i < comb->first[NR_FLOW_COMB_KS]; i++)
+		if (comb->places[i].z > comb->places[top].z)
+			top = i;
+	double enough = comb->places[top].z * 0.9;
+	if (enough <= 0)
+		return none;
+	while (top >= comb->first[k + 1])
+		k++;
+	uint32_t end = comb->first[k + 1];
+	for (uint32_t i = top + 1; i < end; i++) {
+		const struct place *p = &comb->places[i];
+		if (p->z >= enough && p->z >= p[-1].z && (i + 1 == end || p->z >= p[1].z))
+			top = i;
+	}
+	return refine(comb, comb->places[top].period, ks[k]);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lag comb pooled over the clients of a server (flow reference 15):
+ *
+ *	z(P, K) = sum over lags d in [P/2, (K + 1/2) P] of cos(2 pi d / P) / sqrt(n / 2),  n lags, n >= 6
+ *
+ * for K in {4, 16, 64, 360} and P by steps of P * 0.25 / K. Lags are between beats of the same client, so
+ *that neither beats that sampling lost nor the phases of different clients matter.
+ *
+ * Lags lie in histograms, one for each octave of periods, of 20 to 40 bins a period: what a bin rounds off
+ *costs z less than 0.5 %, and a comb costs the same for 20 s and for 6 h. Where a histogram has many lags,
+ *sums of eight periods at a time are taken by Goertzel's recurrence; where it has few, lag by lag.
+ *
+ * K = 360 is for periods of 16 s and more (faster ones show with fewer), lags are at most a day. Memory 1.5
+ *MiB, of nr_flow_comb_new(); nothing else allocates. One thread.
+ */
+#ifndef NR_SENSE_FLOW_DETECT_COMB_H
+#define NR_SENSE_FLOW_DETECT_COMB_H
+
+#include "base/error.h"
+#include "sense/flow/detect/features.h"
+
+#define NR_FLOW_COMB_KS         4
+#define NR_FLOW_COMB_PERIOD_MIN 2.0     /* s: the widest search */
+#define NR_FLOW_COMB_PERIOD_MAX 21600.0 /* 6 h: four of them in a day */
+#define NR_FLOW_COMB_LAG_MAX    86400   /* s */
+#define NR_FLOW_COMB_LAGS_MIN   6
+/* Of one server. Where its clients have more, each beat goes with its nearest followers only, as many as
+ * there is room for, and with NR_FLOW_COMB_REACH at least. */
+#define NR_FLOW_COMB_LAGS_MAX 1000000
+#define NR_FLOW_COMB_REACH    4
+
+struct nr_flow_comb;
+int nr_flow_comb_new(struct nr_flow_comb **ret_comb, struct nr_error *error);
+void nr_flow_comb_free(struct nr_flow_comb *comb); /* NULL allowed */
+void nr_flow_comb_freep(struct nr_flow_comb **comb);
+
+/* Periods to search, in s; what is beyond the widest search is left out. Costs when it changes. */
+void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double period_max);
+
+/* All lags of these beats, in place of those before. beats sorted by client, first; timeless ones do not
+ * count. */
+void nr_flow_comb_fill(struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count);
+
+struct nr_flow_comb_peak {
+	double z, period; /* period 0: there is none */
+	uint32_t k, lags;
+};
+/* The largest z of the search; of periods whose z is within 10 % of it the largest: a beat has nearly the
+ * same z at a half and a third of its period. */
+struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb);
+/* z at one place; 0 where there are too few lags. k: one of the four. */
+double nr_flow_comb_z(struct nr_flow_comb *comb, double period, unsigned k);
+
+#endif
