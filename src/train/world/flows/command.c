@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "train/world/darknet.h"
 #include "train/world/flows/flows.h"
+#include "train/world/flows/scenes.h"
 #include "train/world/mmdb.h"
 
 #include <errno.h>
@@ -174,7 +175,9 @@ static int build(struct nr_flows_world *world, struct nr_error *error)
 
 static int run(const void *conf, const char *const *operands, size_t operand_count, struct nr_error *error)
 {
-	const struct nr_flows_conf *c = conf;
+	struct nr_flows_conf copy = *(const struct nr_flows_conf *)conf;
+	const struct nr_flows_conf *c = &copy;
+	copy.subscribers = NR_MAX(copy.subscribers, nr_scenes_subscribers(c));
 	NR_AUTO(nr_freep) struct nr_flows_world *world = calloc(1, sizeof *world);
 	NR_AUTO(nr_freep) struct nr_carrier *carrier = calloc(1, sizeof *carrier);
 	(void)operands;
@@ -285,6 +288,22 @@ static const struct nr_option options[] = {
 		.offset = AT(anywhere),
 		.text_en = "Over UDP: send to other machines, too; they take made-up exports for real ones",
 		.text_ja = "UDP送信時に他のホストへの送信も許す（受信側には本物に見える）"},
+	{.name = "scenes",
+		.type = NR_OPTION_CHOICE,
+		.offset = AT(scenes),
+		.value = "PROFILE",
+		.fallback = "none",
+		.choices = nr_scene_profiles,
+		.text_en = "Also botnets, and benign services as regular as they are, with their truth",
+		.text_ja = "ボットネットと、それに劣らず規則的な無害のサービスも加える（正解付き）"},
+	{.name = "bots",
+		.type = NR_OPTION_UINT,
+		.offset = AT(bots),
+		.value = "N",
+		.minimum = 0,
+		.maximum = 100000,
+		.text_en = "Scenes: bots of each C&C server (default: what the sampling asks for)",
+		.text_ja = "C&Cサーバーごとのボット数（既定はサンプリング率に応じた数）"},
 	{.name = "mmdb",
 		.type = NR_OPTION_PATH,
 		.offset = AT(mmdb),

@@ -23,7 +23,8 @@
 
 struct nr_flows_conf {
 	uint64_t seed, flows, subscribers, sampling, rate;
-	const char *out, *truth, *mmdb;
+	uint64_t bots, nulls;
+	const char *out, *truth, *mmdb, *scenes;
 	nr_time start, duration;
 	double loss, speed;
 	bool anywhere, json;
@@ -55,6 +56,7 @@ struct nr_flows_amount {
 struct nr_conversation {
 	nr_time start, length;
 	unsigned exporter, service;
+	uint32_t scene; /* number of a scene's server + 1; 0: no scene */
 	uint8_t protocol, tos;
 	bool ipv6;
 	struct nr_flows_end client, server;
@@ -124,6 +126,7 @@ struct nr_flows_world {
 	struct nr_calendar calendar; /* owned */
 	struct nr_carrier *carrier;
 	struct nr_progress *progress; /* NULL: silent */
+	struct nr_scenes *scenes;     /* scenes.h; owned; NULL: none */
 	nr_time start, end, now;
 
 	/* truth */
@@ -141,6 +144,10 @@ void nr_flows_fini(struct nr_flows_world *world);
 int nr_flows_converse(
 	struct nr_flows_world *world, struct nr_conversation *conversation, struct nr_error *error);
 
+/* What it counts as, whether or not anything of it is sampled; and the entries that nr_meter_open() made. */
+void nr_flows_count(struct nr_flows_world *world, struct nr_exporter *exporter,
+	const struct nr_conversation *conversation);
+
 /* services.c */
 extern const struct nr_service nr_services[];
 extern const size_t nr_service_count;
@@ -152,6 +159,9 @@ struct nr_flows_peer { /* somebody outside */
 	uint16_t network;
 };
 #define NR_OUTSIDERS 16384
+/* Somewhere that is not the ISP's; near: where content is served from. */
+struct nr_flows_peer nr_service_draw_peer(
+	const struct nr_flows_world *world, struct nr_random *random, bool near);
 struct nr_flows_peer nr_service_server(const struct nr_flows_world *world, unsigned service, uint32_t number);
 struct nr_flows_peer nr_service_outsider(const struct nr_flows_world *world, uint32_t number);
 bool nr_service_has_ipv6(const struct nr_flows_peer *peer);

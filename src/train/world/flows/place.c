@@ -113,5 +113,6 @@ void nr_meter_name(const struct nr_conversation *c, struct nr_entry *entry)
 	r->protocol = c->protocol;
 	r->tos = c->tos;
 	r->service = (uint16_t)c->service;
+	r->scene = c->scene;
 	r->ipv6 = c->ipv6;
 }

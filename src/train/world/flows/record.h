@@ -25,6 +25,7 @@ struct nr_flow_record {
 	uint16_t source_port, destination_port, post_source_port, port_block_end;
 	uint16_t source_network, destination_network;
 	uint16_t service;
+	uint32_t scene; /* number of a scene's server + 1; 0: no scene */
 	uint8_t protocol, tos, tcp_flags, reverse_tcp_flags, end_reason;
 	uint8_t event; /* RFC 8158; 0: traffic */
 	bool ipv6;

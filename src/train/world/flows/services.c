@@ -76,6 +76,8 @@ const struct nr_service nr_services[] = {
 		SIZE(6000, 1.6, 1.3), SIZE(30000, 1.8, 2)},
 	{"brute-force", TCP, 22, 1400, NR_PLACE_OWN, true, 20, {0, 40, 0}, SIZE(1900, .3, 3),
 		SIZE(2300, .3, 3), SIZE(2500, .6, 3)},
+	/* the last one: all scenes together (scenes.h) */
+	{.name = "scenes"},
 };
 const size_t nr_service_count = NR_COUNT(nr_services);
 _Static_assert(NR_COUNT(nr_services) <= NR_SERVICES_MAX, "room for the truth of each service");
@@ -94,7 +96,8 @@ struct nr_service_mix {
 };
 
 /* Where servers and strangers are: content is served from few countries. */
-static struct nr_flows_peer draw_peer(const struct nr_flows_world *world, struct nr_random *random, bool near)
+struct nr_flows_peer nr_service_draw_peer(
+	const struct nr_flows_world *world, struct nr_random *random, bool near)
 {
 	static const char *const hosting[] = {"JP", "JP", "JP", "US", "US", "SG", "NL"};
 	const struct nr_geography *g = world->geography;
@@ -123,11 +126,12 @@ static int draw_servers(struct nr_flows_world *world, struct nr_service_mix *mix
 		if (!mix->servers[i])
 			return -ENOMEM;
 		for (unsigned k = 0; k < s->servers; k++)
-			mix->servers[i][k] = draw_peer(world, &random, strcmp(s->name, "p2p") != 0);
+			mix->servers[i][k] =
+				nr_service_draw_peer(world, &random, strcmp(s->name, "p2p") != 0);
 	}
 	struct nr_random random = nr_random_stream(world->conf->seed, "outsiders");
 	for (unsigned k = 0; k < NR_OUTSIDERS; k++)
-		mix->outsiders[k] = draw_peer(world, &random, k % 2);
+		mix->outsiders[k] = nr_service_draw_peer(world, &random, k % 2);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/world/flows/flows.h"
+#include "train/world/flows/scenes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static void cut_length(struct nr_conversation *c, nr_time length)
 	cut(&c->down, part);
 }
 
-static void count(struct nr_flows_world *world, struct nr_exporter *exporter, const struct nr_conversation *c)
+void nr_flows_count(
+	struct nr_flows_world *world, struct nr_exporter *exporter, const struct nr_conversation *c)
 {
 	uint64_t packets = c->up.packets + c->down.packets, bytes = c->up.bytes + c->down.bytes;
 	uint16_t network = nr_flows_other_network(world, c);
@@ -92,7 +94,7 @@ int nr_flows_converse(struct nr_flows_world *world, struct nr_conversation *c, s
 		cut_length(c, leased);
 	}
 	cut_length(c, world->end - c->start);
-	count(world, exporter, c);
+	nr_flows_count(world, exporter, c);
 	size_t entry_count = 0;
 	if (c->start >= exporter->down_until)
 		entry_count = nr_meter_open(world, exporter, c, entries);
@@ -132,6 +134,8 @@ static void count_record(
 	service->seen_bytes += bytes;
 	service->estimated_packets += (double)packets * exporter->sampling;
 	service->estimated_bytes += (double)bytes * exporter->sampling;
+	if (r->scene)
+		nr_scenes_count_record(world->scenes, r);
 }
 
 static void serve(struct nr_flows_world *world, struct nr_entry *entry, nr_time now)
@@ -215,6 +219,8 @@ static int begin(struct nr_flows_world *world, struct nr_error *error)
 		rc = nr_calendar_init(&world->calendar, world->start, error);
 	if (!rc)
 		nr_flows_calibrate(world);
+	if (!rc)
+		rc = nr_scenes_new(world, &world->scenes, error);
 	return rc;
 }
 
@@ -226,6 +232,8 @@ static int play_second(struct nr_flows_world *world, struct nr_error *error)
 	for (size_t a = 0; a < world->actor_count && world->now < world->end; a++)
 		for (size_t i = 0; i < world->exporter_count && !rc; i++)
 			rc = talk(world, &world->actors[a], &world->exporters[i], error);
+	if (!rc && world->scenes && world->now < world->end)
+		rc = nr_scenes_play(world, error);
 	if (!rc)
 		serve_until(world, world->now + NR_SECOND);
 	return rc;
@@ -260,5 +268,6 @@ void nr_flows_fini(struct nr_flows_world *world)
 {
 	nr_isp_fini(&world->isp);
 	nr_service_mix_free(world->mix);
+	nr_scenes_free(world->scenes);
 	nr_calendar_fini(&world->calendar);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was, what exporters told of it, and what became of that on its way. Schema: docs/guide/world.md. */
 #include "train/world/flows/flows.h"
+#include "train/world/flows/scenes.h"
 
 static const char *const habits[] = {"flows", "datagrams", "records", "self"};
 
@@ -15,6 +16,8 @@ static void write_services(const struct nr_flows_world *world, struct nr_json *j
 	for (size_t i = 0; i < nr_service_count; i++) {
 		const struct nr_service *s = &nr_services[i];
 		const struct nr_service_truth *t = &world->services[i];
+		if (!world->scenes && i == nr_service_count - 1)
+			continue;
 		nr_json_object(json, NULL);
 		nr_json_text(json, "name", s->name);
 		nr_json_uint(json, "protocol", s->protocol);
@@ -133,7 +136,7 @@ static void write_nat(const struct nr_flows_world *world, struct nr_json *json)
 	nr_json_object_end(json);
 }
 
-static void write_scenes(const struct nr_flows_world *world, struct nr_json *json)
+static void write_attacks(const struct nr_flows_world *world, struct nr_json *json)
 {
 	const struct nr_flows_behaviour *b = &nr_flows_reflection;
 	nr_time thousandth = (world->end - world->start) / 1000;
@@ -177,5 +180,7 @@ void nr_flows_truth_write(const struct nr_flows_world *world, struct nr_json *js
 	write_services(world, json);
 	write_networks(world, json);
 	write_nat(world, json);
-	write_scenes(world, json);
+	write_attacks(world, json);
+	if (world->scenes)
+		nr_scenes_truth_write(world, json);
 }
