@@ -159,7 +159,7 @@ nfdump_totals() {
 		sleep 0.1
 	done
 	noroshi world flows --seed 7 --flows 20000 --out "udp:127.0.0.1:$port" --truth truth >/dev/null
-	sleep 0.5
+	drained "$port"
 	kill $collector
 	wait $collector
 	kept=$(sed -n 's/^archive: \([0-9]*\) flows.*/\1/p' log)

@@ -82,6 +82,7 @@ summary() { tail -n 1 "$1" | jq -c "$2"; }
 			sleep 0.05
 		done
 		compare send "$FLOW/netflow-ipfix/all-cases.pcap" $port
+		drained $port
 		sleep 0.3
 		kill $pid
 		wait $pid || true

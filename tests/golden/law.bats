@@ -33,7 +33,7 @@ collect() { # OPTIONS...: clients of law.py into the archive "flows"
 		sleep 0.1
 	done
 	python3 "$golden/law.py" send "$port"
-	sleep 1
+	drained "$port"
 	kill -INT "$collector" || { cat collect.err; return 1; }
 	wait "$collector" || { cat collect.err; return 1; }
 	collector=

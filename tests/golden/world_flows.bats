@@ -107,6 +107,7 @@ truth() { jq -r "$1" "$WORLD.pcap.truth.json"; }
 		sleep 0.1
 	done
 	noroshi world flows --seed 7 --flows 20000 --out udp:127.0.0.1:29987 --truth "$BATS_TEST_TMPDIR/udp.json" --rate 20000
+	drained 29987
 	sleep 0.5
 	kill -INT $pid
 	wait $pid || true

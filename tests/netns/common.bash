@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two name spaces with a cable between them: what is sent out of $sender/tx0 comes into $watcher/rx0. Nothing else
 # speaks there.
+. "${BASH_SOURCE[0]%/*}/../common.bash"
+
 load_netns() {
 	sender=noroshi-a-$BATS_TEST_NUMBER-$$ watcher=noroshi-b-$BATS_TEST_NUMBER-$$
 	ip netns add "$sender"
@@ -88,24 +90,3 @@ report() { jq -c "$1" "$BATS_TEST_TMPDIR/report"; }
 
 # send PACKETS ...: answers how many the kernel took.
 send() { ip netns exec "$sender" "${SENDER:?}" tx0 "$@" | jq .sent; }
-
-equal() { # GOT WANTED [WHAT]
-	[ -n "$1$2" ] && [ "$1" = "$2" ] || {
-		echo "${3:-got}: $1; expected: $2"
-		tail -n 3 "$BATS_TEST_TMPDIR/told" 2>/dev/null || true
-		return 1
-	}
-}
-
-# One line on standard error, no more, holding each of the words.
-one_line() { # TEXT WORD...
-	local text=$1 word
-	shift
-	equal "$(wc -l <<<"$text")" 1 "lines in \"$text\""
-	for word in "$@"; do
-		[[ $text == *"$word"* ]] || {
-			echo "\"$text\" does not say \"$word\""
-			return 1
-		}
-	done
-}

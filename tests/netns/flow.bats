@@ -29,6 +29,9 @@ archive() { collect --archive "$folder/flows" --own 100.64.0.0/10 --flow-keys "$
 
 parser() { watching_process; }
 
+# All that was exported has left the kernel.
+taken() { drained 2055 ip netns exec "$watcher"; }
+
 summary() { jq -c "select(.summary) | .summary | $1" "$folder/lines"; }
 
 # export SECONDS FLOWS_PER_SECOND EXPORTERS [RECORDS]: answers the flows that were sent.
@@ -68,7 +71,7 @@ arrived() { # VERSION METERED
 		equal "$(send 5000 rate=10000 sources=100)" 5000 sent
 		sleep 1
 		stop_meter >"$folder/metered"
-		sleep 1.5
+		taken
 		finish
 		arrived "$version" "$(cat "$folder/metered")"
 	done
@@ -107,7 +110,7 @@ arrived() { # VERSION METERED
 	kill -KILL "$(parser)"
 	until_told 'cause=crashed state=over' 2
 	wait "$sending"
-	sleep 0.5
+	taken
 	finish
 	sent=$(cat "$folder/sent")
 	# a datagram that was being decoded dies with its process, and the keeper says how many there were
@@ -136,7 +139,7 @@ arrived() { # VERSION METERED
 	local sent
 	sent=$(export_flows 1 0 10000)
 	equal "$sent" 250000 sent
-	sleep 1.5
+	taken
 	local resident
 	resident=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$(parser)/status")
 	[ "$resident" -lt $((512 * 1024)) ]
@@ -158,7 +161,7 @@ arrived() { # VERSION METERED
 	rm "$folder/disk/filler"
 	sent=$((sent + $(export_flows 2 10000 4)))
 	until_told 'event=archive state=writing' 1
-	sleep 1
+	taken
 	finish
 	equal "$(summary '.records')" "$sent" counted
 	[ "$(summary '.archive.refused')" -gt 0 ]
