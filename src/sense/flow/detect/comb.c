@@ -27,6 +27,7 @@ typedef int64_t lane_masks __attribute__((vector_size(LANES * sizeof(int64_t))))
 struct place {                       /* of the search */
 	double period, cosine, sine; /* of a bin's angle at this period */
 	double z;
+	uint32_t lags;
 };
 struct level {
 	uint32_t bins;        /* in use */
@@ -108,6 +109,12 @@ void nr_flow_comb_freep(struct nr_flow_comb **comb)
 	nr_flow_comb_free(*comb);
 }
 
+static struct place place_of(const struct level *l, double period)
+{
+	double angle = TWO_PI * l->width / period;
+	return (struct place){.period = period, .cosine = cos(angle), .sine = sin(angle)};
+}
+
 void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double period_max)
 {
 	uint32_t n = 0;
@@ -124,8 +131,7 @@ void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double per
 			unsigned o = level_of(p);
 			if (k == NR_FLOW_COMB_KS - 1 && o < FAST_LEVELS)
 				continue;
-			double angle = TWO_PI * comb->levels[o].width / p;
-			comb->places[n++] = (struct place){p, cos(angle), sin(angle), 0};
+			comb->places[n++] = place_of(&comb->levels[o], p);
 		}
 	}
 	comb->first[NR_FLOW_COMB_KS] = n;
@@ -204,14 +210,8 @@ static struct window window_of(const struct level *l, double period, unsigned k)
 static double z_of(const struct nr_flow_comb *comb, struct window w, double sum, uint32_t *ret_lags)
 {
 	uint32_t n = w.low <= w.high ? comb->before[w.high + 1] - comb->before[w.low] : 0;
-	if (ret_lags)
-		*ret_lags = n;
+	*ret_lags = n;
 	return n >= NR_FLOW_COMB_LAGS_MIN ? sum / sqrt(n / 2.0) : 0;
-}
-
-static double cosine_of(const struct nr_flow_comb *comb, float turns)
-{
-	return (double)comb->turn[(uint32_t)(int32_t)(turns * TURN + 0.5f) % TURN];
 }
 
 /* Bins with lags from the first within the window on; *from: where the window of a shorter period began. */
@@ -256,41 +256,33 @@ static void sum_dense(const struct nr_flow_comb *comb, const struct level *l,
 		s1 = s;
 	}
 	for (unsigned i = 0; i < LANES; i++) {
-		float turns = (float)remainder(((double)to * l->width + l->offset) / places[i]->period, 1);
+		double angle = TWO_PI * ((double)to * l->width + l->offset) / places[i]->period;
 		double c = s1[i] - places[i]->cosine * s2[i], s = places[i]->sine * s2[i];
-		float quarter = turns - 0.25f;
-		sums[i] = c * cosine_of(comb, turns) + s * cosine_of(comb, quarter);
+		sums[i] = c * cos(angle) + s * sin(angle);
 	}
 }
 
 /* ---- search ---- */
 
-static void search_dense(
-	struct nr_flow_comb *comb, const struct level *l, unsigned k, uint32_t from, uint32_t to)
+/* Up to so many periods of one level, next to each other. */
+static void zs_of(
+	struct nr_flow_comb *comb, const struct level *l, unsigned k, struct place *places, size_t count)
 {
-	for (uint32_t i = from; i < to; i += LANES) {
-		struct place *places[LANES];
-		struct window windows[LANES];
-		double sums[LANES];
-		for (unsigned lane = 0; lane < LANES; lane++) {
-			places[lane] = &comb->places[NR_MIN(i + lane, to - 1)];
-			windows[lane] = window_of(l, places[lane]->period, k);
-		}
-		sum_dense(comb, l, places, windows, sums);
-		for (unsigned lane = 0; lane < LANES; lane++)
-			places[lane]->z = z_of(comb, windows[lane], sums[lane], NULL);
-	}
-}
-
-static void search_sparse(
-	struct nr_flow_comb *comb, const struct level *l, unsigned k, uint32_t from, uint32_t to)
-{
+	struct window windows[LANES];
+	struct place *lanes_of[LANES];
+	double sums[LANES];
 	uint32_t begin = 0;
-	for (uint32_t i = from; i < to; i++) {
-		struct place *p = &comb->places[i];
-		struct window w = window_of(l, p->period, k);
-		p->z = z_of(comb, w, sum_sparse(comb, l, w, p->period, &begin), NULL);
+	bool sparse = comb->filled < l->bins / SPARSE;
+	for (size_t i = 0; i < LANES; i++) {
+		lanes_of[i] = &places[NR_MIN(i, count - 1)];
+		windows[i] = window_of(l, lanes_of[i]->period, k);
+		if (sparse && i < count)
+			sums[i] = sum_sparse(comb, l, windows[i], lanes_of[i]->period, &begin);
 	}
+	if (!sparse)
+		sum_dense(comb, l, lanes_of, windows, sums);
+	for (size_t i = 0; i < count; i++)
+		places[i].z = z_of(comb, windows[i], sums[i], &places[i].lags);
 }
 
 static void search(struct nr_flow_comb *comb)
@@ -305,50 +297,40 @@ static void search(struct nr_flow_comb *comb)
 			while (to < comb->first[k + 1] && level_of(comb->places[to].period) == o)
 				to++;
 			at[k] = to;
-			if (from == to)
-				continue;
-			if (comb->filled < l->bins / SPARSE)
-				search_sparse(comb, l, ks[k], from, to);
-			else
-				search_dense(comb, l, ks[k], from, to);
+			for (uint32_t i = from; i < to; i += LANES)
+				zs_of(comb, l, ks[k], &comb->places[i], NR_MIN(LANES, to - i));
 		}
 	}
-}
-
-static double z_at(struct nr_flow_comb *comb, double period, unsigned k, uint32_t *ret_lags)
-{
-	const struct level *l = &comb->levels[level_of(period)];
-	uint32_t from = 0;
-	look_at(comb, l);
-	struct window w = window_of(l, period, k);
-	return z_of(comb, w, sum_sparse(comb, l, w, period, &from), ret_lags);
 }
 
 double nr_flow_comb_z(struct nr_flow_comb *comb, double period, unsigned k)
 {
-	return comb->lags && period >= NR_FLOW_COMB_PERIOD_MIN && period <= NR_FLOW_COMB_PERIOD_MAX
-		       ? z_at(comb, period, k, NULL)
-		       : 0;
+	if (!comb->lags || !(period >= NR_FLOW_COMB_PERIOD_MIN && period <= NR_FLOW_COMB_PERIOD_MAX))
+		return 0;
+	const struct level *l = &comb->levels[level_of(period)];
+	struct place place = place_of(l, period);
+	look_at(comb, l);
+	zs_of(comb, l, k, &place, 1);
+	return place.z;
 }
 
 /* Between the places of the search: a step is a quarter of a comb's width, and the top can lie between. */
-static struct nr_flow_comb_peak refine(struct nr_flow_comb *comb, double period, unsigned k)
+static struct nr_flow_comb_peak refine(struct nr_flow_comb *comb, const struct place *top, unsigned k)
 {
-	struct nr_flow_comb_peak best = {.k = k};
-	double step = 0.05 / k;
-	for (int i = -5; i <= 5; i++) {
-		double p = period * (1 + i * step);
-		uint32_t lags = 0;
-		if (p < comb->period_min || p > comb->period_max)
-			continue;
-		double z = z_at(comb, p, k, &lags);
-		if (z > best.z) {
-			best.z = z;
-			best.period = p;
-			best.lags = lags;
-		}
+	const struct level *l = &comb->levels[level_of(top->period)];
+	const struct place *best = top;
+	struct place places[LANES];
+	look_at(comb, l);
+	for (int i = 0; i < LANES; i++) {
+		int step = i < LANES / 2 ? i - LANES / 2 : i - LANES / 2 + 1;
+		places[i] = place_of(l, top->period * (1 + step * 0.25 / (LANES / 2 + 1) / k));
 	}
-	return best;
+	zs_of(comb, l, k, places, LANES);
+	for (size_t i = 0; i < LANES; i++)
+		if (places[i].z > best->z && places[i].period >= comb->period_min &&
+			places[i].period <= comb->period_max)
+			best = &places[i];
+	return (struct nr_flow_comb_peak){best->z, best->period, k, best->lags};
 }
 
 struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
@@ -373,5 +355,5 @@ struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
 		if (p->z >= enough && p->z >= p[-1].z && (i + 1 == end || p->z >= p[1].z))
 			top = i;
 	}
-	return refine(comb, comb->places[top].period, ks[k]);
+	return refine(comb, &comb->places[top], ks[k]);
 }
