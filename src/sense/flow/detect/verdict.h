@@ -41,7 +41,10 @@ struct nr_flow_verdict {
 	size_t reason_count;
 	struct nr_flow_server similar[5]; /* benign servers that are most like it */
 	size_t similar_count;
-	bool alarm; /* within the budget */
+	bool alarm; /* within the budget: a person reads it */
+	/* A client of servers that are judged, or a host that others know as infected: told with them, no
+	 * alarm of its own. */
+	bool follows;
 };
 
 /* What the weights are made of: read-only; the built-in one was measured on world's scenes
@@ -54,7 +57,8 @@ void nr_flow_calibration_freep(struct nr_flow_calibration **calibration);
 
 struct nr_flow_judge_conf {
 	double alarms_per_day;
-	nr_time window;                                /* for how long the alarms are */
+	nr_time window;                                /* that was looked at; what is shorter than a day has
+							  the alarms of a day */
 	const struct nr_flow_calibration *calibration; /* NULL: the built-in one */
 	const struct nr_flow_known *known;
 };
@@ -68,8 +72,14 @@ int nr_flow_judge_candidate(
 int nr_flow_judge_host(struct nr_flow_judge *judge, const struct nr_flow_host *host, struct nr_error *error);
 /* Ranks, marks clients of servers that are alarmed as infected hosts, cuts by the budget. */
 int nr_flow_judge_finish(struct nr_flow_judge *judge, struct nr_error *error);
-/* Sorted by confidence; those beyond the budget behind. Valid until the judge is freed. */
+/* Alarms first, each part sorted by confidence. What is less likely than NR_FLOW_TOLD is not among them; no
+ * alarm is less likely than NR_FLOW_ALARM_FLOOR, however large the budget. Valid until the judge is freed. */
+#define NR_FLOW_TOLD        0.01
+#define NR_FLOW_ALARM_FLOOR 0.5
 const struct nr_flow_verdict *nr_flow_judge_verdicts(const struct nr_flow_judge *judge, size_t *ret_count);
+
+/* Members: how many were judged and are told, budget, calibration, the shift by people's answers. */
+void nr_flow_judge_write_state(const struct nr_flow_judge *judge, struct nr_json *json);
 
 /* One object: kind, subject, port, protocol, confidence, clients, first_seen, last_seen, reasons
  * [{code, text_en, text_ja, value, weight}], similar, alarm. */
