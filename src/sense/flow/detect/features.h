@@ -18,14 +18,14 @@
 
 /* ---- orient: one record seen from its client ---- */
 
-enum nr_flow_oriented { /* by what the server was told from the client (flow reference 13.2), the surest first
-			 */
-	NR_FLOW_BY_INITIATOR, /* biflow, NSEL */
-	NR_FLOW_BY_SYN,       /* SYN without ACK, or SYN with ACK, in its flags */
-	NR_FLOW_BY_PEERS,     /* one side's port has many peers */
-	NR_FLOW_BY_KNOWN_PORT,
+enum nr_flow_oriented { /* by what the server was told from the client, in the order in which it is tried */
+	NR_FLOW_BY_INITIATOR,  /* biflow, NSEL */
+	NR_FLOW_BY_SYN,        /* SYN without ACK; SYN with ACK in the flags of a single packet */
+	NR_FLOW_BY_KNOWN_PORT, /* before peers: a scanner that keeps its port has many */
+	NR_FLOW_BY_CLIENT,     /* one side is a pseudonym or in an own network */
+	NR_FLOW_BY_PEERS,      /* one side's port has many peers */
 	NR_FLOW_BY_SMALLER_PORT,
-	NR_FLOW_BY_ORDER, /* who was seen first: a guess */
+	NR_FLOW_BY_ORDER, /* a guess, the same for both directions */
 };
 enum nr_flow_side { NR_FLOW_UP = 1, NR_FLOW_DOWN = 2 }; /* from the client, from the server */
 
