@@ -98,6 +98,7 @@ nfcapd_run() {
 		noroshi receive "$rate"
 		joined=32 noroshi receive-gro "$rate" --gro # as a network card with GRO hands them over
 		noroshi archive "$rate" --json --archive "$folder/kept/flows" --own 100.64.0.0/10
+		joined=32 noroshi archive-gro "$rate" --gro --threads 2 --json --archive "$folder/kept/flows" --own 100.64.0.0/10
 		command -v nfcapd >/dev/null && nfcapd_run "$rate"
 	done
 } | jq -sc --argjson seconds "$seconds" '{seconds: $seconds, runs: .}'

@@ -135,6 +135,38 @@ static void test_what_is_appended_can_be_read(void **state)
 	rig_remove(folder);
 }
 
+/* The same rows into a new archive, which is read back; answers its bytes. */
+static uint64_t bytes_of(bool hurry)
+{
+	const char *folder = rig_folder();
+	const struct nr_flow_archive_conf conf = {.threads = 1};
+	struct rig_sum sum = {.columns = NR_FLOW_ARCHIVE_COLUMNS};
+	struct nr_flow_block *block = new_block(NR_FLOW_ROOM);
+	struct nr_flow_archive *a = open_ok(folder, NR_FLOW_ARCHIVE_WRITE, &conf);
+	uint64_t seed = 1;
+	nr_flow_archive_hurry(a, hurry);
+	for (unsigned i = 0; i < 8; i++) {
+		nr_flow_block_clear(block);
+		rig_fill(block, NR_FLOW_ROOM, RIG_BEGIN + i * NR_SECOND, &seed);
+		append_ok(a, block);
+		rig_sum_add(&sum, block);
+	}
+	sync_ok(a);
+	check_folder(folder, &sum);
+	settle_ok(a, RIG_BEGIN + NR_HOUR);
+	uint64_t bytes = nr_flow_archive_state(a).bytes;
+	close_ok(a);
+	nr_flow_block_free(block);
+	rig_remove(folder);
+	return bytes;
+}
+
+static void test_in_a_hurry(void **state)
+{
+	(void)state;
+	assert_true(bytes_of(true) > bytes_of(false));
+}
+
 /* ---- every column, any value ---- */
 
 /* Random values of random size in every column, also negative durations and times that are not known. */
@@ -507,6 +539,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_appended_can_be_read),
+		cmocka_unit_test(test_in_a_hurry),
 		cmocka_unit_test(test_every_column_and_any_value),
 		cmocka_unit_test(test_what_is_not_kept_is_not_written),
 		cmocka_unit_test(test_what_is_too_old_is_gone),

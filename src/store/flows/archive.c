@@ -330,6 +330,13 @@ static void want_sync(struct nr_flow_archive *a, nr_time now)
 	pthread_mutex_unlock(&a->lock);
 }
 
+void nr_flow_archive_hurry(struct nr_flow_archive *a, bool hurry)
+{
+	pthread_mutex_lock(&a->lock);
+	a->hurry = hurry;
+	pthread_mutex_unlock(&a->lock);
+}
+
 int nr_flow_archive_tick(struct nr_flow_archive *a, nr_time now, struct nr_error *error)
 {
 	const struct nr_flow_block *filling = a->filling;

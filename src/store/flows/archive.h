@@ -52,6 +52,8 @@ void nr_flow_archive_closep(struct nr_flow_archive **archive);
  * counted until there is room again (it tries at each _tick); what is written stays sound. */
 int nr_flow_archive_append(
 	struct nr_flow_archive *archive, const struct nr_flow_block *block, struct nr_error *error);
+/* Flows come faster than they are packed: until it is told otherwise it packs faster, and larger. */
+void nr_flow_archive_hurry(struct nr_flow_archive *archive, bool hurry);
 /* Live: about once a second. Writes what is old enough, cuts segments, erases what is too old or too much. */
 int nr_flow_archive_tick(struct nr_flow_archive *archive, nr_time now, struct nr_error *error);
 /* All that was appended is on disk when it returns. */

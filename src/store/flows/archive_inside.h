@@ -65,6 +65,7 @@ struct nr_flow_archive {
 	unsigned free_count, block_count;
 	struct nr_flow_job jobs[NR_FLOW_PACKERS_MAX + NR_FLOW_SPARE_BLOCKS];
 	unsigned job_first, job_count, busy;
+	bool hurry;     /* what is packed next */
 	bool paused;    /* the last write failed */
 	unsigned stuck; /* packers whose write failed and who wait for the next turn */
 	unsigned turn;

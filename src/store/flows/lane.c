@@ -50,6 +50,13 @@ void nr_flow_coder_fini(struct nr_flow_coder *coder)
 	*coder = (struct nr_flow_coder){0};
 }
 
+void nr_flow_coder_hurry(struct nr_flow_coder *coder, bool hurry)
+{
+	if (coder->hurried != hurry)
+		ZSTD_CCtx_setParameter(coder->in, ZSTD_c_compressionLevel, hurry ? -1 : 1);
+	coder->hurried = hurry;
+}
+
 /* ---- one width each ---- */
 
 #define LANE(T, W)                                                                                           \

@@ -417,11 +417,21 @@ static void streams_add(struct work *w)
 		w->p->head.streams * sizeof nobody);
 }
 
+static bool all_equal(const void *values, unsigned width, uint32_t count)
+{
+	return memcmp(values, (const char *)values + width, (size_t)(count - 1) * width) == 0;
+}
+
 static void columns_add(struct work *w, uint64_t columns)
 {
 	for (; columns; columns &= columns - 1) {
 		unsigned c = (unsigned)__builtin_ctzll(columns), width = nr_flow_columns[c].width;
-		gather(w, column(w, c), NULL, width);
+		const void *values = column(w, c);
+		if (all_equal(values, width, w->count)) {
+			lane_add_in(w, c, values, width, 1, 0, NR_FLOW_CHUNK_ROWS);
+			continue;
+		}
+		gather(w, values, NULL, width);
 		lane_add(w, c, w->p->values, width, 0);
 	}
 }

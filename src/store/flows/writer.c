@@ -142,6 +142,7 @@ static void *pack_all(void *context)
 		a->job_first = (a->job_first + 1) % (unsigned)NR_COUNT(a->jobs);
 		a->job_count--;
 		a->busy++;
+		nr_flow_coder_hurry(&start->packer.coder, a->hurry);
 		pthread_mutex_unlock(&a->lock);
 		do_job(a, &start->packer, &job);
 		pthread_mutex_lock(&a->lock);

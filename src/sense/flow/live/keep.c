@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#define BLOCKS_LATE     16 /* that wait: packing does not keep up */
 #define BLOCKS_PER_TURN 32 /* of one ring, before the others have their turn */
 #define LAW_EVERY       NR_MINUTE
 #define MEMORY_EVERY    NR_MINUTE
@@ -170,9 +171,20 @@ static void take_block(struct nr_flow_keep *keep)
 		tell_failed(keep, &error);
 }
 
+/* Rather more bytes than lost flows. */
+static void hurry_if_late(struct nr_flow_keep *keep)
+{
+	uint32_t waiting = 0;
+	for (unsigned i = 0; i < nr_flow_live_workers(keep->conf.live); i++)
+		waiting += nr_flow_ring_waiting(nr_flow_live_ring(keep->conf.live, i));
+	if (keep->archive)
+		nr_flow_archive_hurry(keep->archive, waiting > BLOCKS_LATE);
+}
+
 bool nr_flow_keep_work(struct nr_flow_keep *keep)
 {
 	bool more = false;
+	hurry_if_late(keep);
 	for (unsigned i = 0; i < nr_flow_live_workers(keep->conf.live); i++) {
 		struct nr_flow_ring *ring = nr_flow_live_ring(keep->conf.live, i);
 		int rc = 1;
