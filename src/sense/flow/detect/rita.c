@@ -33,7 +33,7 @@ static double deviation(uint64_t *values, uint64_t *sorting, size_t count, doubl
 		uint64_t twice = values[i] > UINT64_MAX / 2 ? UINT64_MAX : 2 * values[i];
 		values[i] = twice > middle ? twice - middle : middle - twice;
 	}
-	nr_flow_sort(values, sorting, count);
+	nr_flow_timing_sort(values, sorting, count);
 	return median(values, count) / 2;
 }
 
@@ -43,7 +43,7 @@ struct nr_flow_rita_spread nr_flow_rita_spread(
 	struct nr_flow_rita_spread s = {0};
 	if (!count)
 		return s;
-	nr_flow_sort(values, sorting, count);
+	nr_flow_timing_sort(values, sorting, count);
 	size_t half = count / 2;
 	s.q2 = median(values, count);
 	s.q1 = half ? median(values, half) : s.q2;
@@ -188,7 +188,7 @@ struct nr_flow_rita nr_flow_rita_score(struct nr_flow_rita_work *work, nr_time f
 	}
 	for (size_t i = 0; i < count; i++)
 		work->seconds[i] = whole_seconds(beats[i].first);
-	nr_flow_sort(work->seconds, work->sorting, count);
+	nr_flow_timing_sort(work->seconds, work->sorting, count);
 	size_t gaps = steps(work->seconds, count, work->values);
 	if (gaps < 3)
 		return r;

@@ -38,10 +38,10 @@ void nr_flow_sizes_of(const struct nr_flow_beat *beats, size_t count, uint64_t *
 	struct nr_flow_timing *timing)
 {
 	size_t n = collect(beats, count, NR_FLOW_UP, values);
-	nr_flow_sort(values, other, n);
+	nr_flow_timing_sort(values, other, n);
 	struct mode up = mode_of(values, n);
 	n = collect(beats, count, NR_FLOW_DOWN, values);
-	nr_flow_sort(values, other, n);
+	nr_flow_timing_sort(values, other, n);
 	struct mode down = mode_of(values, n);
 	timing->up_mode = up.share;
 	timing->up_entropy = up.entropy;

@@ -18,7 +18,7 @@ static void insert(uint64_t *values, size_t count)
 
 /* Radix sort by octets, the lowest first; octets that all values share are skipped. The C library's qsort()
  * may allocate and may be quadratic. */
-void nr_flow_sort(uint64_t *values, uint64_t *other, size_t count)
+void nr_flow_timing_sort(uint64_t *values, uint64_t *other, size_t count)
 {
 	uint64_t differ = 0, *from = values, *to = other;
 	if (count < INSERTION) {

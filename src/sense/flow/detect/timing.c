@@ -61,7 +61,7 @@ static void rita_of(const struct nr_flow_timing_conf *conf, struct nr_flow_timin
 		if (pairs < NR_FLOW_VALUES)
 			scratch->values[pairs++] = (uint64_t)(r.beacon * 1000 + 0.5);
 	}
-	nr_flow_sort(scratch->values, scratch->other, pairs);
+	nr_flow_timing_sort(scratch->values, scratch->other, pairs);
 	timing->rita_median = pairs ? (double)scratch->values[pairs / 2] / 1000 : 0;
 }
 

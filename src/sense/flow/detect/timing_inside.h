@@ -25,7 +25,7 @@ struct nr_flow_cache nr_flow_cache_of(
 	const struct nr_flow_cache *caches, size_t cache_count, uint32_t exporter);
 
 /* Ascending; other: as many. Linear in count, whatever the values. */
-void nr_flow_sort(uint64_t *values, uint64_t *other, size_t count);
+void nr_flow_timing_sort(uint64_t *values, uint64_t *other, size_t count);
 
 /* Parts of nr_flow_timing_of(), each fills its fields. */
 #define NR_FLOW_VALUES 65536 /* of beats that are sorted: beyond, every second, third ... */
