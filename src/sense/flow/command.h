@@ -6,6 +6,7 @@
 #include "base/option.h"
 
 extern const struct nr_command nr_flow_collect_command;
+extern const struct nr_command nr_flow_detect_command;
 extern const struct nr_command nr_flow_query_command;
 extern const struct nr_command nr_flow_erase_command;
 extern const struct nr_command nr_flow_identify_command;

@@ -106,14 +106,17 @@ int nr_flow_judge_candidate(
 		.kept = NR_FLOW_NOT_KEPT,
 		.rita = (float)candidate->timing.rita_best,
 		.sampling = context->sampling,
-		.outside = {.infected = context->known_infected,
-			.looked_up = context->known_clients,
-			.scan_share = context->scan_share}};
+		.outside = {.scan_share = context->scan_share}};
+	if (nr_flow_known_count(judge->conf.known, NR_FLOW_KNOWN_INFECTED)) {
+		record->outside.infected = context->known_infected;
+		record->outside.looked_up = context->known_clients;
+	}
 	record->model = (uint8_t)nr_flow_evidence_of(candidate, judge->conf.window, &record->evidence);
 	nr_flow_outside_of(judge->conf.known, &record->server, context->last, &record->outside);
-	judge->infected += context->known_infected;
-	judge->looked_up += context->known_clients;
+	judge->infected += record->outside.infected;
+	judge->looked_up += record->outside.looked_up;
 	judge->networks_known |= context->as_number != 0;
+	judge->history_known |= context->known_since < context->first && context->known_since != NR_TIME_MIN;
 	/* what is not yet known (the rate of infected ones) moves the sum by little: keep more than is told
 	 */
 	if (nr_flow_sigmoid(nr_flow_judge_weigh(judge, record, terms, fixed)) >= NR_FLOW_TOLD / 3)
@@ -300,11 +303,15 @@ static int judge_host(
 
 /* ---- the end ---- */
 
-/* Where no database was given nobody could tell whose a network is. */
-static void forget_networks(struct nr_flow_judge *judge)
+/* Where no database was given nobody can tell whose a network is, and on the first day all is new. */
+static void forget_unknown(struct nr_flow_judge *judge)
 {
-	for (size_t i = 0; !judge->networks_known && i < judge->record_count; i++)
-		judge->records[i].evidence.values[NR_FLOW_TERM_AS] = NAN;
+	for (size_t i = 0; i < judge->record_count; i++) {
+		if (!judge->networks_known)
+			judge->records[i].evidence.values[NR_FLOW_TERM_AS] = NAN;
+		if (!judge->history_known)
+			judge->records[i].evidence.values[NR_FLOW_TERM_AGE] = NAN;
+	}
 }
 
 /* What people said of servers that are here tells how far the judge is off in this network. */
@@ -332,7 +339,7 @@ static int learn_from_answers(struct nr_flow_judge *judge, struct nr_error *erro
 
 int nr_flow_judge_finish(struct nr_flow_judge *judge, struct nr_error *error)
 {
-	forget_networks(judge);
+	forget_unknown(judge);
 	int e = learn_from_answers(judge, error);
 	for (size_t i = 0; !e && i < judge->record_count; i++)
 		e = judge_server(judge, &judge->records[i], error);

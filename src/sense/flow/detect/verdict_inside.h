@@ -55,7 +55,7 @@ struct nr_flow_judge {
 	uint64_t hosts_judged, let_go; /* not kept for want of room */
 	size_t alarms;
 	uint64_t infected, looked_up; /* clients of all candidates */
-	bool networks_known;
+	bool networks_known, history_known;
 	struct nr_flow_shift shift;
 	size_t answers;
 	bool keep_all; /* evaluation needs every host's evidence */
