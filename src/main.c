@@ -23,6 +23,7 @@ static const struct nr_command *const commands[] = {
 	&nr_flow_uses_command,
 	&nr_flow_erase_command,
 	&nr_flow_identify_command,
+	&nr_flow_exchange_command,
 	&nr_flow_read_command,
 	&nr_serve_command,
 	&nr_seal_sign_command,

@@ -92,7 +92,7 @@ static void day_write(int32_t day, char text[static DAY_TEXT])
 	snprintf(text, DAY_TEXT, "%.10s", nr_time_write(day * NR_DAY, time));
 }
 
-static int check(const struct nr_c2_list *list, const struct nr_c2_server *s, struct nr_error *error)
+int nr_c2_list_check(const struct nr_c2_list *list, const struct nr_c2_server *s, struct nr_error *error)
 {
 	static const int32_t first = 10957, last = 47482; /* 2000-01-01, 2100-01-01 */
 	if (is_refused(list, &s->address))
@@ -116,7 +116,7 @@ int nr_c2_list_write(const struct nr_c2_list *list, const struct nr_c2_server *s
 	char ret_line[static NR_C2_LINE_MAX], struct nr_error *error)
 {
 	char address[NR_ADDRESS_TEXT], from[DAY_TEXT], until[DAY_TEXT], reasons[160] = "";
-	int e = check(list, server, error);
+	int e = nr_c2_list_check(list, server, error);
 	if (e)
 		return e;
 	day_write(server->from_day, from);

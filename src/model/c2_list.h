@@ -63,8 +63,10 @@ int nr_c2_list_new(
 	const struct nr_prefix *own, size_t own_count, struct nr_c2_list **ret_list, struct nr_error *error);
 void nr_c2_list_free(struct nr_c2_list *list);
 void nr_c2_list_freep(struct nr_c2_list **list);
-/* One line without its end. -EPERM: the address is a client's, or no server's. -EINVAL: a field has a value
- * that it cannot have. */
+/* -EPERM: the address is a client's, or no server's. -EINVAL: a field has a value that it cannot have. */
+int nr_c2_list_check(
+	const struct nr_c2_list *list, const struct nr_c2_server *server, struct nr_error *error);
+/* One line without its end; what nr_c2_list_check() refuses is not written. */
 int nr_c2_list_write(const struct nr_c2_list *list, const struct nr_c2_server *server,
 	char ret_line[static NR_C2_LINE_MAX], struct nr_error *error);
 /* The same, and -EBADMSG: not a line as it is written. */

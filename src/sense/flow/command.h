@@ -9,6 +9,7 @@ extern const struct nr_command nr_flow_collect_command;
 extern const struct nr_command nr_flow_detect_command;
 extern const struct nr_command nr_flow_query_command;
 extern const struct nr_command nr_flow_erase_command;
+extern const struct nr_command nr_flow_exchange_command;
 extern const struct nr_command nr_flow_identify_command;
 extern const struct nr_command nr_flow_keep_command;
 extern const struct nr_command nr_flow_read_command;

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands around the shares: descriptions of groups, secrets, findings. */
+#include "base/file.h"
+#include "exchange.h"
+
+/* ---- groups ---- */
+
+static void group_text(char text[static NR_EXCHANGE_GROUP_MAX])
+{
+	struct house h;
+	char keys[3][NR_NOTE_VKEY_TEXT];
+	const char *const names[] = {"isac.example", "a.example", "b.example"};
+	const char *const parties[] = {keys[1], keys[2]};
+	(void)h;
+	for (unsigned i = 0; i < 3; i++)
+		EVP_PKEY_free(key_make(names[i], keys[i]));
+	const struct nr_exchange_group_conf conf = {.name = "japan-1",
+		.threshold = 2,
+		.candidates = 1000000,
+		.retention = 30,
+		.collector = keys[0],
+		.parties = parties,
+		.party_count = 2};
+	assert_int_equal(nr_exchange_group_write(&conf, text, NULL), 0);
+}
+
+static void test_group_there_and_back(void **state)
+{
+	(void)state;
+	char text[NR_EXCHANGE_GROUP_MAX];
+	struct nr_exchange_group group;
+	group_text(text);
+	assert_int_equal(nr_exchange_group_parse(text, strlen(text), &group, NULL), 0);
+	assert_string_equal(group.name, "japan-1");
+	assert_int_equal(group.party_count, 2);
+	assert_int_equal(group.bins, 1600000);
+	assert_string_equal(group.parties[1].name, "b.example");
+	assert_int_equal(nr_exchange_group_party(&group, &group.parties[1]), 2);
+	assert_int_equal(nr_exchange_group_party(&group, &group.collector), 0);
+	assert_true(nr_exchange_offer_bytes(&group) <= 200000000); /* what a carrier sends in a day */
+	assert_true(nr_exchange_false_meetings(&group) < 1e-10);
+	nr_exchange_group_fini(&group);
+	assert_int_equal(nr_exchange_choices(5, 2), 10);
+	assert_int_equal(nr_exchange_choices(16, 8), 12870);
+	assert_int_equal(nr_exchange_choices(4, 4), 1);
+}
+
+static void replace(char *text, const char *what, const char *by)
+{
+	char copy[NR_EXCHANGE_GROUP_MAX];
+	char *at = strstr(text, what);
+	assert_non_null(at);
+	snprintf(copy, sizeof copy, "%s", at + strlen(what));
+	snprintf(at, NR_EXCHANGE_GROUP_MAX - (size_t)(at - text), "%s%s", by, copy);
+}
+
+static void test_groups_that_are_none(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *by;
+	} cases[] = {
+		{"group v1", "group v2"},
+		{"name japan-1", "name japan 1"},
+		{"name japan-1", "name ../x"},
+		{"name japan-1\n", ""},
+		{"purpose c2-detection", "purpose marketing"},
+		{"threshold 2", "threshold 1"},
+		{"threshold 2", "threshold 3"},
+		{"threshold 2", "threshold 02"},
+		{"threshold 2", "threshold -2"},
+		{"candidates 1000000", "candidates 0"},
+		{"candidates 1000000", "candidates 4194305"},
+		{"candidates 1000000", "candidates 18446744073709551616"},
+		{"retention 30", "retention 0"},
+		{"retention 30", "retention 91"},
+		{"collector isac", "collector x"},
+		{"party a", "party b"},
+		{"party b", "parties b"},
+	};
+	char text[NR_EXCHANGE_GROUP_MAX];
+	struct nr_exchange_group group;
+	struct nr_error error;
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		group_text(text);
+		replace(text, cases[i].what, cases[i].by);
+		if (nr_exchange_group_parse(text, strlen(text), &group, &error) != -EBADMSG)
+			fail_msg("%s", cases[i].by);
+	}
+	group_text(text);
+	for (size_t cut = 1; cut < strlen(text); cut++)
+		assert_int_equal(nr_exchange_group_parse(text, strlen(text) - cut, &group, &error), -EBADMSG);
+	strcat(text, "more\n");
+	assert_int_equal(nr_exchange_group_parse(text, strlen(text), &group, &error), -EBADMSG);
+}
+
+/* ---- secrets ---- */
+
+static void test_secret_goes_forward_alone(void **state)
+{
+	(void)state;
+	struct house h;
+	struct nr_exchange_secret a, b;
+	struct nr_error error = {0};
+	char path[128];
+	house_init(&h, 2, 2, 10);
+	place(&h, 1, ".other", path);
+	assert_int_equal(nr_exchange_secret_make(path, &h.group, DAY, NULL), 0);
+	assert_int_equal(nr_exchange_secret_make(path, &h.group, DAY, &error), -EEXIST);
+	assert_int_equal(nr_exchange_secret_read(path, &h.group, &a, NULL), 0);
+	assert_int_equal(a.day, DAY);
+	assert_int_equal(a.offered, NR_EXCHANGE_NO_DAY);
+	b = a;
+	for (int32_t day = DAY; day <= DAY + 5; day++)
+		assert_int_equal(nr_exchange_secret_forward(&a, day, NULL), 0);
+	assert_memory_not_equal(a.key, b.key, sizeof a.key);
+	assert_int_equal(nr_exchange_secret_forward(&b, DAY + 5, NULL), 0);
+	assert_memory_equal(a.key, b.key, sizeof a.key);
+	assert_int_equal(nr_exchange_secret_forward(&a, DAY + 4, &error), -ENOKEY);
+	assert_int_equal(nr_exchange_secret_forward(&a, DAY + 10000, &error), -EINVAL);
+	a.offered = DAY + 3;
+	assert_int_equal(nr_exchange_secret_keep(path, &a, NULL), 0);
+	assert_int_equal(nr_exchange_secret_read(path, &h.group, &b, NULL), 0);
+	assert_memory_equal(&a, &b, sizeof a);
+	house_fini(&h);
+}
+
+/* What the file held is gone from its blocks, for who had it open, too. */
+static void test_secret_is_overwritten(void **state)
+{
+	(void)state;
+	struct house h;
+	struct nr_exchange_secret secret;
+	char path[128], bytes[512];
+	house_init(&h, 2, 2, 10);
+	place(&h, 1, ".other", path);
+	assert_int_equal(nr_exchange_secret_make(path, &h.group, DAY, NULL), 0);
+	FILE *old = fopen(path, "re");
+	assert_non_null(old);
+	assert_int_equal(nr_exchange_secret_read(path, &h.group, &secret, NULL), 0);
+	assert_int_equal(nr_exchange_secret_forward(&secret, DAY + 1, NULL), 0);
+	assert_int_equal(nr_exchange_secret_keep(path, &secret, NULL), 0);
+	size_t length = fread(bytes, 1, sizeof bytes, old);
+	for (size_t i = 0; i < length; i++)
+		assert_int_equal(bytes[i], 0);
+	assert_true(length > 100);
+	fclose(old);
+	house_fini(&h);
+}
+
+static void test_secrets_that_are_refused(void **state)
+{
+	(void)state;
+	struct house h, other;
+	struct nr_exchange_secret secret;
+	struct nr_error error;
+	char path[128];
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	size_t length;
+	house_init(&h, 2, 2, 10);
+	house_init(&other, 2, 2, 10);
+	place(&h, 1, ".other", path);
+	assert_int_equal(nr_exchange_secret_make(path, &h.group, DAY, NULL), 0);
+	assert_int_equal(nr_exchange_secret_read(path, &other.group, &secret, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, "another group"));
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(nr_exchange_secret_read(path, &h.group, &secret, &error), -EPERM);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(nr_file_read(path, 512, &bytes, &length, NULL), 0);
+	for (size_t cut = 1; cut <= length; cut += 5) {
+		assert_int_equal(nr_file_write(path, bytes, length - cut, NULL), 0);
+		assert_int_equal(nr_exchange_secret_read(path, &h.group, &secret, &error), -EBADMSG);
+	}
+	assert_int_equal(nr_exchange_secret_read("/nowhere", &h.group, &secret, &error), -ENOENT);
+	assert_int_equal(nr_exchange_secret_read(NULL, &h.group, &secret, &error), -EINVAL);
+	house_fini(&h);
+	house_fini(&other);
+}
+
+/* ---- findings ---- */
+
+static struct nr_c2_list *list_make(void)
+{
+	struct nr_c2_list *list = NULL;
+	struct nr_prefix own;
+	assert_int_equal(nr_prefix_parse("198.51.100.0/24", &own, NULL), 0);
+	assert_int_equal(nr_c2_list_new(&own, 1, &list, NULL), 0);
+	return list;
+}
+
+#define SERVER(address)                                                                                      \
+	"{\"kind\":\"c2-server\",\"subject\":\"" address "\",\"port\":443,\"protocol\":\"tcp\"}"
+
+static void test_findings_that_are_no_candidates(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		size_t offset; /* of the counter that counts it; 0: a candidate */
+	} cases[] = {
+#define COUNTS(field) offsetof(struct nr_exchange_candidates, field)
+		{SERVER("203.0.113.9"), 0},
+		{SERVER("2001:db8::9"), 0},
+		{SERVER("198.51.100.9"), COUNTS(refused)}, /* own */
+		{SERVER("192.168.1.9"), COUNTS(refused)},  /* for private use */
+		{SERVER("100::5a1c:1"), COUNTS(refused)},  /* a pseudonym */
+		{SERVER("::ffff:198.51.100.9"), COUNTS(refused)},
+		{SERVER("224.0.0.1"), COUNTS(refused)},
+		{SERVER("203.0.113"), COUNTS(unreadable)},
+		{"{\"kind\":\"infected-host\",\"subject\":\"198.51.100.9\"}", COUNTS(other_kinds)},
+		{"{\"summary\":{}}", COUNTS(other_kinds)},
+		{"{\"kind\":7}", COUNTS(other_kinds)},
+		{"{\"kind\":\"c2-server\"}", COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":0,\"protocol\":\"tcp\"}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":65536,\"protocol\":\"tcp\"}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1.5,\"protocol\":\"tcp\"}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"icmp\"}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"tcp\","
+		 "\"confidence\":2}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"tcp\",\"last_"
+		 "seen\":\"x\"}",
+			COUNTS(unreadable)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"tcp\",\"last_"
+		 "seen\":"
+		 "\"2026-11-22T23:59:59Z\"}",
+			COUNTS(other_days)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"tcp\","
+		 "\"first_seen\":"
+		 "\"2026-11-24T00:00:00Z\"}",
+			COUNTS(other_days)},
+		{"{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":1,\"protocol\":\"tcp\","
+		 "\"first_seen\":"
+		 "\"2026-11-22T00:00:00Z\",\"last_seen\":\"2026-11-24T10:00:00Z\"}",
+			0},
+		{"[]", COUNTS(unreadable)},
+		{"", COUNTS(unreadable)},
+		{"{", COUNTS(unreadable)},
+		{"{}x", COUNTS(unreadable)},
+		{"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", COUNTS(unreadable)},
+		{"\xff\xfe", COUNTS(unreadable)},
+	};
+	struct nr_c2_list *list = list_make();
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		struct nr_exchange_candidates c = {.count = 0};
+		assert_int_equal(
+			nr_exchange_candidates_add(&c, cases[i].line, strlen(cases[i].line), list, DAY, NULL),
+			0);
+		uint64_t counted = cases[i].offset ? *(uint64_t *)((char *)&c + cases[i].offset) : c.count;
+		if (counted != 1 || c.count != !cases[i].offset)
+			fail_msg("%s: %s", cases[i].line, c.trouble);
+		nr_exchange_candidates_fini(&c);
+	}
+	nr_c2_list_free(list);
+}
+
+static void test_what_is_taken_from_a_finding(void **state)
+{
+	(void)state;
+	static const char line[] = "{\"kind\":\"c2-server\",\"subject\":\"203.0.113.9\",\"port\":8443,"
+				   "\"protocol\":\"udp\",\"confidence\":0.25,"
+				   "\"clients\":37,\"reasons\":[{\"code\":\"comb\",\"weight\":3.5},{\"code\":"
+				   "\"sizes\",\"weight\":-1},"
+				   "{\"code\":\"synchrony\",\"weight\":0.5},{\"code\":\"198.51.100.9\","
+				   "\"weight\":\"7\"}],\"alarm\":true}";
+	struct nr_c2_list *list = list_make();
+	struct nr_exchange_candidates c = {.count = 0};
+	assert_int_equal(nr_exchange_candidates_add(&c, line, strlen(line), list, DAY, NULL), 0);
+	assert_int_equal(c.count, 1);
+	assert_int_equal(c.items[0].port, 8443);
+	assert_int_equal(c.items[0].protocol, 17);
+	assert_int_equal(c.items[0].llr, 24); /* 3 nats */
+	assert_int_equal(c.items[0].clients, NR_C2_CLIENTS_10);
+	assert_int_equal(c.items[0].reasons, NR_C2_BEACON | NR_C2_SYNCHRONY);
+	assert_true(c.items[0].alarm);
+	/* the word that travels has these two alone, and reads back */
+	for (int llr = -128; llr < 128; llr++)
+		for (uint8_t clients = 0; clients < NR_C2_CLIENT_BUCKETS; clients++) {
+			int8_t got;
+			uint8_t step;
+			assert_true(
+				nr_exchange_word_read(nr_exchange_word((int8_t)llr, clients), &got, &step));
+			assert_int_equal(got, llr);
+			assert_int_equal(step, clients);
+		}
+	int8_t llr;
+	uint8_t clients;
+	assert_false(nr_exchange_word_read(NR_C2_CLIENT_BUCKETS << 8, &llr, &clients));
+	assert_false(nr_exchange_word_read(0xffff, &llr, &clients));
+	nr_exchange_candidates_fini(&c);
+	nr_c2_list_free(list);
+}
+
+static void test_the_strongest_stay(void **state)
+{
+	(void)state;
+	struct nr_exchange_candidates c = {.count = 0};
+	for (uint32_t n = 0; n < 100; n++)
+		add(&c, server_of(n, n % 10, 0.1));
+	add(&c, server_of(5, 9, 0.1));
+	add(&c, server_of(7, 1, 0.1));
+	nr_exchange_candidates_settle(&c, 20);
+	assert_int_equal(c.twice, 2);
+	assert_int_equal(c.beyond, 80);
+	assert_int_equal(c.count, 20);
+	for (size_t i = 0; i < c.count; i++) {
+		assert_true(c.items[i].llr >= 8 / NR_EXCHANGE_LLR_STEP);
+		if (i)
+			assert_true(memcmp(&c.items[i - 1].address, &c.items[i].address, 16) <= 0);
+	}
+	nr_exchange_candidates_fini(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_group_there_and_back),
+		cmocka_unit_test(test_groups_that_are_none),
+		cmocka_unit_test(test_secret_goes_forward_alone),
+		cmocka_unit_test(test_secret_is_overwritten),
+		cmocka_unit_test(test_secrets_that_are_refused),
+		cmocka_unit_test(test_findings_that_are_no_candidates),
+		cmocka_unit_test(test_what_is_taken_from_a_finding),
+		cmocka_unit_test(test_the_strongest_stay),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
