@@ -259,7 +259,7 @@ static void test_isp(void **state)
 	for (uint64_t seed = 1; seed <= 3; seed++) {
 		struct nr_isp isp;
 		assert_int_equal(nr_geography_new(seed, &none, &none, &geography, NULL), 0);
-		assert_int_equal(nr_isp_init(&isp, geography, seed, 3000, NULL), 0);
+		assert_int_equal(nr_isp_init(&isp, geography, seed, 3000, 0, NULL), 0);
 		unsigned shared = 0;
 		for (uint32_t i = 0; i < 3000; i++) {
 			struct nr_address a = nr_isp_public(&isp, i), six = nr_isp_ipv6(&isp, i);

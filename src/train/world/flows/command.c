@@ -156,7 +156,7 @@ static int build(struct nr_flows_world *world, struct nr_error *error)
 	struct nr_progress progress;
 	int rc = check(conf, world->carrier, error);
 	if (!rc)
-		rc = new_geography(conf->seed, &geography, error);
+		rc = new_geography(conf->home, &geography, error);
 	if (rc)
 		return rc;
 	world->geography = geography;
@@ -177,6 +177,9 @@ static int run(const void *conf, const char *const *operands, size_t operand_cou
 {
 	struct nr_flows_conf copy = *(const struct nr_flows_conf *)conf;
 	const struct nr_flows_conf *c = &copy;
+	copy.home = copy.seed;
+	if (copy.carrier)
+		copy.seed = nr_random_mix(copy.seed ^ nr_random_mix(copy.carrier));
 	copy.subscribers = NR_MAX(copy.subscribers, nr_scenes_subscribers(c));
 	NR_AUTO(nr_freep) struct nr_flows_world *world = calloc(1, sizeof *world);
 	NR_AUTO(nr_freep) struct nr_carrier *carrier = calloc(1, sizeof *carrier);
@@ -304,6 +307,24 @@ static const struct nr_option options[] = {
 		.maximum = 100000,
 		.text_en = "Scenes: bots of each C&C server (default: what the sampling asks for)",
 		.text_ja = "C&Cサーバーごとのボット数（既定はサンプリング率に応じた数）"},
+	{.name = "nulls",
+		.type = NR_OPTION_UINT,
+		.offset = AT(nulls),
+		.value = "N",
+		.fallback = "100000",
+		.minimum = 0,
+		.maximum = 2e6,
+		.text_en = "Scenes sampled: ordinary servers behind each of its two exporters",
+		.text_ja = "sampled：二つのエクスポーターそれぞれの背景サーバー数"},
+	{.name = "carrier",
+		.type = NR_OPTION_UINT,
+		.offset = AT(carrier),
+		.value = "N",
+		.minimum = 0,
+		.maximum = 100,
+		.text_en =
+			"The Nth carrier of this world: subscribers of its own, C&C servers that all share",
+		.text_ja = "この世界の N 番目の事業者。加入者は別で、C&Cサーバーは共通"},
 	{.name = "mmdb",
 		.type = NR_OPTION_PATH,
 		.offset = AT(mmdb),

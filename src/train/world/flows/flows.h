@@ -23,7 +23,8 @@
 
 struct nr_flows_conf {
 	uint64_t seed, flows, subscribers, sampling, rate;
-	uint64_t bots, nulls;
+	uint64_t home; /* seed of what all carriers of a world share: geography, servers of scenes */
+	uint64_t carrier, bots, nulls;
 	const char *out, *truth, *mmdb, *scenes;
 	nr_time start, duration;
 	double loss, speed;
@@ -59,6 +60,7 @@ struct nr_conversation {
 	uint32_t scene; /* number of a scene's server + 1; 0: no scene */
 	uint8_t protocol, tos;
 	bool ipv6;
+	bool surely; /* at least one of its packets is sampled */
 	struct nr_flows_end client, server;
 	struct nr_flows_amount up, down; /* from the client, from the server */
 };
@@ -196,6 +198,8 @@ int nr_flows_log_session(
 
 /* rate.c: how many conversations exporters see, so that about --flows records come of them. */
 void nr_flows_calibrate(struct nr_flows_world *world);
+/* People's activity at a time; 1: the mean of a day, at most 2. */
+double nr_flows_daily(nr_time time);
 /* Of an actor at an exporter in the second that begins at time: the mean number of conversations. */
 double nr_flows_rate(const struct nr_flows_world *world, const struct nr_flows_actor *actor,
 	const struct nr_exporter *exporter, nr_time time);

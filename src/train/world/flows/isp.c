@@ -24,15 +24,16 @@ static bool is_usable(const struct nr_geography *g, const struct nr_world_block 
 	return true;
 }
 
-static int find_block(struct nr_isp *isp, struct nr_error *error)
+static int find_block(struct nr_isp *isp, uint64_t others, struct nr_error *error)
 {
 	const struct nr_geography *g = isp->geography;
+	uint64_t skipped = 0;
 	for (uint8_t length = LENGTH_WANTED; length <= LENGTH_MAX; length++) {
 		for (size_t i = 0; i < g->block_count; i++) {
 			const struct nr_world_block *b = &g->blocks[i];
 			const struct nr_world_network *n = &g->networks[b->network];
 			if (b->length != length || strcmp(nr_world_countries[n->country].code, "JP") != 0 ||
-				!is_usable(g, b))
+				!is_usable(g, b) || skipped++ < others)
 				continue;
 			isp->base = b->base;
 			isp->length = length;
@@ -41,7 +42,8 @@ static int find_block(struct nr_isp *isp, struct nr_error *error)
 		}
 	}
 	return nr_fail(error, -EINVAL,
-		"world flows: the world of this --seed has no large network in Japan; take another seed");
+		"world flows: the world of this --seed has no large network in Japan%s; take another seed",
+		others ? " left for this --carrier" : "");
 }
 
 /* Half of the block for public addresses, a quarter for the pool, servers at the end. */
@@ -87,10 +89,10 @@ static void shuffle_blocks(struct nr_isp *isp)
 }
 
 int nr_isp_init(struct nr_isp *isp, const struct nr_geography *geography, uint64_t seed, uint32_t subscribers,
-	struct nr_error *error)
+	uint64_t others, struct nr_error *error)
 {
 	*isp = (struct nr_isp){.geography = geography, .seed = seed, .subscribers = subscribers};
-	int rc = find_block(isp, error);
+	int rc = find_block(isp, others, error);
 	if (!rc)
 		rc = lay_out(isp, error);
 	if (rc) {

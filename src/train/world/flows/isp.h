@@ -36,8 +36,9 @@ struct nr_isp {
 	uint64_t allocated, released, sessions; /* truth */
 };
 
+/* others: so many networks that would do are other ISPs'. */
 int nr_isp_init(struct nr_isp *isp, const struct nr_geography *geography, uint64_t seed, uint32_t subscribers,
-	struct nr_error *error);
+	uint64_t others, struct nr_error *error);
 void nr_isp_fini(struct nr_isp *isp);
 
 enum { NR_TRAIT_SHARED = 1, NR_TRAIT_IPV6 = 2 };

@@ -170,6 +170,8 @@ static void sample(struct nr_flows_world *world, struct nr_exporter *exporter,
 		return;
 	double first = nr_chance_exponential(&world->chance, &exporter->random) * exporter->odds.gap;
 	*ret_up = *ret_down = 0;
+	if (c->surely) /* sampling is sparse: any of them is as likely the first one */
+		first = nr_chance_uniform(&exporter->random) * (double)total;
 	if (first >= (double)total)
 		return;
 	uint64_t more = nr_chance_binomial(

@@ -8,7 +8,7 @@
 static const uint16_t hourly[24] = {80, 84, 88, 98, 92, 88, 90, 94, 100, 112, 128, 142, 150, 148, 130, 100,
 	70, 46, 32, 26, 26, 36, 58, 74};
 
-static double daily(nr_time time)
+double nr_flows_daily(nr_time time)
 {
 	double sum = 0;
 	for (unsigned i = 0; i < 24; i++)
@@ -35,7 +35,7 @@ double nr_flows_rate(const struct nr_flows_world *world, const struct nr_flows_a
 		return 0;
 	double mean = exporter->rate / 86400 * b->share[exporter->kind->role] / 1000;
 	if (b->shape == NR_FLOWS_DAILY)
-		mean *= daily(time);
+		mean *= nr_flows_daily(time);
 	else if (b->shape == NR_FLOWS_BURST)
 		mean *= burst(world, b, time);
 	return mean;

@@ -7,9 +7,10 @@
 #include "train/world/flows/scenes.h"
 
 enum nr_scene_manner {
-	NR_MANNER_KEPT,   /* beats within one connection */
-	NR_MANNER_EACH,   /* a connection for each */
-	NR_MANNER_REFUSED /* three tries each, all refused */
+	NR_MANNER_KEPT,    /* beats within one connection */
+	NR_MANNER_EACH,    /* a connection for each */
+	NR_MANNER_REFUSED, /* three tries each, all refused */
+	NR_MANNER_STREAM,  /* one connection after the other, each full of packets at random times */
 };
 enum nr_scene_choice {  /* of the net's servers */
 	NR_CHOICE_ONE,  /* each client has its own */
@@ -41,9 +42,11 @@ struct nr_scene_part {
 	double jitter[2];  /* of the period (standard deviation); 1: as random as can be */
 	uint32_t up, down; /* of a beat */
 	uint32_t hello_up, hello_down;
-	uint8_t spread; /* of sizes, in hundredths */
-	uint32_t life;  /* mean of a kept connection; 0: until its client sleeps */
+	uint8_t spread;   /* of sizes, in hundredths */
+	uint32_t life;    /* mean of a kept connection or a stream; 0: until its client sleeps */
+	uint16_t pace[2]; /* of a stream: packets a second, up and down */
 	uint8_t servers;
+	bool own; /* servers are the ISP's */
 	/* bots: the coarsest sampling at which profile hard has it, and whether they scan, too */
 	uint32_t coarsest;
 	bool scans, attacks;
@@ -51,8 +54,8 @@ struct nr_scene_part {
 	uint16_t share;
 	uint16_t clients[2];
 };
-extern const struct nr_scene_part nr_scene_bots[], nr_scene_benign[];
-extern const size_t nr_scene_bot_count, nr_scene_benign_count;
+extern const struct nr_scene_part nr_scene_bots[], nr_scene_popular[], nr_scene_small[];
+extern const size_t nr_scene_bot_count, nr_scene_popular_count, nr_scene_small_count;
 
 #define NR_SCENE_COMMANDS 6
 struct nr_scene_net {
@@ -63,13 +66,14 @@ struct nr_scene_net {
 	uint16_t port;
 	nr_time commands[NR_SCENE_COMMANDS]; /* to attack; ascending */
 	unsigned command_count;
-	struct nr_flows_peer victims[NR_SCENE_COMMANDS];
+	struct nr_flows_end victims[NR_SCENE_COMMANDS];
 };
 
 struct nr_scene_server {
 	struct nr_flows_end end;
 	uint32_t net;
 	uint16_t exporter;         /* NR_SCENE_ANY: its clients are behind several */
+	bool null;                 /* background: its clients are not listed */
 	uint64_t records, packets; /* that exporters told of */
 	nr_time first, last;
 };
@@ -87,6 +91,7 @@ enum nr_scene_host { /* what the truth says of an address */
 enum nr_scene_role {
 	NR_ROLE_BEATS, /* is a client of its net */
 	NR_ROLE_SCANS, /* looks for more victims now and then */
+	NR_ROLE_NULL,  /* is a server and whoever talks to it */
 };
 
 struct nr_scene_actor {
@@ -105,19 +110,18 @@ struct nr_scene_actor {
 			      */
 	uint32_t pair, host; /* members of the crowd */
 	uint16_t probes;     /* left of this round of scanning */
+	nr_time next;        /* its turn */
+	uint32_t following;  /* who waits for the same second; + 1 */
 };
 
-struct nr_scene_wait { /* a place of the heap */
-	nr_time time;
-	uint32_t actor;
-};
-
+#define NR_SCENE_SLOTS 4096
 struct nr_scenes {
+	bool quiet;                /* bots do nothing but beat: what is to be measured is the beat */
 	struct nr_scene_net *nets; /* all arrays are owned */
 	struct nr_scene_server *servers;
 	struct nr_scene_actor *actors;
-	struct nr_scene_wait *heap;
-	uint32_t net_count, net_room, server_count, server_room, actor_count, actor_room, heap_count;
+	uint32_t slots[NR_SCENE_SLOTS]; /* actor + 1 */
+	uint32_t net_count, net_room, server_count, server_room, actor_count, actor_room;
 	uint32_t own_servers;  /* given away of the ISP's */
 	struct nr_crowd pairs; /* group: the server */
 	struct nr_crowd hosts; /* group: nr_scene_host_group() */
@@ -131,17 +135,43 @@ NR_INLINE uint32_t nr_scene_host_group(enum nr_scene_host kind, unsigned behavio
 enum nr_scene_behaviour {
 	NR_BEHAVIOUR_SCAN = 1000, /* a bot that looks for more */
 	NR_BEHAVIOUR_FLOOD,
-	NR_BEHAVIOUR_BACKGROUND_SCAN, /* noise.c */
+	NR_BEHAVIOUR_SCANNER, /* of noise.c */
+	NR_BEHAVIOUR_RESEARCH,
 	NR_BEHAVIOUR_REFLECTOR,
 	NR_BEHAVIOUR_REFLECTION,
 };
 
-/* scene_cast.c: who plays, by the profile. */
-int nr_scene_cast(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_error *error);
+/* scene_cast.c: a net of a part with its servers, clients and dice. exporter: behind which all clients are,
+ * or NR_SCENE_ANY; which: tells nets of the same part and exporter apart. */
+int nr_scene_add_net(struct nr_flows_world *world, const struct nr_scene_part *part, unsigned which,
+	uint16_t exporter, uint32_t clients, struct nr_error *error);
+/* Servers that are nothing but background, of whose traffic only what is sampled is played. */
+int nr_scene_add_nulls(
+	struct nr_flows_world *world, uint16_t exporter, uint32_t count, struct nr_error *error);
+
+/* scene_profile.c: who plays. */
+int nr_scene_cast(struct nr_flows_world *world, struct nr_error *error);
 
 /* scene_act.c: what an actor does at world time `now`; when it wants its next turn. */
 int nr_scene_act(struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, nr_time *ret_next,
 	struct nr_error *error);
+/* Evenly between two times; a conversation of the actor's begins; is to actor->server; is written down. */
+nr_time nr_scene_within(struct nr_random *random, nr_time low, nr_time high);
+void nr_scene_begin(const struct nr_flows_world *world, const struct nr_scene_actor *actor, nr_time now,
+	struct nr_conversation *c);
+void nr_scene_aim(
+	const struct nr_flows_world *world, const struct nr_scene_actor *actor, struct nr_conversation *c);
+int nr_scene_note(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time time, struct nr_error *error);
+/* scene_deeds.c: a command arrives; the attack begins; one probe of a scanner; one visit to a null. */
+int nr_scene_obey(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error);
+int nr_scene_flood(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error);
+int nr_scene_probe(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error);
+int nr_scene_visit(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error);
 /* The first time from `time` on at which it is awake. */
 nr_time nr_scene_awake(const struct nr_flows_world *world, const struct nr_scene_actor *actor, nr_time time);
 

@@ -4,14 +4,10 @@
 
 #include <errno.h>
 
-#define JAPAN        (9 * NR_HOUR)
-#define DAY_MINUTES  1440
-#define TRIES        3
-#define TRY_GAP      (500 * INT64_C(1000)) /* us */
-#define COMMAND_WAIT (3 * NR_SECOND)       /* a bot needs at most so long to obey */
-#define ROUND_PROBES 300
-#define ROUND_PAUSE  (3 * NR_HOUR)
-#define FLOOD_FLOWS  8
+#define JAPAN       (9 * NR_HOUR)
+#define DAY_MINUTES 1440
+#define TRIES       3
+#define TRY_GAP     (500 * INT64_C(1000)) /* us */
 
 enum { TCP = 6, UDP = 17, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
@@ -20,7 +16,7 @@ static int out_of_memory(struct nr_error *error)
 	return nr_fail(error, -ENOMEM, "world: out of memory; give fewer --subscribers");
 }
 
-static nr_time within(struct nr_random *random, nr_time low, nr_time high)
+nr_time nr_scene_within(struct nr_random *random, nr_time low, nr_time high)
 {
 	return low + (nr_time)nr_random_below(random, (uint64_t)(high - low) + 1);
 }
@@ -103,38 +99,45 @@ static uint32_t choose_server(const struct nr_flows_world *world, const struct n
 	return net->server + (uint32_t)(turn % net->servers);
 }
 
-static int note(struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time time, bool anew,
-	struct nr_error *error)
+static bool is_known(const struct nr_crowd *pairs, const struct nr_scene_actor *actor)
+{
+	const struct nr_crowd_member *m = &pairs->members[actor->pair];
+	return actor->pair < pairs->count && m->group == actor->server &&
+	       nr_address_equal(&m->address, &actor->end.address);
+}
+
+/* It talks to actor->server from where it is now. */
+int nr_scene_note(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time time, struct nr_error *error)
 {
 	struct nr_scenes *scenes = world->scenes;
-	const struct nr_scene_net *net = &scenes->nets[actor->net];
+	const struct nr_scene_part *part = scenes->nets[actor->net].part;
 	struct nr_scene_server *server = &scenes->servers[actor->server];
 	server->first = NR_MIN(server->first, time);
 	server->last = NR_MAX(server->last, time);
-	if (anew) {
+	if (server->null)
+		return 0;
+	if (!is_known(&scenes->pairs, actor)) {
 		actor->pair = nr_crowd_add(&scenes->pairs, actor->server, &actor->end.address, time);
-		unsigned behaviour = (unsigned)(net->part - nr_scene_bots);
-		if (!net->part->benign)
+		if (!part->benign)
 			actor->host = nr_crowd_add(&scenes->hosts,
-				nr_scene_host_group(NR_HOST_INFECTED, behaviour), &actor->end.address, time);
-		if (actor->pair == UINT32_MAX || (!net->part->benign && actor->host == UINT32_MAX))
+				nr_scene_host_group(NR_HOST_INFECTED, (unsigned)(part - nr_scene_bots)),
+				&actor->end.address, time);
+		if (actor->pair == UINT32_MAX || (!part->benign && actor->host == UINT32_MAX))
 			return out_of_memory(error);
 	}
 	nr_crowd_touch(&scenes->pairs, actor->pair, time);
-	if (!net->part->benign)
+	if (!part->benign)
 		nr_crowd_touch(&scenes->hosts, actor->host, time);
 	return 0;
 }
 
-static int note_host(struct nr_flows_world *world, enum nr_scene_host kind, unsigned behaviour,
-	const struct nr_address *address, nr_time from, nr_time to, struct nr_error *error)
+/* What begins now goes on until then. */
+static void note_until(struct nr_flows_world *world, const struct nr_scene_actor *actor, nr_time time)
 {
-	struct nr_crowd *hosts = &world->scenes->hosts;
-	uint32_t number = nr_crowd_add(hosts, nr_scene_host_group(kind, behaviour), address, from);
-	if (number == UINT32_MAX)
-		return out_of_memory(error);
-	nr_crowd_touch(hosts, number, to);
-	return 0;
+	struct nr_scene_server *server = &world->scenes->servers[actor->server];
+	server->last = NR_MAX(server->last, time);
+	nr_crowd_touch(&world->scenes->pairs, actor->pair, time);
 }
 
 /* ---- beats ---- */
@@ -147,7 +150,7 @@ static uint32_t vary(struct nr_scene_actor *actor, uint32_t size, uint8_t spread
 	return (uint32_t)((double)size * factor + .5);
 }
 
-static void begin(const struct nr_flows_world *world, const struct nr_scene_actor *actor, nr_time now,
+void nr_scene_begin(const struct nr_flows_world *world, const struct nr_scene_actor *actor, nr_time now,
 	struct nr_conversation *c)
 {
 	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
@@ -157,7 +160,7 @@ static void begin(const struct nr_flows_world *world, const struct nr_scene_acto
 		.client = actor->end};
 }
 
-static void aim(
+void nr_scene_aim(
 	const struct nr_flows_world *world, const struct nr_scene_actor *actor, struct nr_conversation *c)
 {
 	c->client = actor->end;
@@ -178,7 +181,7 @@ static int open(struct nr_flows_world *world, struct nr_scene_actor *actor, stru
 	actor->opened = c->start;
 	actor->until = c->start + c->length;
 	actor->entries[0] = actor->entries[1] = 0;
-	return rc ? rc : note(world, actor, c->start, true, error);
+	return rc ? rc : nr_scene_note(world, actor, c->start, error);
 }
 
 static int beat_kept(
@@ -189,24 +192,20 @@ static int beat_kept(
 	struct nr_conversation c;
 	uint32_t server = choose_server(world, actor, net);
 	bool opens = now >= actor->until || server != actor->server;
-	int rc;
-	begin(world, actor, now, &c);
+	nr_scene_begin(world, actor, now, &c);
 	actor->server = server;
-	if (opens)
-		rc = open(world, actor, &c, error);
-	else
-		rc = note(world, actor, now, false, error);
+	int rc = opens ? open(world, actor, &c, error) : nr_scene_note(world, actor, now, error);
 	if (rc)
 		return rc;
-	aim(world, actor, &c);
+	nr_scene_aim(world, actor, &c);
 	actor->beat = after(world, actor, now);
 	bool closes = part->protocol == TCP && actor->beat >= actor->until;
 	if (closes && now - actor->opened > (nr_time)actor->period) /* and comes back soon */
-		actor->beat =
-			NR_MIN(actor->beat, now + within(&actor->random, 2 * NR_SECOND, 15 * NR_SECOND));
+		actor->beat = NR_MIN(
+			actor->beat, now + nr_scene_within(&actor->random, 2 * NR_SECOND, 15 * NR_SECOND));
 	nr_scene_pack(&c, vary(actor, part->up, part->spread) + (opens ? part->hello_up : 0),
 		vary(actor, part->down, part->spread) + (opens ? part->hello_down : 0), opens, closes);
-	c.length = within(&actor->random, 20000, opens ? 600000 : 150000);
+	c.length = nr_scene_within(&actor->random, 20000, opens ? 600000 : 150000);
 	if (closes)
 		actor->until = 0;
 	return nr_scene_pass(world, &c, actor->entries, error);
@@ -218,18 +217,44 @@ static int beat_each(
 	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
 	const struct nr_scene_part *part = net->part;
 	struct nr_conversation c;
-	begin(world, actor, now, &c);
+	nr_scene_begin(world, actor, now, &c);
 	actor->server = choose_server(world, actor, net);
-	c.length = within(&actor->random, 40000, 900000);
+	c.length = nr_scene_within(&actor->random, 40000, 900000);
 	int rc = nr_scene_locate(world, actor, &c, error);
 	if (!rc)
-		rc = note(world, actor, now, true, error);
+		rc = nr_scene_note(world, actor, now, error);
 	if (rc)
 		return rc;
-	aim(world, actor, &c);
+	nr_scene_aim(world, actor, &c);
 	nr_scene_pack(
 		&c, vary(actor, part->up, part->spread), vary(actor, part->down, part->spread), true, true);
 	actor->beat = after(world, actor, now);
+	return nr_scene_pass(world, &c, NULL, error);
+}
+
+/* One connection for long, with packets at random times; then a pause. */
+static int beat_stream(
+	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error)
+{
+	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
+	const struct nr_scene_part *part = net->part;
+	struct nr_conversation c;
+	nr_scene_begin(world, actor, now, &c);
+	actor->server = choose_server(world, actor, net);
+	int rc = open(world, actor, &c, error);
+	if (rc)
+		return rc;
+	nr_scene_aim(world, actor, &c);
+	c.length = NR_MAX(NR_SECOND, NR_MIN(c.length, world->end - now));
+	double seconds = (double)c.length / (double)NR_SECOND;
+	uint32_t up = (uint32_t)(seconds * part->pace[0]), down = (uint32_t)(seconds * part->pace[1]);
+	nr_scene_pack(&c, up * 120, 0, true, true);
+	c.up.packets += up;
+	c.up.bytes += (uint64_t)up * 40;
+	c.down.packets += down;
+	c.down.bytes += (uint64_t)down * 940;
+	actor->beat = after(world, actor, now + c.length);
+	note_until(world, actor, now + c.length);
 	return nr_scene_pass(world, &c, NULL, error);
 }
 
@@ -239,106 +264,21 @@ static int beat_refused(
 {
 	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
 	struct nr_conversation c;
-	begin(world, actor, now, &c);
+	nr_scene_begin(world, actor, now, &c);
 	actor->server = net->server;
-	c.length = within(&actor->random, 30000, 200000);
+	c.length = nr_scene_within(&actor->random, 30000, 200000);
 	int rc = nr_scene_locate(world, actor, &c, error);
 	if (!rc)
-		rc = note(world, actor, now, true, error);
+		rc = nr_scene_note(world, actor, now, error);
 	if (rc)
 		return rc;
-	aim(world, actor, &c);
+	nr_scene_aim(world, actor, &c);
 	c.up = (struct nr_flows_amount){.packets = 1, .bytes = 52, .tcp_flags = SYN};
 	c.down = (struct nr_flows_amount){.packets = 1, .bytes = 40, .tcp_flags = RST | ACK};
 	actor->probes = (uint16_t)((actor->probes + 1) % TRIES);
-	actor->beat = actor->probes ? now + TRY_GAP + within(&actor->random, 0, 20000)
+	actor->beat = actor->probes ? now + TRY_GAP + nr_scene_within(&actor->random, 0, 20000)
 				    : after(world, actor, now - (TRIES - 1) * TRY_GAP);
 	actor->beat = NR_MAX(actor->beat, now + 1000);
-	return nr_scene_pass(world, &c, NULL, error);
-}
-
-/* ---- commands ---- */
-
-/* The server tells all that are connected, within a second; who hears it attacks at once. */
-static int obey(
-	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error)
-{
-	struct nr_conversation c;
-	actor->command++;
-	if (!actor->until || now >= actor->until)
-		return 0;
-	begin(world, actor, now, &c);
-	aim(world, actor, &c);
-	nr_scene_pack(&c, 0, 96, false, false);
-	c.length = 30000;
-	actor->attack = now + within(&actor->random, 300000, COMMAND_WAIT);
-	int rc = note(world, actor, now, false, error);
-	return rc ? rc : nr_scene_pass(world, &c, actor->entries, error);
-}
-
-static int flood(
-	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error)
-{
-	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
-	struct nr_flows_peer victim = net->victims[actor->command - 1];
-	struct nr_address address = nr_address_from_ipv4(victim.address);
-	struct nr_flows_end kept = actor->end; /* of the connection that stays */
-	nr_time length = 60 * NR_SECOND;
-	int rc = 0;
-	actor->attack = NR_TIME_MAX;
-	for (unsigned i = 0; i < FLOOD_FLOWS && !rc; i++) {
-		struct nr_conversation c;
-		begin(world, actor, now, &c);
-		c.protocol = UDP;
-		c.length = length;
-		rc = nr_scene_locate(world, actor, &c, error);
-		if (rc)
-			break;
-		uint64_t packets = 2000 + nr_random_below(&actor->random, 4000);
-		c.server = (struct nr_flows_end){.place = NR_PLACE_GIVEN,
-			.address = address,
-			.network = victim.network,
-			.port = (uint16_t)(i % 2 ? 80 : 1024 + nr_random_below(&actor->random, 60000))};
-		c.up = (struct nr_flows_amount){.packets = packets, .bytes = packets * 540};
-		rc = nr_scene_pass(world, &c, NULL, error);
-	}
-	if (!rc)
-		rc = note_host(world, NR_HOST_SOURCE, NR_BEHAVIOUR_FLOOD, &actor->end.address, now,
-			now + length, error);
-	actor->end = kept;
-	return rc ? rc
-		  : note_host(world, NR_HOST_VICTIM, NR_BEHAVIOUR_FLOOD, &address, now, now + length, error);
-}
-
-/* ---- scanning ---- */
-
-static int probe(
-	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error)
-{
-	struct nr_random *random = &actor->random;
-	struct nr_conversation c;
-	begin(world, actor, now, &c);
-	c.protocol = TCP;
-	int rc = nr_scene_locate(world, actor, &c, error);
-	if (!rc)
-		rc = note_host(
-			world, NR_HOST_SCANNER, NR_BEHAVIOUR_SCAN, &actor->end.address, now, now, error);
-	if (rc)
-		return rc;
-	struct nr_flows_peer peer = nr_service_draw_peer(world, random, false);
-	c.server = (struct nr_flows_end){.place = NR_PLACE_GIVEN,
-		.address = nr_address_from_ipv4(peer.address),
-		.network = peer.network,
-		.port = nr_random_below(random, 10) ? 23 : 2323};
-	c.up = (struct nr_flows_amount){.packets = 1, .bytes = 40, .tcp_flags = SYN};
-	if (nr_random_below(random, 12) == 0) {
-		c.down = (struct nr_flows_amount){.packets = 1, .bytes = 40, .tcp_flags = RST | ACK};
-		c.length = 150000;
-	}
-	if (actor->probes == 0)
-		actor->probes = ROUND_PROBES;
-	nr_time gap = --actor->probes ? NR_SECOND / 2 : ROUND_PAUSE;
-	actor->beat = now + 1 + (nr_time)((double)gap * nr_chance_exponential(&world->chance, random));
 	return nr_scene_pass(world, &c, NULL, error);
 }
 
@@ -359,15 +299,19 @@ int nr_scene_act(struct nr_flows_world *world, struct nr_scene_actor *actor, nr_
 	const struct nr_scene_net *net = &world->scenes->nets[actor->net];
 	int rc;
 	if (actor->role == NR_ROLE_SCANS)
-		rc = probe(world, actor, now, error);
+		rc = nr_scene_probe(world, actor, now, error);
+	else if (actor->role == NR_ROLE_NULL)
+		rc = nr_scene_visit(world, actor, now, error);
 	else if (now >= actor->attack)
-		rc = flood(world, actor, now, error);
+		rc = nr_scene_flood(world, actor, now, error);
 	else if (now < actor->beat)
-		rc = obey(world, actor, now, error);
+		rc = nr_scene_obey(world, actor, now, error);
 	else if (net->part->manner == NR_MANNER_KEPT)
 		rc = beat_kept(world, actor, now, error);
 	else if (net->part->manner == NR_MANNER_EACH)
 		rc = beat_each(world, actor, now, error);
+	else if (net->part->manner == NR_MANNER_STREAM)
+		rc = beat_stream(world, actor, now, error);
 	else
 		rc = beat_refused(world, actor, now, error);
 	if (!rc)

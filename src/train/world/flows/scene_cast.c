@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who plays: nets of the parts, with servers, clients, and dice for each. */
+/*
+ * Nets of the parts, with servers, clients, and dice for each. Who the servers are follows from the home seed
+ * alone, so that the carriers of one world have the same ones; clients are each carrier's own.
+ */
 #include "train/world/flows/scene.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #define OWN_COUNT  1900
 #define PORT_FIRST 20000
 #define PORTS      40000
+#define ISP_LENGTH 14 /* a network in Japan with such a block may be an ISP's (isp.c) */
 
 static int out_of_memory(struct nr_error *error)
 {
@@ -16,7 +20,7 @@ static int out_of_memory(struct nr_error *error)
 }
 
 /* Room for `more` items; NULL: out of memory. */
-static void *room(void *items, uint32_t count, uint32_t more, uint32_t *room, size_t size)
+static void *make_room(void *items, uint32_t count, uint32_t more, uint32_t *room, size_t size)
 {
 	if (count + more <= *room)
 		return items;
@@ -27,12 +31,12 @@ static void *room(void *items, uint32_t count, uint32_t more, uint32_t *room, si
 	return new;
 }
 
-#define RESERVE(array, count, space, more)                                                                   \
+#define RESERVE(array, count, room, more)                                                                    \
 	__extension__({                                                                                      \
-		void *more_room = room(array, count, more, &(space), sizeof *(array));                       \
-		if (more_room)                                                                               \
-			(array) = more_room;                                                                 \
-		more_room != NULL;                                                                           \
+		void *reserved = make_room(array, count, more, &(room), sizeof *(array));                    \
+		if (reserved)                                                                                \
+			(array) = reserved;                                                                  \
+		reserved != NULL;                                                                            \
 	})
 
 static double between(struct nr_random *random, const double range[2])
@@ -40,46 +44,10 @@ static double between(struct nr_random *random, const double range[2])
 	return range[0] + (range[1] - range[0]) * nr_chance_uniform(random);
 }
 
-/* ---- servers ---- */
-
-static struct nr_flows_end own_server(const struct nr_flows_world *world, struct nr_scenes *scenes)
+static bool is_center(const struct nr_flows_world *world, uint16_t exporter)
 {
-	uint32_t number = OWN_FIRST + scenes->own_servers++ % OWN_COUNT;
-	return (struct nr_flows_end){.place = NR_PLACE_OWN,
-		.number = number,
-		.address = nr_isp_server(&world->isp, number, false),
-		.network = world->isp.network};
+	return exporter != NR_SCENE_ANY && world->exporters[exporter].kind->role == NR_ROLE_CENTER;
 }
-
-static struct nr_flows_end outside(const struct nr_flows_world *world, struct nr_random *random)
-{
-	struct nr_flows_peer peer = nr_service_draw_peer(world, random, nr_random_below(random, 4) > 0);
-	return (struct nr_flows_end){.place = NR_PLACE_GIVEN,
-		.address = nr_address_from_ipv4(peer.address),
-		.network = peer.network};
-}
-
-/* exporter: the one that all clients are behind, or NR_SCENE_ANY. */
-static int add_servers(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_scene_net *net,
-	struct nr_random *random, uint16_t exporter, struct nr_error *error)
-{
-	bool own = exporter != NR_SCENE_ANY && world->exporters[exporter].kind->role == NR_ROLE_CENTER;
-	if (!RESERVE(scenes->servers, scenes->server_count, scenes->server_room, net->servers))
-		return out_of_memory(error);
-	net->server = scenes->server_count;
-	for (uint32_t i = 0; i < net->servers; i++) {
-		struct nr_scene_server *s = &scenes->servers[scenes->server_count++];
-		*s = (struct nr_scene_server){.end = own ? own_server(world, scenes) : outside(world, random),
-			.net = scenes->net_count,
-			.exporter = exporter,
-			.first = NR_TIME_MAX,
-			.last = NR_TIME_MIN};
-		s->end.port = net->port;
-	}
-	return 0;
-}
-
-/* ---- clients ---- */
 
 static uint16_t exporter_of(const struct nr_flows_world *world, uint32_t subscriber)
 {
@@ -90,6 +58,93 @@ static uint16_t exporter_of(const struct nr_flows_world *world, uint32_t subscri
 	}
 	return 0;
 }
+
+/* ---- servers ---- */
+
+static struct nr_flows_end own_server(const struct nr_flows_world *world)
+{
+	uint32_t number = OWN_FIRST + world->scenes->own_servers++ % OWN_COUNT;
+	return (struct nr_flows_end){.place = NR_PLACE_OWN,
+		.number = number,
+		.address = nr_isp_server(&world->isp, number, false),
+		.network = world->isp.network};
+}
+
+static bool may_be_isp(const struct nr_flows_world *world, uint16_t network)
+{
+	const struct nr_geography *g = world->geography;
+	const char *code = nr_world_countries[g->networks[network].country].code;
+	for (size_t i = 0; i < g->block_count && strcmp(code, "JP") == 0; i++)
+		if (g->blocks[i].network == network && g->blocks[i].length <= ISP_LENGTH)
+			return true;
+	return false;
+}
+
+static struct nr_flows_end outside(const struct nr_flows_world *world, struct nr_random *random)
+{
+	for (;;) {
+		unsigned country = nr_geography_draw_country(random);
+		uint32_t address = nr_geography_draw_address(world->geography, random, country);
+		const struct nr_world_block *block = nr_geography_find(world->geography, address);
+		if (block && block->network != world->isp.network && !may_be_isp(world, block->network))
+			return (struct nr_flows_end){.place = NR_PLACE_GIVEN,
+				.address = nr_address_from_ipv4(address),
+				.network = block->network};
+	}
+}
+
+/* Somebody whose device the ISP watches: with an address that nobody shares. */
+static struct nr_flows_end watched(const struct nr_flows_world *world, struct nr_random *random)
+{
+	uint32_t number;
+	do
+		number = (uint32_t)nr_random_below(random, world->isp.subscribers);
+	while (nr_isp_is_shared(&world->isp, number));
+	return (struct nr_flows_end){.place = NR_PLACE_SUBSCRIBER,
+		.number = number,
+		.address = nr_isp_public(&world->isp, number),
+		.network = world->isp.network};
+}
+
+static struct nr_scene_server *add_server(
+	struct nr_flows_world *world, const struct nr_flows_end *end, uint16_t exporter)
+{
+	struct nr_scenes *scenes = world->scenes;
+	if (!RESERVE(scenes->servers, scenes->server_count, scenes->server_room, 1))
+		return NULL;
+	struct nr_scene_server *s = &scenes->servers[scenes->server_count++];
+	*s = (struct nr_scene_server){.end = *end,
+		.net = scenes->net_count,
+		.exporter = exporter,
+		.first = NR_TIME_MAX,
+		.last = NR_TIME_MIN};
+	return s;
+}
+
+static int add_servers(struct nr_flows_world *world, struct nr_scene_net *net, struct nr_random *random,
+	uint16_t exporter, struct nr_error *error)
+{
+	const struct nr_scene_part *part = net->part;
+	net->server = world->scenes->server_count;
+	for (uint32_t i = 0; i < net->servers; i++) {
+		struct nr_flows_end end;
+		uint16_t seen_by = exporter;
+		if (part->crowd == NR_CROWD_MONITOR) {
+			end = watched(world, random);
+			seen_by = exporter_of(world, end.number);
+		} else if (part->own || is_center(world, exporter)) {
+			end = own_server(world);
+		} else {
+			end = outside(world, random);
+		}
+		end.port = net->port;
+		if (!add_server(world, &end, seen_by))
+			return out_of_memory(error);
+	}
+	return 0;
+}
+
+/* ---- clients ---- */
 
 static double period_of(const struct nr_scene_net *net, struct nr_random *random)
 {
@@ -112,164 +167,190 @@ static nr_time joins(
 	return world->start + (nr_time)nr_random_below(random, (uint64_t)span + 1);
 }
 
-static int add_actor(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_scene_actor *actor,
-	struct nr_error *error)
+static int add_actor(struct nr_flows_world *world, struct nr_scene_actor *actor, struct nr_error *error)
 {
+	struct nr_scenes *scenes = world->scenes;
 	if (!RESERVE(scenes->actors, scenes->actor_count, scenes->actor_room, 1))
 		return out_of_memory(error);
 	struct nr_scene_net *net = &scenes->nets[actor->net];
 	actor->period = period_of(net, &actor->random);
 	nr_time from = joins(world, net, &actor->random);
 	nr_time phase = (nr_time)(actor->period * nr_chance_uniform(&actor->random));
+	if (actor->period > (double)(12 * NR_HOUR)) /* once a day: in the hours when it is awake */
+		phase = (nr_time)nr_random_below(&actor->random, 2 * NR_HOUR);
 	actor->beat = nr_scene_awake(world, actor, from) + phase;
 	actor->tick = actor->beat;
 	actor->attack = NR_TIME_MAX;
-	actor->server = UINT32_MAX;
+	actor->server = actor->pair = UINT32_MAX;
 	scenes->actors[scenes->actor_count++] = *actor;
 	return 0;
 }
 
-static int add_client(struct nr_flows_world *world, struct nr_scenes *scenes, uint32_t net, uint32_t number,
-	uint16_t exporter, struct nr_flows_end end, uint64_t dice, struct nr_error *error)
+static int add_client(struct nr_flows_world *world, uint32_t net, uint32_t number, uint16_t exporter,
+	const struct nr_flows_end *end, uint64_t dice, struct nr_error *error)
 {
 	struct nr_scene_actor actor = {.random = {dice},
 		.net = net,
 		.number = number,
 		.role = NR_ROLE_BEATS,
 		.exporter = (uint8_t)exporter,
-		.end = end};
-	int rc = add_actor(world, scenes, &actor, error);
-	if (rc || !scenes->nets[net].part->scans || end.place != NR_PLACE_SUBSCRIBER)
+		.end = *end};
+	int rc = add_actor(world, &actor, error);
+	if (rc || world->scenes->quiet || !world->scenes->nets[net].part->scans ||
+		end->place != NR_PLACE_SUBSCRIBER)
 		return rc;
 	actor.random.state = nr_random_mix(dice);
 	actor.role = NR_ROLE_SCANS;
-	return add_actor(world, scenes, &actor, error);
+	return add_actor(world, &actor, error);
 }
 
 /* Different subscribers of a range, in a stride that is coprime to its length. */
-static int add_subscribers(struct nr_flows_world *world, struct nr_scenes *scenes, uint32_t net,
-	struct nr_random *random, uint16_t exporter, uint32_t clients, struct nr_error *error)
+static int add_subscribers(struct nr_flows_world *world, uint32_t net, struct nr_random *random,
+	uint16_t exporter, struct nr_error *error)
 {
 	const struct nr_exporter *x = exporter == NR_SCENE_ANY ? NULL : &world->exporters[exporter];
 	uint32_t first = x ? x->subscriber : 0, all = x ? x->subscribers : world->isp.subscribers;
-	uint32_t at = (uint32_t)nr_random_below(random, all), stride = 7919;
-	while (all % stride == 0)
-		stride += 2;
+	uint32_t at = (uint32_t)nr_random_below(random, all), stride = 7919; /* a prime */
+	uint32_t clients = world->scenes->nets[net].clients;
 	int rc = 0;
-	for (uint32_t i = 0; i < NR_MIN(clients, all) && !rc; i++) {
+	if (all % stride == 0)
+		stride = 7907; /* another one */
+	for (uint32_t i = 0; i < clients && !rc; i++) {
 		uint32_t number = first + (uint32_t)((at + (uint64_t)i * stride) % all);
 		struct nr_flows_end end = {
 			.place = NR_PLACE_SUBSCRIBER, .number = number, .network = world->isp.network};
-		rc = add_client(world, scenes, net, i, x ? exporter : exporter_of(world, number), end,
+		rc = add_client(world, net, i, x ? exporter : exporter_of(world, number), &end,
 			nr_random_next(random), error);
 	}
 	return rc;
 }
 
-static int add_outsiders(struct nr_flows_world *world, struct nr_scenes *scenes, uint32_t net,
-	struct nr_random *random, uint16_t exporter, uint32_t clients, struct nr_error *error)
+static int add_outsiders(struct nr_flows_world *world, uint32_t net, struct nr_random *random,
+	uint16_t exporter, struct nr_error *error)
 {
+	uint32_t clients = world->scenes->nets[net].clients;
 	int rc = 0;
-	for (uint32_t i = 0; i < clients && !rc; i++)
-		rc = add_client(world, scenes, net, i, exporter, outside(world, random),
+	for (uint32_t i = 0; i < clients && !rc; i++) {
+		struct nr_flows_end end = outside(world, random);
+		rc = add_client(world, net, i, exporter, &end, nr_random_next(random), error);
+	}
+	return rc;
+}
+
+/* One of the ISP's own asks each of the net's servers. */
+static int add_monitor(
+	struct nr_flows_world *world, uint32_t net, struct nr_random *random, struct nr_error *error)
+{
+	struct nr_scenes *scenes = world->scenes;
+	struct nr_flows_end end = own_server(world);
+	int rc = 0;
+	for (uint32_t i = 0; i < scenes->nets[net].servers && !rc; i++)
+		rc = add_client(world, net, i, scenes->servers[scenes->nets[net].server + i].exporter, &end,
 			nr_random_next(random), error);
 	return rc;
 }
 
 /* ---- nets ---- */
 
-static int add_net(struct nr_flows_world *world, struct nr_scenes *scenes, const struct nr_scene_part *part,
-	unsigned which, uint16_t exporter, uint32_t clients, struct nr_error *error)
+static void plan_attacks(struct nr_flows_world *world, struct nr_scene_net *net, struct nr_random *random)
 {
-	struct nr_random random = nr_random_stream(
-		world->conf->seed ^ nr_random_mix(((uint64_t)exporter << 32 | which) + 1), part->name);
-	if (!RESERVE(scenes->nets, scenes->net_count, scenes->net_room, 1))
-		return out_of_memory(error);
-	struct nr_scene_net *net = &scenes->nets[scenes->net_count];
-	*net = (struct nr_scene_net){.part = part,
-		.servers = part->servers,
-		.clients = clients,
-		.period = part->doubles ? part->period[0] : between(&random, part->period),
-		.jitter = between(&random, part->jitter),
-		.port = part->ports[which % NR_COUNT(part->ports)]};
-	uint16_t high = (uint16_t)(PORT_FIRST + nr_random_below(&random, PORTS));
-	if (!net->port && part->protocol != 1)
-		net->port = high;
+	nr_time step = (world->end - world->start) / (NR_SCENE_COMMANDS + 1);
+	net->command_count = NR_SCENE_COMMANDS;
+	for (unsigned i = 0; i < NR_SCENE_COMMANDS; i++) {
+		net->commands[i] = world->start + (nr_time)i * step + step / 2 +
+				   (nr_time)nr_random_below(random, (uint64_t)step / 2);
+		net->victims[i] = outside(world, random);
+	}
+}
+
+static int draw_net(struct nr_flows_world *world, struct nr_scene_net *net, struct nr_random *random,
+	unsigned which, uint16_t exporter, struct nr_error *error)
+{
+	const struct nr_scene_part *part = net->part;
+	uint16_t high = (uint16_t)(PORT_FIRST + nr_random_below(random, PORTS));
+	net->period = part->doubles ? part->period[0] : between(random, part->period);
+	net->jitter = between(random, part->jitter);
 	if (net->period >= 20) /* people choose whole seconds */
 		net->period = (double)(uint64_t)(net->period + .5);
-	int rc = add_servers(world, scenes, net, &random, exporter, error);
-	uint32_t number = scenes->net_count++;
-	bool center = exporter != NR_SCENE_ANY && world->exporters[exporter].kind->role == NR_ROLE_CENTER;
+	net->port = part->ports[which % NR_COUNT(part->ports)];
+	if (!net->port && (part->protocol == 6 || part->protocol == 17))
+		net->port = high;
+	if (part->attacks && !is_center(world, exporter))
+		plan_attacks(world, net, random);
+	return add_servers(world, net, random, exporter, error);
+}
+
+int nr_scene_add_net(struct nr_flows_world *world, const struct nr_scene_part *part, unsigned which,
+	uint16_t exporter, uint32_t clients, struct nr_error *error)
+{
+	struct nr_scenes *scenes = world->scenes;
+	uint64_t place = nr_random_mix(((uint64_t)exporter << 32 | which) + 1);
+	struct nr_random servers = nr_random_stream(world->conf->home ^ place, part->name);
+	struct nr_random random = nr_random_stream(world->conf->seed ^ ~place, part->name);
+	if (!RESERVE(scenes->nets, scenes->net_count, scenes->net_room, 1))
+		return out_of_memory(error);
+	/* two parts of one name are two kinds of botnet */
+	for (const struct nr_scene_part *p = nr_scene_bots; p < nr_scene_bots + nr_scene_bot_count; p++)
+		if (p == part)
+			servers.state += (uint64_t)(p - nr_scene_bots);
+	struct nr_scene_net net = {.part = part,
+		.servers = part->crowd == NR_CROWD_MONITOR ? clients : part->servers,
+		.clients = clients};
+	if (!is_center(world, exporter) && part->crowd != NR_CROWD_MONITOR) {
+		bool any = exporter == NR_SCENE_ANY;
+		net.clients = NR_MIN(
+			clients, any ? world->isp.subscribers : world->exporters[exporter].subscribers);
+	}
+	int rc = draw_net(world, &net, &servers, which, exporter, error);
 	if (rc)
 		return rc;
-	if (center)
-		return add_outsiders(world, scenes, number, &random, exporter, clients, error);
-	return add_subscribers(world, scenes, number, &random, exporter, clients, error);
+	uint32_t number = scenes->net_count++;
+	scenes->nets[number] = net;
+	if (part->crowd == NR_CROWD_MONITOR)
+		return add_monitor(world, number, &random, error);
+	if (is_center(world, exporter))
+		return add_outsiders(world, number, &random, exporter, error);
+	return add_subscribers(world, number, &random, exporter, error);
 }
 
-/* ---- profiles ---- */
+/* ---- nulls ---- */
 
-const char *const nr_scene_profiles[] = {"none", "hard", NULL};
+static const struct nr_scene_part background = {.name = "null", .benign = true, .protocol = 6};
 
-uint64_t nr_scenes_subscribers(const struct nr_flows_conf *conf)
+int nr_scene_add_nulls(
+	struct nr_flows_world *world, uint16_t exporter, uint32_t count, struct nr_error *error)
 {
-	return strcmp(conf->scenes, "hard") == 0 ? 20000 : 0;
-}
-
-/* Bots that leave enough at a sampling rate: two sizes of nets. */
-static const struct {
-	uint32_t sampling, bots[2];
-} sizes[] = {{1, {5, 30}}, {100, {30, 100}}, {500, {60, 100}}, {1000, {100, 100}}, {2000, {200, 200}},
-	{5000, {500, 500}}, {10000, {1000, 1000}}};
-
-static uint32_t bots_for(const struct nr_flows_conf *conf, uint32_t sampling, unsigned which)
-{
-	unsigned i = 0;
-	while (i + 1 < NR_COUNT(sizes) && sizes[i].sampling < sampling)
-		i++;
-	return conf->bots ? (uint32_t)conf->bots : sizes[i].bots[which % 2];
-}
-
-static int cast_bots(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_error *error)
-{
-	int rc = 0;
-	for (uint16_t i = 0; i < world->exporter_count; i++) {
-		const struct nr_exporter *x = &world->exporters[i];
-		for (size_t p = 0; p < nr_scene_bot_count; p++) {
-			const struct nr_scene_part *part = &nr_scene_bots[p];
-			if (x->kind->role == NR_ROLE_NAT || x->sampling > part->coarsest)
-				continue;
-			for (unsigned k = 0; k < (x->sampling <= 1000 ? 2 : 1) && !rc; k++)
-				rc = add_net(world, scenes, part, k, i, bots_for(world->conf, x->sampling, k),
-					error);
-		}
+	static const uint16_t ports[] = {443, 443, 443, 80, 8080, 25, 8443, 0};
+	struct nr_scenes *scenes = world->scenes;
+	struct nr_random random = nr_random_stream(world->conf->seed + exporter, background.name);
+	if (!RESERVE(scenes->nets, scenes->net_count, scenes->net_room, 1))
+		return out_of_memory(error);
+	uint32_t net = scenes->net_count;
+	scenes->nets[net] = (struct nr_scene_net){
+		.part = &background, .server = scenes->server_count, .servers = count, .jitter = 1};
+	for (uint32_t i = 0; i < count; i++) {
+		struct nr_flows_end end = outside(world, &random);
+		end.port = ports[nr_random_below(&random, NR_COUNT(ports))];
+		if (!end.port)
+			end.port = (uint16_t)(PORT_FIRST + nr_random_below(&random, PORTS));
+		struct nr_scene_server *s = add_server(world, &end, exporter);
+		struct nr_scene_actor actor = {.random = {nr_random_next(&random)},
+			.net = net,
+			.number = i,
+			.role = NR_ROLE_NULL,
+			.exporter = (uint8_t)exporter,
+			.end = {.place = NR_PLACE_SUBSCRIBER, .network = world->isp.network}};
+		if (!s || !RESERVE(scenes->actors, scenes->actor_count, scenes->actor_room, 1))
+			return out_of_memory(error);
+		s->null = true;
+		actor.attack = NR_TIME_MAX;
+		actor.server = scenes->nets[net].server + i;
+		/* so many sampled conversations a day: 2 to 500, most of them few */
+		double volume = 12 * nr_chance_exp(1.1 * nr_chance_normal(&world->chance, &actor.random));
+		actor.period = 86400e6 / NR_MAX(2., NR_MIN(volume, 500.));
+		actor.beat = world->start + (nr_time)(actor.period * nr_chance_uniform(&actor.random));
+		scenes->actors[scenes->actor_count++] = actor;
 	}
-	return rc;
-}
-
-static int cast_benign(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_error *error)
-{
-	int rc = 0;
-	for (size_t p = 0; p < nr_scene_benign_count && !rc; p++) {
-		const struct nr_scene_part *part = &nr_scene_benign[p];
-		uint32_t clients = world->isp.subscribers * part->share / 1000;
-		if (part->share)
-			rc = add_net(world, scenes, part, 0, NR_SCENE_ANY, clients, error);
-		for (uint16_t i = 0; i < world->exporter_count && !rc && part->clients[1]; i++) {
-			if (world->exporters[i].kind->role == NR_ROLE_NAT)
-				continue;
-			struct nr_random random = nr_random_stream(world->conf->seed + i, part->name);
-			for (unsigned k = 0; k < 4 && !rc; k++)
-				rc = add_net(world, scenes, part, k, i,
-					nr_random_between(&random, part->clients[0], part->clients[1]),
-					error);
-		}
-	}
-	return rc;
-}
-
-int nr_scene_cast(struct nr_flows_world *world, struct nr_scenes *scenes, struct nr_error *error)
-{
-	int rc = cast_bots(world, scenes, error);
-	return rc ? rc : cast_benign(world, scenes, error);
+	scenes->net_count++;
+	return 0;
 }

@@ -13,7 +13,7 @@ static const char *protocol_name(uint8_t protocol)
 /* The finest sampling through which it is seen. */
 static uint32_t sampling_of(const struct nr_flows_world *world, const struct nr_scene_server *server)
 {
-	uint32_t finest = UINT32_MAX;
+	uint32_t finest = NR_SCENE_ANY;
 	for (size_t i = 0; i < world->exporter_count; i++) {
 		const struct nr_exporter *x = &world->exporters[i];
 		bool here = server->exporter == NR_SCENE_ANY
@@ -45,15 +45,18 @@ static void write_server(const struct nr_flows_world *world, const struct nr_sce
 	nr_json_text(json, "kind", net->part->benign ? "benign" : "c2-server");
 	nr_json_text(json, "behaviour", net->part->name);
 	nr_json_uint(json, "net", server->net);
-	nr_json_real(json, "period", net->period);
+	if (net->period > 0)
+		nr_json_real(json, "period", net->period);
 	nr_json_real(json, "jitter", net->jitter);
 	nr_json_uint(json, "sampling", sampling_of(world, server));
 	if (server->exporter != NR_SCENE_ANY)
 		nr_json_address(json, "exporter", &world->exporters[server->exporter].address);
-	nr_json_uint(json, "devices", net->clients);
+	if (!server->null)
+		nr_json_uint(json, "devices", net->clients);
 	nr_json_uint(json, "records", server->records);
 	nr_json_uint(json, "exported_packets", server->packets);
-	write_clients(&scenes->pairs, from, to, json);
+	if (!server->null)
+		write_clients(&scenes->pairs, from, to, json);
 	nr_json_time(json, "first", server->first);
 	nr_json_time(json, "last", server->last);
 	nr_json_bool(json, "dead", net->part->manner == NR_MANNER_REFUSED);
@@ -71,12 +74,16 @@ static void write_servers(const struct nr_flows_world *world, struct nr_json *js
 			i++;
 		write_server(world, &world->scenes->servers[server], from, i, json);
 	}
+	for (uint32_t i = 0; i < world->scenes->server_count; i++)
+		if (world->scenes->servers[i].null && world->scenes->servers[i].records)
+			write_server(world, &world->scenes->servers[i], 0, 0, json);
 	nr_json_array_end(json);
 }
 
 static const char *behaviour_name(unsigned behaviour)
 {
-	static const char *const names[] = {"scan", "flood", "background-scan", "reflector", "reflection"};
+	static const char *const names[] = {
+		"scan", "flood", "background-scan", "research-scan", "reflector", "reflection"};
 	return behaviour < NR_BEHAVIOUR_SCAN ? nr_scene_bots[behaviour].name
 					     : names[behaviour - NR_BEHAVIOUR_SCAN];
 }

@@ -24,6 +24,9 @@ int nr_scenes_new(struct nr_flows_world *world, struct nr_scenes **ret_scenes, s
 void nr_scenes_free(struct nr_scenes *scenes);
 /* What begins within the second from world->now on. */
 int nr_scenes_play(struct nr_flows_world *world, struct nr_error *error);
+/* A scan or an attack of the background: its hosts are true ones, too. */
+int nr_scenes_note(
+	struct nr_scenes *scenes, const struct nr_conversation *conversation, struct nr_error *error);
 /* An exporter tells of a scene. */
 void nr_scenes_count_record(struct nr_scenes *scenes, const struct nr_flow_record *record);
 /* The member "scenes" of an open object. */

@@ -102,7 +102,9 @@ int nr_flows_converse(struct nr_flows_world *world, struct nr_conversation *c, s
 	if (!entry_count && !logged)
 		return 0;
 	nr_flows_locate(world, &exporter->random, c);
-	if (logged)
+	if (world->scenes && (c->service == NR_SERVICE_SCAN || c->service == NR_SERVICE_REFLECTION))
+		rc = nr_scenes_note(world->scenes, c, error);
+	if (logged && !rc)
 		rc = nr_flows_log_session(world, c, error);
 	return rc ? rc : put_in_cache(world, exporter, c, entries, entry_count, error);
 }
@@ -190,7 +192,8 @@ static int share_subscribers(struct nr_flows_world *world, struct nr_error *erro
 		x->subscribers = after - before;
 		before = after;
 	}
-	return nr_isp_init(&world->isp, world->geography, world->conf->seed, all, error);
+	uint64_t others = world->conf->carrier ? world->conf->carrier - 1 : 0;
+	return nr_isp_init(&world->isp, world->geography, world->conf->seed, all, others, error);
 }
 
 static int begin(struct nr_flows_world *world, struct nr_error *error)

@@ -163,7 +163,9 @@ void nr_flows_truth_write(const struct nr_flows_world *world, struct nr_json *js
 	const struct nr_prefix isp = {
 		nr_address_from_ipv4(world->isp.base), (uint8_t)(96 + world->isp.length)};
 	nr_json_text(json, "world", "flows");
-	nr_json_uint(json, "seed", world->conf->seed);
+	nr_json_uint(json, "seed", world->conf->home);
+	if (world->conf->carrier)
+		nr_json_uint(json, "carrier", world->conf->carrier);
 	nr_json_time(json, "first", world->start);
 	nr_json_time(json, "last", world->end);
 	nr_json_uint(json, "subscribers", world->conf->subscribers);
