@@ -3,6 +3,7 @@
 
 #include "serve/flow_api.h"
 #include "serve/flow_live.h"
+#include "serve/flow_server_api.h"
 #include "serve/trust_api.h"
 #include "store/rows.h"
 
@@ -196,8 +197,12 @@ static int answer_query(const struct nr_api *api, const struct nr_query *query,
 	const struct nr_argument *arguments, size_t count, struct nr_reply *ret_reply)
 {
 	struct question question = {.query = query};
-	bool good;
-	int status = read_arguments(&question, arguments, count, &good, ret_reply);
+	bool good = true;
+	int status = 0;
+	if (find_parameter(query, "purpose") < query->parameter_count) /* about clients: recorded */
+		status = nr_flow_api_admit(api->flow_api, query->name, arguments, count, &good, ret_reply);
+	if (!status && good)
+		status = read_arguments(&question, arguments, count, &good, ret_reply);
 	if (status || !good)
 		return status;
 	return question.csv ? answer_csv(api, &question, ret_reply) : answer_json(api, &question, ret_reply);
@@ -286,6 +291,8 @@ int nr_api_answer(const struct nr_api *api, const char *path, const struct nr_ar
 		return nr_flow_service_answer(api->flow, ret_reply);
 	if (strcmp(path, NR_FLOW_QUERY_PATH) == 0)
 		return nr_flow_api_answer(api->flow_api, arguments, count, ret_reply);
+	if (nr_flow_server_api_has(path))
+		return nr_flow_server_api_answer(api, path, arguments, count, ret_reply);
 	if (nr_trust_api_has(path))
 		return nr_trust_api_answer(api, path, arguments, count, ret_reply);
 	const struct nr_query *query = nr_store_query(path);

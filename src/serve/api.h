@@ -27,8 +27,9 @@ struct nr_api {
 	/* trust (trust_api.h); borrowed; NULL: none */
 	struct nr_ledger_watch *ledger;
 	struct nr_judge *judge;
-	struct nr_flow_api *flow_api; /* flow_api.h; borrowed; NULL: no archive of flows is asked */
-	struct nr_flow_service *flow; /* flow_live.h; borrowed; NULL: no flows are received */
+	struct nr_flow_api *flow_api;      /* flow_api.h; borrowed; NULL: no archive of flows is asked */
+	struct nr_flow_notebook *notebook; /* flow_notebook.h; borrowed; NULL: as flow_api */
+	struct nr_flow_service *flow;      /* flow_live.h; borrowed; NULL: no flows are received */
 };
 
 /* One name=value of the address, decoded. */

@@ -13,6 +13,7 @@
 #include "serve/events.h"
 #include "serve/flow_api.h"
 #include "serve/flow_live.h"
+#include "serve/flow_notebook.h"
 #include "serve/keeper.h"
 #include "serve/server.h"
 #include "serve/tables.h"
@@ -99,8 +100,9 @@ struct service {
 	struct nr_telescope_live *live; /* NULL: no interface is watched */
 	struct nr_flow_service *flow;   /* NULL: no flows are received */
 	struct nr_flow_live_conf flow_conf;
-	struct nr_flow_api *flow_api; /* NULL: no archive of flows is asked */
-	struct nr_nursery *nursery;   /* NULL: neither */
+	struct nr_flow_api *flow_api;      /* NULL: no archive of flows is asked */
+	struct nr_flow_notebook *notebook; /* likewise */
+	struct nr_nursery *nursery;        /* NULL: neither */
 	struct nr_store *writer, *reader;
 	struct nr_sensors *sensors;
 	struct nr_events *events;
@@ -130,6 +132,7 @@ static void service_fini(struct service *s)
 	nr_store_close(s->writer);
 	nr_nursery_free(s->nursery);
 	nr_flow_service_free(s->flow);
+	nr_flow_notebook_close(s->notebook);
 	nr_flow_api_free(s->flow_api);
 	nr_telescope_live_free(s->live);
 }
@@ -250,7 +253,8 @@ static int open_flow_api(struct service *s, struct nr_error *error)
 			"each "
 			"question is recorded there",
 			folder, strerror(errno));
-	return nr_flow_api_new(folder, 0, &s->flow_api, error);
+	int rc = nr_flow_api_new(folder, 0, &s->flow_api, error);
+	return rc ? rc : nr_flow_notebook_open(folder, &s->notebook, error);
 }
 
 /* ---- watching ---- */
@@ -503,6 +507,7 @@ static int start(struct service *s, struct nr_error *error)
 	s->server_conf.api.judge = s->judge;
 	s->server_conf.api.flow = s->flow;
 	s->server_conf.api.flow_api = s->flow_api;
+	s->server_conf.api.notebook = s->notebook;
 	if (rc == 0)
 		rc = nr_server_start(&s->server_conf, &s->server, error);
 	return rc;

@@ -351,13 +351,18 @@ static int check_purpose(struct nr_flow_api *api, struct question *q)
 	return nr_api_error(403, "no-purpose", names[PURPOSE], error.text, q->reply);
 }
 
+static int answer_no_archive(struct nr_reply *ret_reply)
+{
+	return nr_api_error(404, "no-archive", NULL,
+		"this server has no archive of flows; start it with noroshi serve --flow-archive DIR",
+		ret_reply);
+}
+
 int nr_flow_api_answer(struct nr_flow_api *api, const struct nr_argument *arguments, size_t count,
 	struct nr_reply *ret_reply)
 {
 	if (!api)
-		return nr_api_error(404, "no-archive", NULL,
-			"this server has no archive of flows; start it with noroshi serve --flow-archive DIR",
-			ret_reply);
+		return answer_no_archive(ret_reply);
 	struct question q = {.reply = ret_reply, .good = true};
 	int e = read_arguments(&q, arguments, count);
 	if (!e && q.good)
@@ -372,4 +377,49 @@ int nr_flow_api_answer(struct nr_flow_api *api, const struct nr_argument *argume
 	e = ask(api, &q);
 	nr_json_fini(&q.rows);
 	return e;
+}
+
+/* ---- for others ---- */
+
+const char *nr_flow_api_archive(const struct nr_flow_api *api)
+{
+	return api->archive;
+}
+
+int nr_flow_api_note(struct nr_flow_api *api, const char *act, const char *purpose, const char *words,
+	struct nr_error *error)
+{
+	pthread_mutex_lock(&api->record_lock);
+	int e = nr_flow_uses_add(api->uses, act, purpose, words, NR_FLOW_USE_ASKED, error);
+	pthread_mutex_unlock(&api->record_lock);
+	return e;
+}
+
+int nr_flow_api_admit(struct nr_flow_api *api, const char *path, const struct nr_argument *arguments,
+	size_t count, bool *ret_admitted, struct nr_reply *ret_reply)
+{
+	char words[2400];
+	const char *given = NULL;
+	enum nr_flow_purpose purpose;
+	struct nr_error error = {0};
+	*ret_admitted = false;
+	if (!api)
+		return answer_no_archive(ret_reply);
+	size_t used = (size_t)snprintf(words, sizeof words, "%.200s", path);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(arguments[i].name, names[PURPOSE]) == 0)
+			given = *arguments[i].value ? arguments[i].value : NULL;
+		else if (used < sizeof words)
+			used += (size_t)snprintf(words + used, sizeof words - used, " %.40s %.100s",
+				arguments[i].name, arguments[i].value);
+	}
+	if (nr_flow_purpose_parse(given, &purpose, &error) != 0) {
+		nr_flow_api_note(api, "refused", given, words, NULL);
+		return nr_api_error(403, "no-purpose", names[PURPOSE], error.text, ret_reply);
+	}
+	int e = nr_flow_api_note(api, "detections", given, words, &error);
+	if (e)
+		return fail(e, &error, ret_reply);
+	*ret_admitted = true;
+	return 0;
 }

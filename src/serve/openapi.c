@@ -23,6 +23,8 @@ static void write_type(struct nr_json *json, enum nr_value_type type, bool nulla
 	if (nullable) {
 		nr_json_array(json, "type");
 		nr_json_text(json, NULL, types[type].type);
+		if (type == NR_VALUE_JSON)
+			nr_json_text(json, NULL, "array");
 		nr_json_text(json, NULL, "null");
 		nr_json_array_end(json);
 	} else {
@@ -186,6 +188,11 @@ static void write_query(struct nr_json *json, const struct nr_query *query)
 	nr_json_object_end(json);
 	nr_json_object_end(json);
 	write_error_response(json, "400", "a parameter is wrong; it is named");
+	if (strcmp(query->parameters ? query->parameters[0].name : "", "purpose") == 0) {
+		write_error_response(json, "403",
+			"no purpose is given, or one that is not allowed; the refusal is recorded");
+		write_error_response(json, "404", "this server has no archive of flows");
+	}
 	write_error_response(json, "500", "the store could not answer; the text says why");
 	nr_json_object_end(json);
 	nr_json_object_end(json);
@@ -277,6 +284,7 @@ int nr_api_describe(struct nr_json *json, struct nr_error *error)
 	nr_openapi_write_collector(json);
 	nr_openapi_write_trust(json);
 	nr_openapi_write_flow(json);
+	nr_openapi_write_c2(json);
 	for (size_t i = 0; nr_store_queries[i]; i++)
 		write_query(json, nr_store_queries[i]);
 	nr_json_object_end(json);

@@ -15,5 +15,7 @@ void nr_openapi_write_collector(struct nr_json *json);
 void nr_openapi_write_trust(struct nr_json *json);
 /* The path flow/query. */
 void nr_openapi_write_flow(struct nr_json *json);
+/* The paths flow/servers/{address}/{port}/{protocol} and flow/feedback. */
+void nr_openapi_write_c2(struct nr_json *json);
 
 #endif

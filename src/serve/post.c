@@ -43,7 +43,7 @@ bool nr_post_is_allowed(struct MHD_Connection *connection, size_t limit, struct 
 		*ret_refusal = (struct nr_post_refusal){415, "not-json", "Content-Type: application/json"};
 	else if (announced_length(connection) > limit)
 		*ret_refusal =
-			(struct nr_post_refusal){413, "too-long", "the question is longer than 16 MiB"};
+			(struct nr_post_refusal){413, "too-long", "the body is longer than this path takes"};
 	else
 		return true;
 	return false;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "serve/assets.h"
+#include "serve/flow_notebook.h"
 #include "serve/post.h"
 #include "serve/stream.h"
 #include "serve/trust_api.h"
@@ -35,7 +36,8 @@ struct nr_server {
 struct request {
 	size_t address_length; /* path and parameters as they were sent */
 	bool announced; /* its headers have been seen; a reply before its end would close the connection */
-	struct nr_post *post; /* NULL: it has no body */
+	struct nr_post *post;    /* NULL: it has no body */
+	const struct body *body; /* of post */
 };
 
 static const char page_without_console[] =
@@ -347,20 +349,55 @@ static void end_request(
 	*state = NULL;
 }
 
-static enum MHD_Result begin_post(
-	struct nr_server *server, struct MHD_Connection *connection, struct request *request)
+/* The paths that take a body. */
+static const struct body {
+	const char *path;
+	size_t limit;
+} bodies[] = {
+	{NR_API_PREFIX NR_TRUST_VERIFY, NR_JUDGE_QUESTION_MAX},
+	{NR_API_PREFIX NR_FLOW_FEEDBACK_PATH, NR_FLOW_FEEDBACK_BODY},
+};
+
+static const struct body *find_body(const char *method, const char *path)
+{
+	for (size_t i = 0; i < NR_COUNT(bodies); i++)
+		if (strcmp(method, "POST") == 0 && strcmp(path, bodies[i].path) == 0)
+			return &bodies[i];
+	return NULL;
+}
+
+/* 0: it may go on. */
+static enum MHD_Result refuse_post(const struct nr_server *server, struct MHD_Connection *connection,
+	const struct body *body, bool *ret_refused)
 {
 	struct nr_post_refusal refusal;
-	if (!server->conf.api.judge)
+	*ret_refused = true;
+	if (body == &bodies[0] && !server->conf.api.judge)
 		return send_error(connection, 404, "no-judge",
 			"this server judges no seals; start it with noroshi serve --trust-ca PEM");
-	if (!nr_post_is_allowed(connection, NR_JUDGE_QUESTION_MAX, &refusal))
+	if (body == &bodies[1] && !server->conf.api.notebook)
+		return send_error(connection, 404, "no-archive",
+			"this server has no archive of flows; start it with noroshi serve --flow-archive "
+			"DIR");
+	if (!nr_post_is_allowed(connection, body->limit, &refusal))
 		return send_error(connection, refusal.status, refusal.code, refusal.text);
+	*ret_refused = false;
+	return MHD_YES;
+}
+
+static enum MHD_Result begin_post(struct nr_server *server, struct MHD_Connection *connection,
+	struct request *request, const struct body *body)
+{
+	bool refused;
+	enum MHD_Result result = refuse_post(server, connection, body, &refused);
+	if (refused)
+		return result;
 	if (atomic_fetch_add(&server->posts, 1) >= NR_POSTS_MAX) {
 		atomic_fetch_sub(&server->posts, 1);
 		return send_busy(connection, "too many questions are being asked; try again later");
 	}
-	request->post = nr_post_new(NR_JUDGE_QUESTION_MAX);
+	request->body = body;
+	request->post = nr_post_new(body->limit);
 	if (!request->post) {
 		atomic_fetch_sub(&server->posts, 1);
 		return MHD_NO;
@@ -372,21 +409,19 @@ static enum MHD_Result begin_post(
 static enum MHD_Result go_on_with_post(struct nr_server *server, struct MHD_Connection *connection,
 	struct request *request, const char *body, size_t *body_length)
 {
+	const struct nr_post *post = request->post;
+	const struct nr_api *api = &server->conf.api;
 	if (*body_length) {
 		bool kept = nr_post_add(request->post, body, *body_length);
 		*body_length = 0;
 		return kept ? MHD_YES : MHD_NO;
 	}
-	struct nr_reply reply;
+	struct nr_reply reply = {0};
 	turn(server, connection, NR_CONNECTION_ANSWERED);
-	if (nr_judge_ask(server->conf.api.judge, request->post->bytes, request->post->length, &reply) != 0)
-		return MHD_NO;
-	return send_reply(connection, &reply);
-}
-
-static bool takes_body(const char *method, const char *path)
-{
-	return strcmp(method, "POST") == 0 && strcmp(path, NR_API_PREFIX NR_TRUST_VERIFY) == 0;
+	int rc = request->body == &bodies[0] ? nr_judge_ask(api->judge, post->bytes, post->length, &reply)
+					     : nr_flow_notebook_post(api->notebook, api->flow_api,
+						       post->bytes, post->length, &reply);
+	return rc ? MHD_NO : send_reply(connection, &reply);
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
@@ -403,8 +438,9 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	if (!nr_listen_is_for_us(&server->conf.listen, server->conf.names, host))
 		return send_error(connection, 400, "bad-host",
 			"this server does not answer to that name; allow it with noroshi serve --host NAME");
-	if (takes_body(method, path))
-		return begin_post(server, connection, request);
+	const struct body *takes = find_body(method, path);
+	if (takes)
+		return begin_post(server, connection, request, takes);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return send_error(connection, 405, "bad-method", "only GET and HEAD are answered");
 	if (!request->announced) {

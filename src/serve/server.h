@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP server: one thread per connection, the API under /api/v1/, the embedded console everywhere else.
- * It reads only: GET and HEAD; the one POST, trust/verify, changes nothing (post.h). Every reply carries the
- * headers that keep a browser from running or sending anything else.
+ * It reads only: GET and HEAD. Of the two POSTs (post.h) trust/verify changes nothing, and flow/feedback adds
+ * a line to what people said. Every reply carries the headers that keep a browser from running or sending
+ * anything else.
  */
 #ifndef NR_SERVE_SERVER_H
 #define NR_SERVE_SERVER_H

@@ -185,5 +185,7 @@ extern const struct nr_plan nr_plan_countries, nr_plan_networks, nr_plan_ipv6, n
 extern const struct nr_plan nr_plan_sources, nr_plan_source, nr_plan_source_ports, nr_plan_scanners,
 	nr_plan_victims, nr_plan_campaigns;
 extern const struct nr_plan nr_plan_flow_traffic, nr_plan_flow_exporters;
+extern const struct nr_plan nr_plan_flow_servers, nr_plan_flow_server_days, nr_plan_flow_hosts,
+	nr_plan_flow_beats, nr_plan_flow_meetings, nr_plan_flow_neighbours;
 
 #endif

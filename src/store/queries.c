@@ -29,6 +29,12 @@ const struct nr_query *const nr_store_queries[] = {
 	QUERY(events),
 	QUERY(flow_traffic),
 	QUERY(flow_exporters),
+	QUERY(flow_servers),
+	QUERY(flow_server_days),
+	QUERY(flow_hosts),
+	QUERY(flow_beats),
+	QUERY(flow_meetings),
+	QUERY(flow_neighbours),
 	NULL,
 };
 

@@ -35,6 +35,17 @@ int nr_store_retain(struct nr_store *store, nr_time before, uint64_t *ret_rows, 
 /* The same for tables that say how long their rows are kept (nr_table.keep). */
 int nr_store_retain_tables(struct nr_store *store, nr_time now, uint64_t *ret_rows, struct nr_error *error);
 
+/* ---- what rests on flows (sense/flow/c2_tables.h) ---- */
+
+/* Deletes rows of clients, and findings about them, that rest on flows received before `before`, so that
+ * neither the file nor its write-ahead log holds them. Commits. */
+int nr_store_flow_forget(struct nr_store *store, nr_time before, uint64_t *ret_rows, struct nr_error *error);
+/* Deletes a day's rows of one sensor, for those that come in the same transaction; what was a finding stays.
+ */
+int nr_store_flow_replace(struct nr_store *store, const char *sensor, nr_time day, struct nr_error *error);
+/* Whether what rows leave behind is overwritten, also where that costs a page's writing. */
+int nr_store_wipe(struct nr_store *store, bool wipe, struct nr_error *error);
+
 /* ---- named queries ---- */
 enum nr_value_type {
 	NR_VALUE_NULL,

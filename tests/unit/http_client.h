@@ -3,11 +3,14 @@
 #ifndef NR_TESTS_HTTP_CLIENT_H
 #define NR_TESTS_HTTP_CLIENT_H
 
+#include "serve/flow_api.h"
+#include "serve/flow_notebook.h"
 #include "serve/server.h"
 #include "store_sample.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define CLIENT_BYTES_MAX (8 * 1024 * 1024)
 
@@ -17,6 +20,9 @@ struct site {
 	struct nr_sensors *sensors;
 	struct nr_events *events;
 	struct nr_server *server;
+	char flows[80]; /* an archive without flows, where uses are recorded */
+	struct nr_flow_api *flow_api;
+	struct nr_flow_notebook *notebook;
 	uint16_t port;
 };
 
@@ -46,7 +52,13 @@ static inline int site_start(void **state)
 	if (nr_sensors_new(&site.sensors, &error) != 0 ||
 		nr_events_new(site.sensors, &site.events, &error) != 0)
 		return -1;
+	snprintf(site.flows, sizeof site.flows, "%s/flows", site.folder);
+	if (mkdir(site.flows, 0700) != 0 || nr_flow_api_new(site.flows, 1, &site.flow_api, &error) != 0 ||
+		nr_flow_notebook_open(site.flows, &site.notebook, &error) != 0)
+		return -1;
 	struct nr_server_conf conf = {.api = {.store = site.store,
+					      .flow_api = site.flow_api,
+					      .notebook = site.notebook,
 					      .store_name = "store.db",
 					      .sensors = site.sensors,
 					      .events = site.events},
@@ -68,6 +80,8 @@ static inline int site_stop(void **state)
 	nr_server_stop(site.server);
 	nr_events_free(site.events);
 	nr_sensors_free(site.sensors);
+	nr_flow_notebook_close(site.notebook);
+	nr_flow_api_free(site.flow_api);
 	nr_store_close(site.store);
 	char command[96];
 	snprintf(command, sizeof command, "rm -rf %s", site.folder);

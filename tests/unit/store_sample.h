@@ -9,6 +9,7 @@
 
 #include "base/hll.h"
 #include "model/gap.h"
+#include "sense/flow/c2_tables.h"
 #include "sense/flow/traffic.h"
 #include "sense/telescope/ipv6.h"
 #include "sense/telescope/tables.h"
@@ -342,6 +343,41 @@ static inline int sample_write_rest(struct nr_sink *sink)
 	return failed;
 }
 
+/* One server with two clients, and a second server that one of them meets. */
+static inline int sample_write_c2(struct nr_sink *sink)
+{
+	static const char bins[] = "1020";
+	struct nr_address client[2], server[2];
+	nr_address_parse("100::5f2e:81c3:aa00:17d2", &client[0], NULL);
+	nr_address_parse("100::5f2e:81c3:aa00:17d3", &client[1], NULL);
+	nr_address_parse("198.18.0.7", &server[0], NULL);
+	nr_address_parse("198.18.0.8", &server[1], NULL);
+	int failed = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct nr_flow_server_row row = {"north", SAMPLE_START, server[i], 23, 6, NR_TIME_MAX, i + 1,
+			i ? 0.4 : 0.97, i ? -0.4 : 3.5, !i, 2, SAMPLE_START + NR_MINUTE,
+			SAMPLE_START + NR_HOUR, SAMPLE_START + NR_HOUR, 64500, "NL", i ? 0 : 60.1,
+			i ? "benign" : "",
+			"[{\"code\":\"comb\",\"text_en\":\"every minute\",\"text_ja\":\"毎分\","
+			"\"value\":60.1,\"weight\":3.5}]",
+			i ? "[]" : "[{\"address\":\"198.51.100.20\",\"port\":443,\"protocol\":\"tcp\"}]"};
+		failed |= sink->rows(sink, &nr_flow_server_table, &row, 1, NULL);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct nr_flow_meeting_row meeting = {"north", SAMPLE_START, server[i / 2], 23, 6,
+			client[i % 2], SAMPLE_START, SAMPLE_START + NR_MINUTE, SAMPLE_START + NR_HOUR, 30 - i,
+			i == 1};
+		struct nr_flow_beat_row beat = {"north", SAMPLE_START, server[i / 2], 23, 6, client[i % 2],
+			SAMPLE_START, SAMPLE_START + NR_MINUTE, SAMPLE_START + NR_HOUR, 30 - i, i == 1, bins};
+		failed |= sink->rows(sink, &nr_flow_meeting_table, &meeting, 1, NULL) |
+			  sink->rows(sink, &nr_flow_beat_table, &beat, 1, NULL);
+	}
+	struct nr_flow_host_row host = {"north", SAMPLE_START, "ddos-victim", server[0], SAMPLE_START, 0, 0,
+		0.9, 1, SAMPLE_START + NR_MINUTE, SAMPLE_START + NR_HOUR, SAMPLE_START + NR_HOUR, "[]"};
+	failed |= sink->rows(sink, &nr_flow_host_table, &host, 1, NULL);
+	return failed;
+}
+
 static inline int sample_write_flows(struct nr_sink *sink)
 {
 	static const uint32_t steps[] = {300, 3600, 86400};
@@ -388,6 +424,8 @@ static inline struct nr_store *sample_store(const char *path, enum nr_store_mode
 		tables[count++] = nr_telescope_tables[i];
 	for (size_t i = 0; i < nr_flow_table_count; i++)
 		tables[count++] = nr_flow_tables[i];
+	for (size_t i = 0; i < nr_flow_c2_table_count; i++)
+		tables[count++] = nr_flow_c2_tables[i];
 	if (nr_store_open(path, NR_STORE_CREATE, tables, count, &store, &error) != 0) {
 		fprintf(stderr, "%s\n", error.text);
 		return NULL;
@@ -396,7 +434,7 @@ static inline struct nr_store *sample_store(const char *path, enum nr_store_mode
 	sample_make_events();
 	int failed = sample_write_steps(sink, 300) | sample_write_steps(sink, 3600) |
 		     sample_write_steps(sink, 86400) | sample_write_sources(sink) | sample_write_rest(sink) |
-		     sample_write_flows(sink) | sink->commit(sink, &error);
+		     sample_write_flows(sink) | sample_write_c2(sink) | sink->commit(sink, &error);
 	nr_store_close(store);
 	if (failed || nr_store_open(path, reopen, tables, count, &store, &error) != 0) {
 		fprintf(stderr, "sample: %s\n", error.text);

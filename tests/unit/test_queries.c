@@ -762,8 +762,11 @@ static void check_plans_of(sqlite3 *database, const struct nr_query *query, cons
 	if (((const struct nr_plan *)query)->answer)
 		return; /* from packs, which are read by their key alone */
 	for (size_t i = 0; i < query->parameter_count; i++) {
-		if (query->parameters[i].required)
-			values[i] = "192.0.2.1";
+		const struct nr_parameter *parameter = &query->parameters[i];
+		if (parameter->required)
+			values[i] = parameter->choices                ? parameter->choices[0]
+				    : parameter->type == NR_VALUE_INT ? "80"
+								      : "192.0.2.1";
 	}
 	read_arguments(query, arguments, values, buffers);
 	assert_int_equal(nr_ask_parse(&question, (const struct nr_plan *)query, values, &bad, NULL), 0);
