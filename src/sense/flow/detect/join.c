@@ -87,7 +87,7 @@ static size_t join_ports(
 	return kept;
 }
 
-static nr_time retry_within(const struct nr_flow_beat *beats, size_t count)
+nr_time nr_flow_retry_within(const struct nr_flow_beat *beats, size_t count)
 {
 	size_t fast = 0;
 	for (size_t i = 1; i < count; i++)
@@ -99,7 +99,7 @@ static nr_time retry_within(const struct nr_flow_beat *beats, size_t count)
  * in what is random. */
 static size_t join_retries(struct nr_flow_beat *beats, size_t count, struct nr_flow_beat *into)
 {
-	uint64_t within = (uint64_t)retry_within(beats, count);
+	uint64_t within = (uint64_t)nr_flow_retry_within(beats, count);
 	nr_time previous = beats[0].first;
 	size_t kept = 1;
 	into[0] = beats[0];

@@ -34,16 +34,15 @@ static size_t collect(
 	return n;
 }
 
-void nr_flow_sizes_of(const struct nr_flow_beat *beats, size_t count, uint64_t *values, uint64_t *other,
+void nr_flow_sizes_of(const struct nr_flow_beat *beats, size_t count, struct nr_flow_room *room,
 	struct nr_flow_timing *timing)
 {
-	size_t n = collect(beats, count, NR_FLOW_UP, values);
-	nr_flow_timing_sort(values, other, n);
-	struct mode up = mode_of(values, n);
-	n = collect(beats, count, NR_FLOW_DOWN, values);
-	nr_flow_timing_sort(values, other, n);
-	struct mode down = mode_of(values, n);
+	size_t n = collect(beats, count, NR_FLOW_UP, room->values);
+	nr_flow_timing_sort(room->values, room->other, n);
+	struct mode up = mode_of(room->values, n);
+	n = collect(beats, count, NR_FLOW_DOWN, room->values);
+	nr_flow_timing_sort(room->values, room->other, n);
 	timing->up_mode = up.share;
 	timing->up_entropy = up.entropy;
-	timing->down_mode = down.share;
+	timing->down_mode = mode_of(room->values, n).share;
 }

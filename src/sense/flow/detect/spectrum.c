@@ -17,13 +17,13 @@
 #define AROUND    8    /* bins that tell what is usual there */
 #define STEPS_MIN 2    /* of one server in one bin: once is chance */
 
-#define SECONDS       3700 /* of durations and silences: 1800 and 3600 are the longest timers in use */
-#define RECORDS       64   /* of one server that teach timers: a server counts once, however busy it is */
-#define LEARN_MIN     50   /* records */
-#define PILE          0.95 /* of the active timeout: what it cuts lasted as long */
-#define PILE_RATIO    3.0  /* records there against as many seconds before */
-#define BEYOND_SHARE  0.005
-#define SILENCE_SHARE 0.05
+#define SECONDS      3700 /* of durations and silences: 1800 and 3600 are the longest timers in use */
+#define RECORDS      64   /* of one server that teach timers: a server counts once, however busy it is */
+#define LEARN_MIN    50   /* records */
+#define PILE         0.95 /* of the active timeout: what it cuts lasted as long */
+#define PILE_RATIO   3.0  /* records there against as many seconds before */
+#define BEYOND_SHARE 0.005
+#define BEFORE_SHARE 0.005
 
 #define SLOTS 1024
 
@@ -65,9 +65,9 @@ static uint32_t second_of(uint64_t lag)
 	return (uint32_t)NR_MIN(s, (uint64_t)SECONDS - 1);
 }
 
-/* b follows a of the same client and port. */
+/* b follows a of the same client and port; longest: of this server's records. */
 static void add_step(struct nr_flow_spectrum *s, const struct nr_flow_beat *a, const struct nr_flow_beat *b,
-	unsigned *records)
+	uint64_t longest, unsigned *records)
 {
 	uint64_t duration = nr_flow_lag(a->first, a->last), step = nr_flow_lag(a->first, b->first);
 	if (b->first <= a->last || !step) /* the other direction */
@@ -75,8 +75,10 @@ static void add_step(struct nr_flow_spectrum *s, const struct nr_flow_beat *a, c
 	if (++*records <= RECORDS) {
 		s->durations[second_of(duration)]++;
 		s->duration_count++;
-		s->silences[second_of(nr_flow_lag(a->last, b->first))]++;
-		s->silence_count++;
+		if (duration < longest / 2) { /* not cut, but fallen silent */
+			s->silences[second_of(step - duration)]++;
+			s->silence_count++;
+		}
 	}
 	int bin = bin_of((double)step / NR_SECOND);
 	if (duration >= step / 2 && bin >= 0 && s->steps[bin] < STEPS_MIN)
@@ -87,9 +89,14 @@ static void add_step(struct nr_flow_spectrum *s, const struct nr_flow_beat *a, c
 void nr_flow_spectrum_add(struct nr_flow_spectrum *spectrum, const struct nr_flow_beat *beats, size_t count)
 {
 	uint32_t slots[SLOTS] = {0};
+	uint64_t longest = 0;
 	unsigned records = 0;
 	for (unsigned i = 0; i < BINS; i++)
 		spectrum->steps[i] = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t duration = nr_flow_lag(beats[i].first, beats[i].last);
+		longest = NR_MAX(longest, duration);
+	}
 	for (size_t i = 0; i < count && i < UINT32_MAX; i++) {
 		const struct nr_flow_beat *b = &beats[i];
 		uint32_t *slot = &slots[b->client_port % SLOTS];
@@ -98,7 +105,7 @@ void nr_flow_spectrum_add(struct nr_flow_spectrum *spectrum, const struct nr_flo
 			continue;
 		*slot = (uint32_t)i + 1;
 		if (a && a->client == b->client && a->client_port == b->client_port)
-			add_step(spectrum, a, b, &records);
+			add_step(spectrum, a, b, longest, &records);
 	}
 }
 
@@ -143,24 +150,24 @@ static uint32_t active_of(const struct nr_flow_spectrum *s)
 	return plain && top >= 10 && top < SECONDS - 1 ? top + 1 : 0;
 }
 
-/* No connection is silent for less between two records, unless it was cut. */
+/* A record ends where its connection has been silent for so long: the next one does not begin before. */
 static uint32_t inactive_of(const struct nr_flow_spectrum *s)
 {
-	uint64_t n = 0, least = (uint64_t)(SILENCE_SHARE * (double)s->silence_count);
+	uint64_t n = 0, few = (uint64_t)(BEFORE_SHARE * (double)s->silence_count);
 	uint32_t second = 0;
-	uint64_t cut = sum(s->silences, 0, 5); /* s: a packet is not far away */
-	for (second = 5; second < SECONDS - 1; second++)
-		if ((n += s->silences[second]) > least / 4 && n > (s->silence_count - cut) / 50)
-			break;
-	return n >= 10 && second < SECONDS - 1 ? second : 0;
+	if (s->silence_count < LEARN_MIN)
+		return 0;
+	while (second < SECONDS - 1 && (n += s->silences[second]) <= few)
+		second++;
+	return second < SECONDS - 1 ? second : 0;
 }
 
 struct nr_flow_cache nr_flow_spectrum_timers(const struct nr_flow_spectrum *spectrum)
 {
 	struct nr_flow_cache c = {0};
-	if (spectrum->duration_count >= LEARN_MIN) {
+	if (spectrum->duration_count >= LEARN_MIN)
 		c.active = active_of(spectrum) * NR_SECOND;
+	if (c.active)
 		c.inactive = inactive_of(spectrum) * NR_SECOND;
-	}
 	return c;
 }

@@ -9,7 +9,7 @@
 struct nr_flow_timing_scratch {
 	struct nr_flow_comb *comb;
 	struct nr_flow_rita_work rita;
-	uint64_t values[NR_FLOW_VALUES], other[NR_FLOW_VALUES], more[NR_FLOW_VALUES];
+	struct nr_flow_room room;
 };
 
 int nr_flow_timing_scratch_new(struct nr_flow_timing_scratch **ret_scratch, struct nr_error *error)
@@ -52,6 +52,7 @@ static void comb_of(const struct nr_flow_timing_conf *conf, struct nr_flow_comb 
 static void rita_of(const struct nr_flow_timing_conf *conf, struct nr_flow_timing_scratch *scratch,
 	const struct nr_flow_beat *beats, size_t count, struct nr_flow_timing *timing)
 {
+	struct nr_flow_room *room = &scratch->room;
 	size_t pairs = 0;
 	for (size_t i = 0, n; i < count; i += n) {
 		n = nr_flow_client_run(beats + i, count - i);
@@ -59,23 +60,26 @@ static void rita_of(const struct nr_flow_timing_conf *conf, struct nr_flow_timin
 			nr_flow_rita_score(&scratch->rita, conf->from, conf->to, beats + i, n);
 		timing->rita_best = fmax(timing->rita_best, r.beacon);
 		if (pairs < NR_FLOW_VALUES)
-			scratch->values[pairs++] = (uint64_t)(r.beacon * 1000 + 0.5);
+			room->values[pairs++] = (uint64_t)(r.beacon * 1000 + 0.5);
 	}
-	nr_flow_timing_sort(scratch->values, scratch->other, pairs);
-	timing->rita_median = pairs ? (double)scratch->values[pairs / 2] / 1000 : 0;
+	nr_flow_timing_sort(room->values, room->other, pairs);
+	timing->rita_median = pairs ? (double)room->values[pairs / 2] / 1000 : 0;
 }
 
 void nr_flow_timing_of(const struct nr_flow_timing_conf *conf, struct nr_flow_timing_scratch *scratch,
 	const struct nr_flow_beat *beats, size_t count, struct nr_flow_timing *ret_timing)
 {
-	struct nr_flow_timing t = {.timer_distance = 1};
+	struct nr_flow_timing t = {0};
 	t.beats = (uint32_t)NR_MIN(count, UINT32_MAX);
 	for (size_t i = 0, n; i < count; i += n) {
 		n = nr_flow_client_run(beats + i, count - i);
 		t.clients++;
 	}
 	comb_of(conf, scratch->comb, beats, count, &t);
-	nr_flow_sizes_of(beats, count, scratch->values, scratch->other, &t);
+	nr_flow_timers_of(conf, beats, count, &t);
+	nr_flow_sizes_of(beats, count, &scratch->room, &t);
+	nr_flow_shape_of(beats, count, &scratch->room, &t);
+	nr_flow_habits_of(conf, beats, count, &scratch->room, &t);
 	if (conf->baseline)
 		rita_of(conf, scratch, beats, count, &t);
 	*ret_timing = t;

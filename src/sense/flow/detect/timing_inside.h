@@ -27,9 +27,25 @@ struct nr_flow_cache nr_flow_cache_of(
 /* Ascending; other: as many. Linear in count, whatever the values. */
 void nr_flow_timing_sort(uint64_t *values, uint64_t *other, size_t count);
 
+/* Silence that ends an attempt of this client. */
+nr_time nr_flow_retry_within(const struct nr_flow_beat *beats, size_t count);
+
+/* Lists for sorting and medians; what has more is cut, or every second, third ... is taken. */
+#define NR_FLOW_VALUES 65536
+struct nr_flow_room {
+	uint64_t values[NR_FLOW_VALUES], other[NR_FLOW_VALUES];
+	uint64_t first[NR_FLOW_VALUES], second[NR_FLOW_VALUES];
+};
+
 /* Parts of nr_flow_timing_of(), each fills its fields. */
-#define NR_FLOW_VALUES 65536 /* of beats that are sorted: beyond, every second, third ... */
-void nr_flow_sizes_of(const struct nr_flow_beat *beats, size_t count, uint64_t *values, uint64_t *other,
+void nr_flow_sizes_of(const struct nr_flow_beat *beats, size_t count, struct nr_flow_room *room,
+	struct nr_flow_timing *timing);
+void nr_flow_shape_of(const struct nr_flow_beat *beats, size_t count, struct nr_flow_room *room,
+	struct nr_flow_timing *timing);
+void nr_flow_habits_of(const struct nr_flow_timing_conf *conf, const struct nr_flow_beat *beats, size_t count,
+	struct nr_flow_room *room, struct nr_flow_timing *timing);
+/* After the comb: of its period. */
+void nr_flow_timers_of(const struct nr_flow_timing_conf *conf, const struct nr_flow_beat *beats, size_t count,
 	struct nr_flow_timing *timing);
 
 #endif
