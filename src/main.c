@@ -18,6 +18,7 @@ static const struct nr_command *const commands[] = {
 	&nr_telescope_yearbook_command,
 	&nr_flow_keep_command,
 	&nr_flow_detect_command,
+	&nr_flow_evaluate_command,
 	&nr_flow_query_command,
 	&nr_flow_collect_command,
 	&nr_flow_uses_command,

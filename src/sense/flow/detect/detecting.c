@@ -156,11 +156,12 @@ static int open_detect(struct nr_flow_detecting *run, struct nr_error *error)
 /* Files and archives were written by strangers, and so were lists: all of it is read behind the door. */
 static int enter_sandbox(struct nr_flow_detecting *run, struct nr_error *error)
 {
-	struct nr_sandbox_places places = {.write = run->conf->archive};
+	struct nr_sandbox_places places = {.write = run->writes ? NULL : run->conf->archive};
+	unsigned allow = NR_SANDBOX_READ_FILES;
 	struct nr_sandbox sandbox;
-	return nr_sandbox_enter_places(
-		NR_SANDBOX_READ_FILES | (run->conf->archive ? NR_SANDBOX_WRITE_FILES : 0u), &places, &sandbox,
-		error);
+	if (run->conf->archive || run->writes)
+		allow |= NR_SANDBOX_WRITE_FILES;
+	return nr_sandbox_enter_places(allow, &places, &sandbox, error);
 }
 
 static int read_known(struct nr_flow_detecting *run, const char *path, struct nr_error *error)

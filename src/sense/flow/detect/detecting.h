@@ -49,7 +49,8 @@ struct nr_flow_detecting {
 	const char *act; /* of the record of uses: "detect", "evaluate" */
 	const char *const *files;
 	size_t file_count;
-	bool baseline, keep_all; /* for evaluation: set before _open */
+	bool baseline, keep_all,
+		writes; /* for evaluation: set before _open. writes: it has files to commit */
 	nr_time from, to;
 	unsigned threads;
 	struct nr_flow_known *known;
@@ -67,7 +68,7 @@ struct nr_flow_detecting {
 	uint64_t known_skipped;
 	bool unreadable;
 };
-/* *run zeroed but for act, baseline and keep_all. -EINVAL: the words; -EPERM: no purpose. */
+/* *run zeroed but for act, baseline, keep_all and writes. -EINVAL: the words; -EPERM: no purpose. */
 int nr_flow_detecting_open(struct nr_flow_detecting *run, const struct nr_flow_detecting_conf *conf,
 	const char *const *files, size_t file_count, struct nr_error *error);
 int nr_flow_detecting_run(struct nr_flow_detecting *run, struct nr_error *error);
