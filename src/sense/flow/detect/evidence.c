@@ -23,7 +23,6 @@ static const struct nr_flow_term server_terms[NR_FLOW_SERVER_TERMS] = {
 	[NR_FLOW_TERM_STROBE] = {"strobe", TIMING, -1, 1, EDGES(2, 3, 3.7, 4.3)}, /* log10 beats */
 	[NR_FLOW_TERM_TIMER] = {"timer", NR_FLOW_ALONE, COMB, 1, EDGES(.05, .25, .5, 1)},
 	[NR_FLOW_TERM_POOL] = {"pool", NR_FLOW_ALONE, COMB, -1, EDGES(.05, .15, .3, .6, 1)},
-	[NR_FLOW_TERM_PERIOD] = {"period", NR_FLOW_ALONE, COMB, 0, EDGES(10, 25, 45, 90, 250, 400, 1000)},
 	[NR_FLOW_TERM_UP_SIZES] = {"sizes", NR_FLOW_GROUP_SIZES, -1, 1, EDGES(.1, .3, .5, .7, .9, .98)},
 	[NR_FLOW_TERM_DOWN_SIZES] = {"answers", NR_FLOW_GROUP_SIZES, -1, 1, EDGES(.1, .3, .5, .7, .9, .98)},
 	[NR_FLOW_TERM_VOLUME] = {"volume", NR_FLOW_ALONE, -1, 0, EDGES(6, 7, 8, 9, 11, 13, 16)}, /* log2 */
@@ -144,7 +143,6 @@ static void weigh_timing(const struct nr_flow_timing *t, float *values)
 		values[NR_FLOW_TERM_TIMER] = (float)t->timer_distance;
 		values[NR_FLOW_TERM_POOL] =
 			(float)(t->comb_z > 0 ? NR_MAX(t->comb_pool_z, 0) / t->comb_z : 1);
-		values[NR_FLOW_TERM_PERIOD] = (float)t->comb_period;
 	}
 	if (t->beats >= FEW_BEATS && t->gap_median > 0) {
 		values[NR_FLOW_TERM_SHAPE] = (float)(t->shape > 1 ? t->shape_z : 0);

@@ -40,9 +40,8 @@ enum nr_flow_server_term {
 	NR_FLOW_TERM_SHAPE,
 	NR_FLOW_TERM_REGULAR, /* variation of gaps */
 	NR_FLOW_TERM_STROBE,
-	NR_FLOW_TERM_TIMER,  /* of an exporter: counts where the comb does */
-	NR_FLOW_TERM_POOL,   /* the exporter's other servers have that beat, too: likewise */
-	NR_FLOW_TERM_PERIOD, /* how long it is: likewise */
+	NR_FLOW_TERM_TIMER, /* of an exporter: counts where the comb does */
+	NR_FLOW_TERM_POOL,  /* the exporter's other servers have that beat, too: likewise */
 	NR_FLOW_TERM_UP_SIZES,
 	NR_FLOW_TERM_DOWN_SIZES,
 	NR_FLOW_TERM_VOLUME,

@@ -76,15 +76,10 @@ static void say_timing(const struct nr_flow_timing *t, enum nr_flow_server_term 
 			NR_FLOW_SAY(w, "the beat is no timer of the exporter (distance %.2f)",
 				"周期はエクスポーターのタイマーではない（隔たり%.2f）", t->timer_distance);
 		break;
-	case NR_FLOW_TERM_POOL:
+	default:
 		*ret_value = t->comb_pool_z;
 		NR_FLOW_SAY(w, "the exporter's other servers show that beat with z %.1f",
 			"同じエクスポーターの他のサーバーでは、この周期のz値は%.1f", t->comb_pool_z);
-		break;
-	default:
-		*ret_value = t->comb_period;
-		snprintf(w->en, sizeof w->en, "the beat has a length of %s", period.en);
-		snprintf(w->ja, sizeof w->ja, "周期の長さは%s", period.ja);
 		break;
 	}
 }
@@ -230,7 +225,6 @@ void nr_flow_evidence_say(const struct nr_flow_context *context, const struct nr
 	case NR_FLOW_TERM_STROBE:
 	case NR_FLOW_TERM_TIMER:
 	case NR_FLOW_TERM_POOL:
-	case NR_FLOW_TERM_PERIOD:
 		say_timing(timing, term, ret_words, ret_value);
 		break;
 	case NR_FLOW_TERM_UP_SIZES:
