@@ -96,13 +96,14 @@ export function watch(page, base) {
 	return faults;
 }
 
-/** A page in a context of its own; `options` are the context's. `page.faults` is what it did that it must not. */
-export async function openPage(browser, url, options = {}) {
+/** A page in a context of its own; `options` are the context's, `prepare` is done with the page before it asks anything. `page.faults` is what it did that it must not. */
+export async function openPage(browser, url, { prepare, ...options } = {}) {
 	const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
 	// The policy forbids inline scripts, so axe comes in as a script of the test's, before the page.
 	await context.addInitScript({ path: axeSource });
 	const page = await context.newPage();
 	page.faults = watch(page, new URL(url).origin);
+	await prepare?.(page);
 	await page.goto(url);
 	await settled(page);
 	return page;

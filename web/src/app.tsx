@@ -6,6 +6,8 @@ import { useStatus } from './api';
 import { protocolNumber } from './format';
 import { useFollow } from './live/use';
 import { AtlasPage, CountryPage } from './page/atlas';
+import { C2Page } from './page/c2';
+import { C2ServerPage } from './page/c2_server';
 import { CubePage } from './page/cube';
 import { FindingsPage } from './page/findings';
 import { FlowsPage } from './page/flows';
@@ -54,6 +56,8 @@ const ROUTES: Route[] = [
 	{ path: /^\/telescope\/warnings$/, title: (t) => t.navigation.warnings, page: () => <WarningsPage /> },
 	{ path: /^\/telescope\/ipv6$/, title: (t) => t.navigation.ipv6, page: () => <Ipv6Page /> },
 	{ path: /^\/flows$/, title: (t) => t.navigation.flows, page: () => <FlowsPage /> },
+	{ path: /^\/c2$/, title: (t) => t.navigation.c2, page: () => <C2Page /> },
+	{ path: /^\/c2\/server$/, title: (t) => t.navigation.c2, page: () => <C2ServerPage /> },
 	{ path: /^\/trust$/, title: (t) => t.navigation.trust, page: () => <TrustPage /> },
 	{ path: /^\/findings$/, title: (t) => t.navigation.findings, page: () => <FindingsPage /> },
 ];
@@ -95,6 +99,7 @@ function Header({ path, setOverlay }: { path: string; setOverlay: (overlay: Over
 		['/', t.navigation.overview, path === '/'],
 		['/telescope', t.navigation.telescopeHome, path.startsWith('/telescope')],
 		['/flows', t.navigation.flows, path === '/flows'],
+		['/c2', t.navigation.c2, path.startsWith('/c2')],
 		['/findings', t.navigation.findings, path === '/findings'],
 		['/trust', t.navigation.trust, path === '/trust'],
 	];
@@ -158,7 +163,7 @@ export function App(): VNode {
 		before.current = path;
 	}, [title, path]);
 	// What is proved, and what routers tell, does not hang on what a telescope observed.
-	const empty = path !== '/trust' && path !== '/flows' && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
+	const empty = path !== '/trust' && path !== '/flows' && !path.startsWith('/c2') && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
 	return (
 		<>
 			<a class="skip" href="#main">{t.brand.skip}</a>

@@ -29,6 +29,15 @@ export function percent(share: number, language: Language): string {
 	return language === 'ja' ? `${number}%` : `${number}${NARROW}%`;
 }
 
+/** A probability: "99.3 %"; cut, not rounded, since nothing here is certain. */
+export function surely(share: number, language: Language): string {
+	const number = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(Math.floor(Math.max(0, share) * 1000 + 1e-6) / 10);
+	return language === 'ja' ? `${number}%` : `${number}${NARROW}%`;
+}
+
+/** A value of no special unit, to four figures: "60.1", "0.97", "1,204". */
+export const figure = (value: number, language: Language): string => new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(value);
+
 export function bytes(value: number, language: Language): string {
 	const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 	let unit = 0;

@@ -21,6 +21,11 @@ export type Changes = Record<string, string | number | null>;
 
 const VIEW_KEYS = ['from', 'to', 'sensor', 'research'];
 
+/* Who has said for what purpose, and of which day, says it once for all pages of an area. */
+const AREA_KEYS: Record<string, string[]> = { c2: ['purpose', 'day'] };
+
+const areaOf = (path: string): string => path.split('/')[1] ?? '';
+
 function read(): Place {
 	const path = location.pathname.replace(/\/+$/, '');
 	return { path: path === '' ? '/' : path, query: new URLSearchParams(location.search) };
@@ -52,10 +57,11 @@ function href(path: string, query: URLSearchParams, changes: Changes): string {
 	return text === '' ? path : `${path}?${text}`;
 }
 
-/** A link to another page: the view goes along, the page's own parameters do not. */
+/** A link to another page: the view goes along, the page's own parameters do not, but for those of its area. */
 export function linkTo(path: string, changes: Changes = {}): string {
 	const query = new URLSearchParams();
-	for (const key of VIEW_KEYS) {
+	const area = areaOf(path);
+	for (const key of [...VIEW_KEYS, ...(area === areaOf(place.get().path) ? (AREA_KEYS[area] ?? []) : [])]) {
 		const value = place.get().query.get(key);
 		if (value !== null)
 			query.set(key, value);
@@ -94,10 +100,12 @@ export function followLinks(): void {
 	document.addEventListener('click', (event) => {
 		if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
 			return;
+		// By attributes: a link inside a picture (SVG) has no strings as properties.
 		const anchor = event.target instanceof Element ? event.target.closest('a') : null;
-		if (!anchor || anchor.hasAttribute('download') || anchor.target !== '' || anchor.getAttribute('href')?.startsWith('#') === true)
+		const target = anchor?.getAttribute('href') ?? '#';
+		if (!anchor || anchor.hasAttribute('download') || anchor.hasAttribute('target') || target.startsWith('#'))
 			return;
-		const url = new URL(anchor.href);
+		const url = new URL(target, location.href);
 		if (url.origin !== location.origin || url.pathname.startsWith('/api/'))
 			return;
 		event.preventDefault();

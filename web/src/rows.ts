@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of the API (/api/v1/openapi.json), query by query.
+import type { DetectStatus, Host, Server } from './c2/types';
 import type { StoredExporter, TrafficRow } from './flow/types';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -223,6 +224,8 @@ export interface Queries {
 	warnings: Warning;
 	'flow/traffic': TrafficRow;
 	'flow/exporters': StoredExporter;
+	'flow/servers': Server;
+	'flow/hosts': Host;
 }
 
 export interface Answer<Row> {
@@ -248,6 +251,8 @@ export interface LiveStatus {
 export interface FlowStatus {
 	listener: { sockets: { listen: string }[]; kernel_dropped: number; queue_dropped: number; restarts: number };
 	archive: { state: string; refused: number; flows: number; bytes: number; segments: number; oldest: string | null; newest: string | null } | null;
+	/** Absent or null where nothing is detected. */
+	detect?: DetectStatus | null;
 }
 
 export interface Status {

@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '../src');
 const MODULES = ['format', 'part/address', 'part/range', 'chart/slices', 'chart/lines', 'chart/strips', 'data/ports', 'data/countries', 'text/en', 'text/ja', 'rows',
-	'live/events', 'live/use', 'cube/address', 'cube/look', 'cube/field', 'cube/camera', 'cube/pick', 'chart/spark', 'part/strip'];
+	'live/events', 'live/use', 'cube/address', 'cube/look', 'cube/field', 'cube/camera', 'cube/pick', 'chart/spark', 'part/strip', 'c2/evidence', 'c2/raster_math', 'c2/graph_layout'];
 const VIEWS = new Set(['chart/strips', 'chart/spark', 'part/strip']); /* with the ending .tsx */
 
 let folder;
@@ -387,4 +387,74 @@ test('how long something lasted', () => {
 	const { seconds } = modules.format;
 	assert.deepEqual([0.42, 12.4, 120, 9000].map((value) => seconds(value, 'en')), ['0.4 sec', '12 sec', '2 min', '2.5 hr']);
 	assert.deepEqual([12, 9000].map((value) => seconds(value, 'ja')), ['12秒', '2.5時間']);
+});
+
+test('a confidence is cut, never rounded up to certainty', () => {
+	const { surely } = modules.format;
+	assert.equal(surely(0.99999, 'en'), '99.9\u202f%');
+	assert.equal(surely(0.993, 'ja'), '99.3%');
+	assert.deepEqual([0, 1, -3].map((share) => surely(share, 'ja')), ['0.0%', '100.0%', '0.0%']);
+});
+
+test('evidence: steps, bars, strength, buckets', () => {
+	const { stepsOf, barOf, strengthOf, bucketOf } = modules['c2/evidence'];
+	const steps = stepsOf([{ weight: 3 }, { weight: -5 }, { weight: 1 }], 2);
+	assert.deepEqual(steps.map(({ from, to }) => [from, to]), [[0, 3], [3, -2], [-2, -1], [-1, 2]]);
+	assert.equal(steps[3].reason, null);
+	assert.deepEqual(barOf(steps, steps[1]), { left: 0, width: 1, zero: 0.4 });
+	assert.deepEqual(barOf(steps, steps[0]), { left: 0.4, width: 0.6, zero: 0.4 });
+	assert.equal(stepsOf([{ weight: 3 }], 3.01).length, 1);
+	assert.deepEqual(stepsOf([], 0), []);
+	assert.ok(barOf([], { from: 0, to: 0 }).left === 0);
+	assert.deepEqual([0, 1, -2, 3, -6].map(strengthOf), ['none', 'weak', 'fair', 'strong', 'decisive']);
+	assert.deepEqual([0, 1, 2, 4, 9, 10, 49, 1e9].map(bucketOf), [[0, 0], [1, 1], [2, 4], [2, 4], [5, 9], [10, 19], [20, 49], [100_000, null]]);
+});
+
+test('the beat raster: digits, pixels, cells', () => {
+	const { countsOf, activeOf, edgesOf, cellAt, moved, rowHeight } = modules['c2/raster_math'];
+	const raster = { from: '', step: 300, bins: 4, cut: false, clients: [{ bins: '0f1' }, { bins: 'x2<a' }] };
+	const counts = countsOf(raster);
+	assert.deepEqual([...counts], [0, 15, 1, 0, 0, 2, 0, 10]);
+	assert.deepEqual(activeOf(counts, 4), [0, 2, 1, 1]);
+	for (const [bins, pixels] of [[288, 1100], [288, 299], [1440, 700], [3, 10]]) {
+		const edges = edgesOf(bins, pixels);
+		assert.deepEqual([edges[0], edges.at(-1), edges.length], [0, pixels, bins + 1]);
+		assert.ok(edges.every((edge, at) => Number.isInteger(edge) && (at === 0 || edge >= edges[at - 1])));
+	}
+	assert.deepEqual(cellAt(50, 13, 100, 12, raster), { row: 1, bin: 2 });
+	for (const [x, y] of [[-1, 0], [0, -1], [100, 0], [0, 24]])
+		assert.equal(cellAt(x, y, 100, 12, raster), null);
+	assert.deepEqual(moved({ row: 0, bin: 3 }, 'ArrowRight', raster), { row: 0, bin: 3 });
+	assert.deepEqual(moved({ row: 0, bin: 3 }, 'Home', raster), { row: 0, bin: 0 });
+	assert.deepEqual(moved({ row: 0, bin: 3 }, 'PageDown', raster), { row: 1, bin: 3 });
+	assert.equal(moved({ row: 0, bin: 0 }, 'x', raster), null);
+	assert.deepEqual([1, 64, 1000].map(rowHeight), [12, 8, 4]);
+});
+
+test('servers and clients: kinds of clients in boxes that do not overlap, bounded', () => {
+	const { pictureOf, boxWidth, dotOf, shortened, NODES } = modules['c2/graph_layout'];
+	const self = { address: '203.0.113.9', port: 443, protocol: 'tcp', confidence: 0.9, alarm: 1 };
+	const other = (octet) => ({ ...self, address: `203.0.113.${octet}`, confidence: 0.3, alarm: 0, beats: 1 });
+	const client = (index, servers) => ({ client: `100::${index}`, servers, known_infected: 0 });
+	const small = pictureOf(self, [client(1, []), client(2, [other(20)]), client(3, [other(20), self]), client(4, [other(20), other(30)])], 300);
+	assert.deepEqual(small.servers.map(({ name, shared }) => [name, shared]), [['203.0.113.9:443/tcp', 4], ['203.0.113.20:443/tcp', 3], ['203.0.113.30:443/tcp', 1]]);
+	assert.deepEqual(small.groups.map(({ servers, clients }) => [servers, clients.length]), [[[0], 1], [[0, 1], 2], [[0, 1, 2], 1]]);
+	const crowd = Array.from({ length: 1000 }, (_, index) => client(index, Array.from({ length: 8 }, (_each, at) => other((index * 31 + at * at * 7) % 250))));
+	for (const room of [96, 300, 900]) {
+		const { servers, groups, height, moreServers, moreClients } = pictureOf(self, crowd, room);
+		const dots = groups.reduce((sum, group) => sum + group.clients.length, 0);
+		assert.ok(servers.length + dots <= NODES);
+		assert.equal(dots + moreClients, crowd.length);
+		assert.ok(moreServers > 0);
+		groups.forEach((group, at) => {
+			assert.ok(at === 0 || groups[at - 1].y + groups[at - 1].height < group.y);
+			assert.ok(boxWidth(group) <= Math.max(room, 96));
+			const [x, y] = dotOf(group, group.clients.length - 1);
+			assert.ok(x < boxWidth(group) && y < group.height);
+		});
+		assert.ok([...servers.map(({ y }) => y), ...groups.map((group) => group.y + group.height)].every((y) => y >= 0 && y <= height + 0.001));
+	}
+	assert.deepEqual(pictureOf(self, [], 300).groups, []);
+	assert.equal(shortened('[2001:db8:1234:5678:9abc:def0:1234:5678]:443/tcp', 20), '[2001:db8:…]:443/tcp');
+	assert.equal(shortened('203.0.113.9:443/tcp', 20), '203.0.113.9:443/tcp');
 });

@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { above, go, linkHere, linkTo, viewOf } from '../route';
 
-type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'warnings' | 'ipv6' | 'flows' | 'findings' | 'trust';
+type PageName = 'overview' | 'telescopeHome' | 'ports' | 'sources' | 'scanners' | 'tools' | 'victims' | 'campaigns' | 'atlas' | 'cube' | 'warnings' | 'ipv6' | 'flows' | 'c2' | 'findings' | 'trust';
 
 export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'o', path: '/', name: 'overview' },
@@ -19,6 +19,7 @@ export const PAGE_KEYS: { key: string; path: string; name: PageName }[] = [
 	{ key: 'w', path: '/telescope/warnings', name: 'warnings' },
 	{ key: '6', path: '/telescope/ipv6', name: 'ipv6' },
 	{ key: 'n', path: '/flows', name: 'flows' },
+	{ key: '2', path: '/c2', name: 'c2' },
 	{ key: 'f', path: '/findings', name: 'findings' },
 	{ key: 'u', path: '/trust', name: 'trust' },
 ];

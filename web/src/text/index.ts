@@ -13,6 +13,10 @@ export interface Speech {
 	percent: (share: number) => string;
 	/** A count with its error: "43 k", "≈ 1.2 M ± 0.8 %", "at least 12". */
 	about: (value: number, error: number, long?: boolean) => string;
+	/** A probability, "99.3 %", cut. */
+	surely: (share: number) => string;
+	/** Any value, to four figures. */
+	figure: (value: number) => string;
 	bytes: (value: number) => string;
 	moment: (time: string | number, exact?: boolean) => string;
 	day: (time: string | number) => string;
@@ -58,6 +62,8 @@ export function useSpeech(): Speech {
 			const number = (long === true ? format.whole : format.compact)(value, language);
 			return error === 0 ? number : error < 0 ? t.figure.atLeastValue(number) : t.figure.value(number, format.percent(error, language));
 		},
+		surely: (share) => format.surely(share, language),
+		figure: (value) => format.figure(value, language),
 		bytes: (value) => format.bytes(value, language),
 		moment: (time, exact) => format.moment(time, zone, exact),
 		// Days are cut by UTC in the store; a day's name must not shift with the reader's zone.
