@@ -51,9 +51,9 @@ struct nr_flow_law_options {
 #define NR_FLOW_LAW_OPTIONS_AS(PREFIX, type, member) \
 	{PREFIX "own", NR_OPTION_PREFIXES, offsetof(type, member own), "CIDR", NULL, 0, 0, NULL, "own networks: their addresses are clients and kept as pseudonyms", "自網のアドレス範囲。契約者として仮名で保存する"}, \
 	{"flow-keys", NR_OPTION_PATH, offsetof(type, member keys), "DIR", NULL, 0, 0, NULL, "folder of the pseudonyms' keys, apart from the archive (default: ARCHIVE.keys)", "仮名の鍵のフォルダー。アーカイブの外に置く（省略時はARCHIVE.keys）"}, \
-	{PREFIX "plain-clients", NR_OPTION_FLAG, offsetof(type, member plain_clients), NULL, NULL, 0, 0, NULL, "keep addresses of own networks as they are; needs --own and --reason", "自網のアドレスを仮名にせず保存する（--ownと--reasonが必要）"}, \
-	{PREFIX "nat-events", NR_OPTION_FLAG, offsetof(type, member nat_events), NULL, NULL, 0, 0, NULL, "keep events of NATs, too; needs --reason", "NATのイベントも保存する（--reasonが必要）"}, \
-	{PREFIX "keep-field", NR_OPTION_TEXTS, offsetof(type, member columns), "NAME", NULL, 0, 0, NULL, "keep this field, too; needs --reason", "この項目も保存する（--reasonが必要）"}, \
+	{PREFIX "plain-clients", NR_OPTION_FLAG, offsetof(type, member plain_clients), NULL, NULL, 0, 0, NULL, "keep addresses of own networks as they are; needs --" PREFIX "own and --" PREFIX "reason", "自網のアドレスを仮名にせず保存する（--" PREFIX "ownと--" PREFIX "reasonが必要）"}, \
+	{PREFIX "nat-events", NR_OPTION_FLAG, offsetof(type, member nat_events), NULL, NULL, 0, 0, NULL, "keep events of NATs, too; needs --" PREFIX "reason", "NATのイベントも保存する（--" PREFIX "reasonが必要）"}, \
+	{PREFIX "keep-field", NR_OPTION_TEXTS, offsetof(type, member columns), "NAME", NULL, 0, 0, NULL, "keep this field, too; needs --" PREFIX "reason", "この項目も保存する（--" PREFIX "reasonが必要）"}, \
 	{PREFIX "reason", NR_OPTION_TEXT, offsetof(type, member reason), "TEXT", NULL, 0, 0, NULL, "why more than the minimum is kept; recorded", "最小限を超えて保存する理由（記録される）"}, \
 	{PREFIX "keep", NR_OPTION_DURATION, offsetof(type, member keep), "DURATION", "7d", 0, 0, NULL, "flows and their keys are destroyed at this age", "この期間を過ぎたフローと鍵を消去する"}, \
 	{PREFIX "rotate", NR_OPTION_DURATION, offsetof(type, member rotate), "DURATION", "1d", 0, 0, NULL, "a pseudonym's life from midnight UTC: hours that divide a day", "仮名の鍵の有効期間（UTC 0時起点、1日を割り切る時間数）"}, \
