@@ -133,6 +133,8 @@ static double defined(size_t n, double period, unsigned k, int low_bins, int hig
 {
 	double sum = 0, bin = 0.1 * exp2(floor(log2(period)) - 1);
 	double low = period / 2 + low_bins * bin, high = fmin((k + 0.5) * period, NR_FLOW_COMB_LAG_MAX);
+	if (k > 16)
+		high = fmin(high, fmax(16.5 * period, NR_FLOW_COMB_LAG_FAR));
 	uint32_t lags = 0;
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = i + 1; j < n && beats[j].client == beats[i].client; j++) {

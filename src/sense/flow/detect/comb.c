@@ -15,14 +15,16 @@
 #define FAST_LEVELS 3     /* up to 16 s: without the last K */
 #define BINS        14424 /* of a level: 360.5 periods of 40 bins at most */
 #define PERIODS     17400 /* of all Ks over all levels; counted by the test */
-#define SPARSE      10    /* fewer than one bin in so many has lags: one by one */
-#define LANES       8
-#define TURN        2048 /* of the table of cosines */
+#define SPARSE      6     /* fewer than one bin in so many has lags: one by one */
+#define LANES       16
+#define FEW         4 /* lags at a time, where they are few */
+
+#define FAR_K 16 /* up to this lags are as long as they are */
 
 static const unsigned ks[NR_FLOW_COMB_KS] = {4, 16, 64, 360};
 
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
-typedef int64_t lane_masks __attribute__((vector_size(LANES * sizeof(int64_t))));
+typedef float four __attribute__((vector_size(FEW * sizeof(float))));
+typedef int32_t four_int __attribute__((vector_size(FEW * sizeof(int32_t))));
 
 struct place {                       /* of the search */
 	double period, cosine, sine; /* of a bin's angle at this period */
@@ -44,12 +46,19 @@ struct nr_flow_comb {
 	/* the level that is being looked at */
 	const struct level *at;
 	uint32_t before[BINS + 1]; /* lags in the bins before */
-	double dense[BINS];
-	uint32_t filled; /* bins with lags */
-	float middles[BINS], heights[BINS];
-	float turn[TURN];
-	uint32_t counts[]; /* of all levels */
+	float dense[BINS];
+	uint32_t filled;                                /* bins with lags */
+	float middles[BINS + FEW], heights[BINS + FEW]; /* and FEW empty ones */
+	uint32_t counts[];                              /* of all levels */
 };
+
+/* Beyond six hours the longer Ks add no lags: what drifts is lost there, and what does not shows within. */
+static double longest_of(double period, unsigned k)
+{
+	double longest =
+		k <= FAR_K ? NR_FLOW_COMB_LAG_MAX : fmax(NR_FLOW_COMB_LAG_FAR, (FAR_K + 0.5) * period);
+	return fmin((k + 0.5) * period, longest);
+}
 
 static unsigned level_of(double period)
 {
@@ -59,8 +68,8 @@ static unsigned level_of(double period)
 
 static uint64_t level_ticks(unsigned o)
 {
-	double periods = (o < FAST_LEVELS ? ks[NR_FLOW_COMB_KS - 2] : ks[NR_FLOW_COMB_KS - 1]) + 0.5;
-	uint64_t ticks = (uint64_t)(periods * 10 * (double)(4u << o));
+	unsigned k = ks[o < FAST_LEVELS ? NR_FLOW_COMB_KS - 2 : NR_FLOW_COMB_KS - 1];
+	uint64_t ticks = (uint64_t)(longest_of((double)(4u << o), k) * 10);
 	return NR_MIN(ticks, TICKS);
 }
 
@@ -92,8 +101,6 @@ int nr_flow_comb_new(struct nr_flow_comb **ret_comb, struct nr_error *error)
 	if (!comb)
 		return nr_fail(error, -ENOMEM, "no memory for a lag comb");
 	levels_init(comb);
-	for (unsigned i = 0; i < TURN; i++)
-		comb->turn[i] = (float)cos(TWO_PI * i / TURN);
 	nr_flow_comb_range(comb, NR_FLOW_COMB_PERIOD_MIN, NR_FLOW_COMB_PERIOD_MAX);
 	*ret_comb = comb;
 	return 0;
@@ -131,6 +138,8 @@ void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double per
 			unsigned o = level_of(p);
 			if (k == NR_FLOW_COMB_KS - 1 && o < FAST_LEVELS)
 				continue;
+			if (k && longest_of(p, ks[k]) <= longest_of(p, ks[k - 1]))
+				break; /* the same lags as with a smaller K */
 			comb->places[n++] = place_of(&comb->levels[o], p);
 		}
 	}
@@ -184,26 +193,28 @@ static void look_at(struct nr_flow_comb *comb, const struct level *l)
 	comb->filled = 0;
 	for (uint32_t b = 0; b < l->bins; b++) {
 		comb->before[b + 1] = comb->before[b] + l->counts[b];
-		comb->dense[b] = l->counts[b];
+		comb->dense[b] = (float)l->counts[b];
 		if (!l->counts[b])
 			continue;
 		comb->middles[comb->filled] = (float)(b * l->width + l->offset);
 		comb->heights[comb->filled++] = (float)l->counts[b];
 	}
+	for (unsigned i = 0; i < FEW; i++)
+		comb->middles[comb->filled + i] = comb->heights[comb->filled + i] = 0;
 }
 
 /* ---- sums ---- */
 
 struct window { /* bins, both within */
-	int64_t low, high;
+	int32_t low, high;
 };
 
 static struct window window_of(const struct level *l, double period, unsigned k)
 {
-	double longest = fmin((k + 0.5) * period, NR_FLOW_COMB_LAG_MAX);
-	struct window w = {(int64_t)ceil((period / 2 - l->offset) / l->width),
-		(int64_t)floor((longest - l->offset) / l->width)};
-	w.high = NR_MIN(w.high, (int64_t)l->bins - 1);
+	double longest = fmin(longest_of(period, k), NR_FLOW_COMB_LAG_MAX);
+	struct window w = {(int32_t)ceil((period / 2 - l->offset) / l->width),
+		(int32_t)floor((longest - l->offset) / l->width)};
+	w.high = NR_MIN(w.high, (int32_t)l->bins - 1);
 	return w;
 }
 
@@ -214,51 +225,95 @@ static double z_of(const struct nr_flow_comb *comb, struct window w, double sum,
 	return n >= NR_FLOW_COMB_LAGS_MIN ? sum / sqrt(n / 2.0) : 0;
 }
 
-/* Bins with lags from the first within the window on; *from: where the window of a shorter period began. */
-static double sum_sparse(const struct nr_flow_comb *comb, const struct level *l, struct window w,
-	double period, uint32_t *from)
+/* cos(2 pi t), t >= 0: of the distance to the next whole turn, by its series; within 1.1e-4. */
+NR_INLINE four cosines(four t)
 {
-	float low = (float)((double)w.low * l->width + l->offset - l->width / 2);
-	float high = (float)((double)w.high * l->width + l->offset + l->width / 2);
-	float rate = (float)(1 / period), sum = 0;
-	while (*from < comb->filled && comb->middles[*from] < low)
-		++*from;
-	for (uint32_t i = *from; i < comb->filled && comb->middles[i] <= high; i++) {
-		uint32_t turn = (uint32_t)(int32_t)(comb->middles[i] * rate * TURN + 0.5f) % TURN;
-		sum += comb->heights[i] * comb->turn[turn];
-	}
-	return (double)sum;
+	four whole = __builtin_convertvector(__builtin_convertvector(t + 0.5f, four_int), four);
+	four f = t - whole, g = f * f;
+	four c = 60.2446414f + g * (-26.4262568f + g * 7.9035364f);
+	c = -19.7392088f + g * (64.9393940f + g * (-85.4568172f + g * c));
+	return 1.f + g * c;
 }
 
-/* Goertzel: after the last bin, s - cosine * s1 and sine * s1 are the sums of h[b] cos and sin of the angle
+/* The first of the bins with lags that is not before. */
+static uint32_t filled_from(const struct nr_flow_comb *comb, float low)
+{
+	uint32_t from = 0, to = comb->filled;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+		if (comb->middles[middle] < low)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/* Lag by lag, of the bins that have any. */
+static double sum_sparse(
+	const struct nr_flow_comb *comb, const struct level *l, struct window w, double period)
+{
+	uint32_t i = filled_from(comb, (float)(((double)w.low - 0.5) * l->width + l->offset));
+	uint32_t end = filled_from(comb, (float)(((double)w.high + 0.5) * l->width + l->offset));
+	float rate = (float)(1 / period);
+	four sum = {0}, t, h;
+	for (; i + FEW <= end; i += FEW) {
+		memcpy(&t, &comb->middles[i], sizeof(t));
+		memcpy(&h, &comb->heights[i], sizeof(h));
+		sum += h * cosines(t * rate);
+	}
+	memcpy(&t, &comb->middles[i], sizeof(t));
+	memcpy(&h, &comb->heights[i], sizeof(h));
+	for (uint32_t k = 0; k < FEW; k++)
+		h[k] = i + k < end ? h[k] : 0;
+	sum += h * cosines(t * rate);
+	return (double)(sum[0] + sum[1] + sum[2] + sum[3]);
+}
+
+struct lanes {
+	four s1[LANES / FEW], s2[LANES / FEW], twice[LANES / FEW];
+	four_int low[LANES / FEW], high[LANES / FEW];
+};
+
+/* One bin for all lanes. checked: is it in their windows? */
+NR_INLINE void step(struct lanes *l, float height, int32_t b, bool checked)
+{
+	for (unsigned i = 0; i < LANES / FEW; i++) {
+		four h = {height, height, height, height};
+		if (checked)
+			h = (four)((four_int)h & (b >= l->low[i]) & (b <= l->high[i]));
+		four s = h - l->s2[i] + l->twice[i] * l->s1[i];
+		l->s2[i] = l->s1[i];
+		l->s1[i] = s;
+	}
+}
+
+/* Goertzel: after the last bin, s1 - cosine * s2 and sine * s2 are the sums of h[b] cos and sin of the angle
  * from b to the last. Bins out of a lane's window count as empty. */
 static void sum_dense(const struct nr_flow_comb *comb, const struct level *l,
 	struct place *const places[LANES], const struct window windows[LANES], double sums[LANES])
 {
-	lanes s1 = {0}, s2 = {0}, twice;
-	lane_masks low, high;
-	int64_t from = INT64_MAX, inner_from = 0, inner_to = INT64_MAX, to = -1;
+	struct lanes s = {0};
+	int32_t from = INT32_MAX, inner_from = 0, inner_to = INT32_MAX, to = -1, b;
 	for (unsigned i = 0; i < LANES; i++) {
-		low[i] = windows[i].low;
-		high[i] = windows[i].high;
-		twice[i] = 2 * places[i]->cosine;
-		from = NR_MIN(from, low[i]);
-		inner_from = NR_MAX(inner_from, low[i]);
-		inner_to = NR_MIN(inner_to, high[i]);
-		to = NR_MAX(to, high[i]);
+		s.low[i / FEW][i % FEW] = windows[i].low;
+		s.high[i / FEW][i % FEW] = windows[i].high;
+		s.twice[i / FEW][i % FEW] = (float)(2 * places[i]->cosine);
+		from = NR_MIN(from, windows[i].low);
+		inner_from = NR_MAX(inner_from, windows[i].low);
+		inner_to = NR_MIN(inner_to, windows[i].high);
+		to = NR_MAX(to, windows[i].high);
 	}
-	for (int64_t b = from; b <= to; b++) {
-		lanes h = comb->dense[b] - (lanes){0};
-		if (b < inner_from || b > inner_to)
-			h = (lanes)((lane_masks)h & ((lane_masks)(b >= low) & (lane_masks)(b <= high)));
-		lanes s = h - s2 + twice * s1;
-		s2 = s1;
-		s1 = s;
-	}
+	for (b = from; b < inner_from && b <= to; b++)
+		step(&s, comb->dense[b], b, true);
+	for (; b <= inner_to; b++)
+		step(&s, comb->dense[b], b, false);
+	for (; b <= to; b++)
+		step(&s, comb->dense[b], b, true);
 	for (unsigned i = 0; i < LANES; i++) {
 		double angle = TWO_PI * ((double)to * l->width + l->offset) / places[i]->period;
-		double c = s1[i] - places[i]->cosine * s2[i], s = places[i]->sine * s2[i];
-		sums[i] = c * cos(angle) + s * sin(angle);
+		double s1 = (double)s.s1[i / FEW][i % FEW], s2 = (double)s.s2[i / FEW][i % FEW];
+		sums[i] = (s1 - places[i]->cosine * s2) * cos(angle) + places[i]->sine * s2 * sin(angle);
 	}
 }
 
@@ -271,13 +326,12 @@ static void zs_of(
 	struct window windows[LANES];
 	struct place *lanes_of[LANES];
 	double sums[LANES];
-	uint32_t begin = 0;
 	bool sparse = comb->filled < l->bins / SPARSE;
 	for (size_t i = 0; i < LANES; i++) {
 		lanes_of[i] = &places[NR_MIN(i, count - 1)];
 		windows[i] = window_of(l, lanes_of[i]->period, k);
 		if (sparse && i < count)
-			sums[i] = sum_sparse(comb, l, windows[i], lanes_of[i]->period, &begin);
+			sums[i] = sum_sparse(comb, l, windows[i], lanes_of[i]->period);
 	}
 	if (!sparse)
 		sum_dense(comb, l, lanes_of, windows, sums);
@@ -333,6 +387,24 @@ static struct nr_flow_comb_peak refine(struct nr_flow_comb *comb, const struct p
 	return (struct nr_flow_comb_peak){best->z, best->period, k, best->lags};
 }
 
+/* A period whose comb has a half or a third of it is the beat: the largest that is nearly as good. Each K has
+ * its own end, so all are asked. */
+static uint32_t slowest(const struct nr_flow_comb *comb, uint32_t top)
+{
+	double enough = comb->places[top].z * 0.9, longest = comb->places[top].period * 1.5;
+	for (unsigned k = 0; k < NR_FLOW_COMB_KS; k++)
+		for (uint32_t i = comb->first[k]; i < comb->first[k + 1]; i++) {
+			const struct place *p = &comb->places[i];
+			bool peak = (i == comb->first[k] || p->z >= p[-1].z) &&
+				    (i + 1 == comb->first[k + 1] || p->z >= p[1].z);
+			if (!peak || p->z < enough || p->period < longest)
+				continue;
+			top = i;
+			longest = p->period;
+		}
+	return top;
+}
+
 struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
 {
 	struct nr_flow_comb_peak none = {0};
@@ -344,16 +416,10 @@ struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
 	for (uint32_t i = 1; i < comb->first[NR_FLOW_COMB_KS]; i++)
 		if (comb->places[i].z > comb->places[top].z)
 			top = i;
-	double enough = comb->places[top].z * 0.9;
-	if (enough <= 0)
+	if (comb->places[top].z <= 0)
 		return none;
+	top = slowest(comb, top);
 	while (top >= comb->first[k + 1])
 		k++;
-	uint32_t end = comb->first[k + 1];
-	for (uint32_t i = top + 1; i < end; i++) {
-		const struct place *p = &comb->places[i];
-		if (p->z >= enough && p->z >= p[-1].z && (i + 1 == end || p->z >= p[1].z))
-			top = i;
-	}
 	return refine(comb, &comb->places[top], ks[k]);
 }

@@ -9,7 +9,7 @@
  *
  * Lags lie in histograms, one for each octave of periods, of 20 to 40 bins a period: what a bin rounds off
  *costs z less than 0.5 %, and a comb costs the same for 20 s and for 6 h. Where a histogram has many lags,
- *sums of eight periods at a time are taken by Goertzel's recurrence; where it has few, lag by lag.
+ *sums of sixteen periods at a time are taken by Goertzel's recurrence; where it has few, lag by lag.
  *
  * K = 360 is for periods of 16 s and more (faster ones show with fewer), lags are at most a day. Memory 1.5
  *MiB, of nr_flow_comb_new(); nothing else allocates. One thread.
@@ -24,6 +24,7 @@
 #define NR_FLOW_COMB_PERIOD_MIN 2.0     /* s: the widest search */
 #define NR_FLOW_COMB_PERIOD_MAX 21600.0 /* 6 h: four of them in a day */
 #define NR_FLOW_COMB_LAG_MAX    86400   /* s */
+#define NR_FLOW_COMB_LAG_FAR    21600   /* s: of K = 64 and 360, where K = 16 has no longer ones */
 #define NR_FLOW_COMB_LAGS_MIN   6
 /* Of one server. Where its clients have more, each beat goes with its nearest followers only, as many as
  * there is room for, and with NR_FLOW_COMB_REACH at least. */
