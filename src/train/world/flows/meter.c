@@ -10,6 +10,7 @@
 
 #define TCP_FIN      0x01
 #define TCP_SYN      0x02
+#define TCP_ACK      0x10
 #define LARGE        1500
 #define SURE         32 /* gaps this many times shorter than the idle time never reach it: e^-32 */
 #define PROTOCOL_TCP 6
@@ -222,10 +223,11 @@ static void open_direction(struct nr_flows_world *world, struct nr_exporter *exp
 		entry->flags = amount->tcp_flags & (uint8_t) ~(TCP_SYN | TCP_FIN);
 		entry->syn = amount->tcp_flags & TCP_SYN && is_sampled(exporter, sampled, amount->packets);
 		entry->fin = amount->tcp_flags & TCP_FIN && is_sampled(exporter, sampled, amount->packets);
-		/* One packet is a SYN, or a FIN, or neither. */
+		/* One packet is a SYN (a server's has ACK, too), or a FIN, or neither. */
 		if (sampled == 1 && amount->packets > 2 && entry->syn) {
 			entry->fin = false;
-			entry->flags = 0;
+			entry->flags = amount == &c->down ? TCP_ACK : 0;
+			entry->bytes_left = c->ipv6 ? 80 : 60;
 		}
 	}
 }
