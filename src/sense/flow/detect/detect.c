@@ -10,6 +10,8 @@
 
 /* Shares of the memory, in percent (flow reference 18: 10 M servers, 100 M pairs within 16 GiB). */
 #define SHARE_SERVERS 20
+#define SHARE_PAIRS   34
+#define SHARE_ADMIT   2
 #define SHARE_HOSTS   18
 #define SHARE_FAN_IN  2
 #define SHARE_LOOK    23
@@ -25,6 +27,8 @@ static int start(struct nr_flow_detect *d, struct nr_error *error)
 	if (!e)
 		e = nr_flow_clock_table_init(
 			&d->servers, sizeof(struct nr_flow_server_entry), SHARE_SERVERS * percent, error);
+	if (!e)
+		e = nr_flow_pairs_init(&d->pairs, SHARE_PAIRS * percent, SHARE_ADMIT * percent, error);
 	if (!e)
 		e = nr_flow_hosts_init(&d->hosts, SHARE_HOSTS * percent, error);
 	if (!e)
@@ -67,6 +71,7 @@ void nr_flow_detect_free(struct nr_flow_detect *d)
 	nr_origin_close(&d->origin);
 	nr_flow_detect_exporters_fini(&d->exporters);
 	nr_flow_hosts_fini(&d->hosts);
+	nr_flow_pairs_fini(&d->pairs);
 	nr_flow_clock_table_fini(&d->servers);
 	nr_flow_orient_fini(&d->orient);
 	pthread_mutex_destroy(&d->lock);
@@ -82,7 +87,7 @@ void nr_flow_detect_freep(struct nr_flow_detect **detect)
 
 struct batch {
 	struct nr_flow_talk talks[BATCH];
-	uint64_t server[BATCH];
+	uint64_t server[BATCH], pair[BATCH];
 	struct nr_flow_host_hashes hosts[BATCH];
 	uint32_t count;
 };
@@ -93,7 +98,7 @@ static void hash_talk(struct nr_flow_detect *d, struct batch *batch)
 	const struct nr_flow_talk *talk = &batch->talks[batch->count];
 	struct nr_flow_host_hashes *hosts = &batch->hosts[batch->count];
 	uint64_t server = nr_flow_server_hash(&d->key, &talk->server);
-	batch->server[batch->count++] = server;
+	batch->server[batch->count] = server;
 	*hosts = (struct nr_flow_host_hashes){
 		.client = nr_flow_host_hash(&d->key, &talk->client),
 		.server = nr_flow_host_hash(&d->key, &talk->server.address),
@@ -101,17 +106,34 @@ static void hash_talk(struct nr_flow_detect *d, struct batch *batch)
 		.as_server = nr_flow_client_hash(&d->key, &talk->server.address),
 		.as_service = server,
 	};
-	if (talk->server.port)
+	uint64_t pair = nr_flow_pair_hash(server, hosts->as_client);
+	batch->pair[batch->count++] = pair;
+	if (talk->server.port) {
 		nr_flow_clock_table_prefetch_slot(&d->servers, server);
+		nr_flow_clock_table_prefetch_slot(&d->pairs.table, pair);
+		__builtin_prefetch(nr_flow_admit_line(&d->pairs.admit, pair), 1);
+	}
 	nr_flow_clock_table_prefetch_slot(&d->hosts.hosts, hosts->client);
 	nr_flow_clock_table_prefetch_slot(&d->hosts.hosts, hosts->server);
+}
+
+/* Pairs of what everybody uses are not held: too many, and they tell nothing. */
+static void take_talk(struct nr_flow_detect *d, const struct batch *batch, uint32_t i)
+{
+	struct nr_flow_server_entry *server = nr_flow_servers_take(
+		&d->servers, &batch->talks[i], batch->server[i], batch->hosts[i].as_client);
+	if (!server->popular)
+		nr_flow_pairs_take(&d->pairs, &batch->talks[i], server,
+			nr_flow_clock_table_number(&d->servers, server), batch->pair[i]);
 }
 
 static void take_batch(struct nr_flow_detect *d, const struct batch *batch)
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
-		if (batch->talks[i].server.port)
+		if (batch->talks[i].server.port) {
 			nr_flow_clock_table_prefetch_entry(&d->servers, batch->server[i]);
+			nr_flow_clock_table_prefetch_entry(&d->pairs.table, batch->pair[i]);
+		}
 		nr_flow_clock_table_prefetch_entry(&d->hosts.hosts, batch->hosts[i].client);
 		nr_flow_clock_table_prefetch_entry(&d->hosts.hosts, batch->hosts[i].server);
 	}
@@ -120,7 +142,7 @@ static void take_batch(struct nr_flow_detect *d, const struct batch *batch)
 		d->state.from = NR_MIN(d->state.from, talk->first);
 		d->state.to = NR_MAX(d->state.to, talk->last);
 		if (talk->server.port)
-			nr_flow_servers_take(&d->servers, talk, batch->server[i], batch->hosts[i].as_client);
+			take_talk(d, batch, i);
 		nr_flow_hosts_take(&d->hosts, talk, &batch->hosts[i]);
 	}
 }
@@ -177,6 +199,7 @@ void nr_flow_detect_turn(struct nr_flow_detect *d, nr_time from)
 {
 	pthread_mutex_lock(&d->lock);
 	nr_flow_servers_turn(&d->servers);
+	nr_flow_pairs_clear(&d->pairs, NULL);
 	nr_flow_hosts_clear(&d->hosts, NULL); /* without memory for new ones the old ones stay */
 	d->state.from = NR_TIME_MAX;
 	d->state.to = NR_TIME_MIN;
@@ -193,7 +216,8 @@ bool nr_flow_detect_is_own(const struct nr_flow_detect *d, const struct nr_addre
 
 static uint64_t memory_of(const struct nr_flow_detect *d)
 {
-	return nr_flow_clock_table_bytes(&d->servers) + nr_flow_clock_table_bytes(&d->hosts.hosts) +
+	return nr_flow_clock_table_bytes(&d->servers) + nr_flow_clock_table_bytes(&d->pairs.table) +
+	       d->pairs.admit.bytes + nr_flow_clock_table_bytes(&d->hosts.hosts) +
 	       nr_flow_clock_table_bytes(&d->hosts.busy) + d->orient.fan_in_bytes + d->look_bytes;
 }
 
@@ -204,6 +228,9 @@ struct nr_flow_detect_state nr_flow_detect_state(const struct nr_flow_detect *de
 	struct nr_flow_detect_state state = d->state;
 	state.servers = d->servers.used;
 	state.hosts = d->hosts.hosts.used;
+	state.pairs = d->pairs.table.used;
+	state.pairs_let_go = d->pairs.table.let_go;
+	state.pairs_not_admitted = d->pairs.not_admitted;
 	state.servers_let_go = d->servers.let_go;
 	state.hosts_let_go = d->hosts.hosts.let_go;
 	state.memory = memory_of(d);

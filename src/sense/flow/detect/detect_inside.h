@@ -8,6 +8,7 @@
 #include "sense/flow/detect/detect_exporters.h"
 #include "sense/flow/detect/host_table.h"
 #include "sense/flow/detect/orient.h"
+#include "sense/flow/detect/pair_table.h"
 #include "sense/flow/detect/server_table.h"
 
 #include <pthread.h>
@@ -17,6 +18,7 @@ struct nr_flow_detect {
 	struct nr_flow_hash_key key;
 	struct nr_flow_orient orient;
 	struct nr_flow_clock_table servers;
+	struct nr_flow_pairs pairs;
 	struct nr_flow_hosts hosts;
 	struct nr_flow_detect_exporters exporters;
 	struct nr_origin origin;
@@ -31,6 +33,7 @@ bool nr_flow_detect_is_own(const struct nr_flow_detect *detect, const struct nr_
 /* A candidate between its choice and its visit. */
 struct nr_flow_chosen {
 	double score;
+	uint32_t number;                    /* in the table */
 	struct nr_flow_server_entry server; /* as it was */
 	double neighbourhood;
 	uint32_t services;

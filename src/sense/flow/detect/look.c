@@ -2,6 +2,7 @@
 /* The second look: candidates are chosen, their connections read once more, timed, and visited. */
 #include "base/crew.h"
 #include "sense/flow/detect/look_gather.h"
+#include "sense/flow/detect/look_pairs.h"
 #include "sense/flow/detect/timing.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ struct look {
 	struct nr_flow_choice choice;
 	struct nr_flow_gather gather;
 	bool gathered;
+	struct nr_flow_paired paired;      /* where nothing is gathered */
 	struct nr_flow_cache *caches;      /* owned; by exporter */
 	struct nr_flow_spectrum **spectra; /* owned; by exporter */
 	size_t exporters;
@@ -42,6 +44,7 @@ static void look_fini(struct look *look)
 	free(look->numbers);
 	if (look->gathered)
 		nr_flow_gather_fini(&look->gather);
+	nr_flow_paired_fini(&look->paired);
 	nr_flow_choice_fini(&look->choice);
 }
 
@@ -212,6 +215,38 @@ static size_t list_clients(const struct look *look, const struct nr_flow_beat *b
 	return clients;
 }
 
+/* Of beats: what they are, whose they are, to whom the server spoke. */
+static void add_beats(struct look *look, size_t number, struct nr_flow_candidate *candidate)
+{
+	double established;
+	candidate->cut = look->gather.store.chains[number].cut;
+	candidate->beat_count = load(look, number, look->beats[0], look->numbers, &established);
+	candidate->client_count = list_clients(look, look->beats[0], candidate->beat_count, &candidate->cut);
+	candidate->beats = look->beats[0];
+	struct nr_flow_context *context = &candidate->context;
+	if (!candidate->cut)
+		context->clients = (double)candidate->client_count;
+	double held = NR_MAX(candidate->timing.clients, 1u);
+	context->established = established * NR_MAX(context->clients / held, 1.);
+}
+
+static void add_pairs(struct look *look, size_t number, struct nr_flow_candidate *candidate)
+{
+	const struct nr_flow_pair_range *range = &look->paired.ranges[number];
+	const struct nr_flow_pair_entry *pairs = look->paired.pairs + range->begin;
+	candidate->cut = range->cut;
+	candidate->client_count = range->count;
+	candidate->timing = nr_flow_paired_timing(pairs, range->count, look->choice.from, look->choice.to);
+	for (size_t i = 0; i < range->count; i++)
+		look->clients[i] = (struct nr_flow_client){
+			.address = pairs[i].client,
+			.first = nr_flow_time_of(pairs[i].first),
+			.last = nr_flow_time_of(pairs[i].last),
+			.beats = pairs[i].flows,
+			.refused_only = pairs[i].refused >= pairs[i].flows,
+		};
+}
+
 static int visit(struct look *look, size_t number)
 {
 	const struct nr_flow_chosen *item = &look->choice.items[number];
@@ -219,25 +254,15 @@ static int visit(struct look *look, size_t number)
 		.server = {item->server.address, item->server.port, item->server.protocol},
 		.context = context_of(look->detect, item),
 		.timing = item->timing,
+		.clients = look->clients,
 	};
-	if (look->gathered) {
-		double established;
-		candidate.cut = look->gather.store.chains[number].cut;
-		candidate.beat_count = load(look, number, look->beats[0], look->numbers, &established);
-		candidate.client_count =
-			list_clients(look, look->beats[0], candidate.beat_count, &candidate.cut);
-		candidate.beats = look->beats[0];
-		candidate.clients = look->clients;
-		ask_clients(look->detect, look->clients, candidate.client_count, &candidate.context);
-		uint32_t held = candidate.timing.clients;
-		if (!candidate.cut) {
-			candidate.context.clients = (double)candidate.client_count;
-			candidate.context.established = established;
-		} else if (held) {
-			candidate.context.established =
-				established * NR_MAX(candidate.context.clients / held, 1.);
-		}
-	}
+	if (look->gathered)
+		add_beats(look, number, &candidate);
+	else
+		add_pairs(look, number, &candidate);
+	ask_clients(look->detect, look->clients, candidate.client_count, &candidate.context);
+	struct nr_flow_context *context = &candidate.context; /* sketches of both have errors of their own */
+	context->neighbourhood = NR_MAX(context->neighbourhood, context->clients);
 	return look->visitor->candidate(look->visitor->context, &candidate);
 }
 
@@ -312,8 +337,10 @@ static int run(struct look *look, const struct nr_flow_replay *replay, struct nr
 	int e = nr_flow_choose(look->detect, &look->choice, error);
 	if (!e)
 		e = prepare(look, error);
-	if (!e && replay && look->choice.count)
+	if (!e && replay)
 		e = gather(look, replay, error);
+	else if (!e)
+		e = nr_flow_paired_init(&look->paired, look->detect, &look->choice, error);
 	if (!e)
 		e = nr_crew_new(look->threads, &crew, error);
 	if (e)

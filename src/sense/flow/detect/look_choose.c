@@ -36,6 +36,7 @@ static double score_of(const struct nr_flow_server_entry *server)
 		hours += (unsigned)__builtin_popcountll(server->hours[i]);
 	double score = log2(1 + flows) + HOURS_SCORE * log2(1 + hours) + 2 * same_size(server);
 	score += 2 * NR_MIN(1., (server->established + 2. * server->refused) / flows);
+	score += 2 * log2(1 + server->regular);
 	score += server->longest >= LONG ? 4 : 0;
 	/* what everybody uses is judged last: most of what is periodic is there (flow reference 14) */
 	score -= 2 * log2(1 + clients / 500);
@@ -70,9 +71,10 @@ static void sift_up(struct nr_flow_chosen *items, size_t at)
 	items[at] = item;
 }
 
-static void offer(struct nr_flow_choice *choice, size_t room, const struct nr_flow_server_entry *server)
+static void offer(struct nr_flow_choice *choice, size_t room, const struct nr_flow_server_entry *server,
+	uint32_t number)
 {
-	struct nr_flow_chosen item = {.score = score_of(server), .server = *server};
+	struct nr_flow_chosen item = {.score = score_of(server), .number = number, .server = *server};
 	if (choice->count < room) {
 		choice->items[choice->count] = item;
 		sift_up(choice->items, choice->count++);
@@ -97,6 +99,7 @@ static void each_server(struct nr_flow_detect *d,
 }
 
 struct choosing {
+	const struct nr_flow_detect *detect;
 	struct nr_flow_choice *choice;
 	size_t room;
 };
@@ -105,7 +108,7 @@ static void choose_one(void *context, const struct nr_flow_server_entry *server)
 {
 	struct choosing *c = context;
 	if (is_eligible(server))
-		offer(c->choice, c->room, server);
+		offer(c->choice, c->room, server, nr_flow_clock_table_number(&c->detect->servers, server));
 }
 
 /* ---- neighbours ---- */
@@ -220,7 +223,7 @@ int nr_flow_choose(struct nr_flow_detect *d, struct nr_flow_choice *ret_choice, 
 {
 	struct nr_flow_choice choice = {0};
 	pthread_mutex_lock(&d->lock);
-	struct choosing c = {&choice, NR_MIN((size_t)d->conf.candidates, (size_t)d->servers.used)};
+	struct choosing c = {d, &choice, NR_MIN((size_t)d->conf.candidates, (size_t)d->servers.used)};
 	choice.from = d->state.from;
 	choice.to = d->state.to;
 	pthread_mutex_unlock(&d->lock);

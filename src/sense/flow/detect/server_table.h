@@ -33,8 +33,9 @@ struct nr_flow_server_entry {
 	uint32_t longest;              /* s */
 	uint16_t sizes[NR_FLOW_SIZE_BINS];
 	float sampling;
-	uint8_t few; /* of clients */
-	uint8_t reserved[3];
+	uint16_t regular; /* gaps of its pairs that were like those before; saturated */
+	uint8_t few;      /* of clients */
+	uint8_t reserved;
 };
 _Static_assert(sizeof(struct nr_flow_server_entry) == 192, "three lines of the cache");
 
