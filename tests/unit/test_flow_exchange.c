@@ -372,12 +372,11 @@ static void test_noise_meets_nobody(void **state)
 static void spoil(
 	const struct house *h, unsigned party, long offset, const void *bytes, size_t length, long cut)
 {
-	char path[128], other[128];
+	char other[128];
 	size_t whole;
 	NR_AUTO(nr_freep) uint8_t *copy = offer_bytes(h, party, &whole);
 	for (size_t i = 0; i < length; i++)
 		copy[(offset < 0 ? (long)whole + offset : offset) + (long)i] ^= ((const uint8_t *)bytes)[i];
-	(void)path;
 	assert_int_equal(nr_file_write(place(h, party, ".other", other), copy, whole - (size_t)cut, NULL), 0);
 }
 

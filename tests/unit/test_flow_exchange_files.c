@@ -7,11 +7,9 @@
 
 static void group_text(char text[static NR_EXCHANGE_GROUP_MAX])
 {
-	struct house h;
 	char keys[3][NR_NOTE_VKEY_TEXT];
 	const char *const names[] = {"isac.example", "a.example", "b.example"};
 	const char *const parties[] = {keys[1], keys[2]};
-	(void)h;
 	for (unsigned i = 0; i < 3; i++)
 		EVP_PKEY_free(key_make(names[i], keys[i]));
 	const struct nr_exchange_group_conf conf = {.name = "japan-1",
@@ -295,6 +293,58 @@ static void test_what_is_taken_from_a_finding(void **state)
 	nr_c2_list_free(list);
 }
 
+/* A file of several steps, read by one thread and by three: the same candidates, counts and first trouble. */
+static void test_files_read_together(void **state)
+{
+	(void)state;
+	struct house h;
+	char path[128];
+	struct nr_c2_list *list = list_make();
+	house_init(&h, 2, 2, 10);
+	FILE *file = fopen(place(&h, 1, ".other", path), "we");
+	assert_non_null(file);
+	for (unsigned i = 0; i < 40000; i++) {
+		if (i % 1000 == 7)
+			fputs("\r\n", file);
+		if (i == 31000 || i == 35000)
+			fputs("no finding\n", file);
+		fprintf(file,
+			"{\"kind\":\"c2-server\",\"subject\":\"20.0.%u.%u\",\"port\":443,\"protocol\":"
+			"\"tcp\","
+			"\"confidence\":0.1,\"note\":\"%*s\"}%s",
+			i / 200, i % 200 + 1, (int)(i * 37 % 300), "",
+			i == 39999 ? ""
+			: i % 3    ? "\n"
+				   : "\r\n");
+	}
+	fclose(file);
+	for (unsigned members = 1; members <= 3; members += 2) {
+		struct nr_exchange_candidates c = {.count = 0};
+		NR_AUTO(nr_crew_freep) struct nr_crew *crew = NULL;
+		assert_int_equal(nr_crew_new(members, &crew, NULL), 0);
+		assert_int_equal(nr_exchange_candidates_read(&c, path, list, DAY, crew, NULL), 0);
+		assert_int_equal(c.count, 40000);
+		assert_int_equal(c.unreadable, 2);
+		assert_int_equal(c.trouble_line, 31000 + 31 + 1); /* empty lines count */
+		assert_int_equal(c.lines, 40042);
+		assert_non_null(strstr(c.trouble_path, "1.other"));
+		for (unsigned i = 0; i < 40000; i++)
+			assert_int_equal(c.items[i].address.octets[15], i % 200 + 1);
+		nr_exchange_candidates_fini(&c);
+	}
+	struct nr_error error = {0};
+	struct nr_exchange_candidates c = {.count = 0};
+	file = fopen(path, "we"); /* one line of more than a finding can have */
+	for (unsigned i = 0; i < 6u << 20; i++)
+		putc('x', file);
+	fclose(file);
+	assert_int_equal(nr_exchange_candidates_read(&c, path, list, DAY, NULL, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, "line 1"));
+	nr_exchange_candidates_fini(&c);
+	nr_c2_list_free(list);
+	house_fini(&h);
+}
+
 static void test_the_strongest_stay(void **state)
 {
 	(void)state;
@@ -325,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_secrets_that_are_refused),
 		cmocka_unit_test(test_findings_that_are_no_candidates),
 		cmocka_unit_test(test_what_is_taken_from_a_finding),
+		cmocka_unit_test(test_files_read_together),
 		cmocka_unit_test(test_the_strongest_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES ((size_t)1 << 20) /* a finding with all its reasons */
-#define DEPTH          16
-#define REASONS_MAX    64
+#define DEPTH       16
+#define REASONS_MAX 64
 
 /* ---- a finding ---- */
 
@@ -112,19 +111,17 @@ static int server_of(
 
 /* ---- many ---- */
 
-static int keep(struct nr_exchange_candidates *c, const struct nr_exchange_candidate *candidate,
-	struct nr_error *error)
+int nr_exchange_candidates_room(struct nr_exchange_candidates *c, size_t more, struct nr_error *error)
 {
-	if (c->count == c->room) {
-		size_t room = c->room ? 2 * c->room : 1024;
+	if (c->count + more > c->room) {
+		size_t room = NR_MAX(NR_MAX(2 * c->room, (size_t)1024), c->count + more);
 		struct nr_exchange_candidate *grown =
-			room <= NR_EXCHANGE_LINES_MAX ? realloc(c->items, room * sizeof *grown) : NULL;
+			room <= 2 * NR_EXCHANGE_LINES_MAX ? realloc(c->items, room * sizeof *grown) : NULL;
 		if (!grown)
 			return nr_fail(error, -ENOMEM, "out of memory");
 		c->items = grown;
 		c->room = room;
 	}
-	c->items[c->count++] = *candidate;
 	return 0;
 }
 
@@ -167,7 +164,10 @@ static int take(struct nr_exchange_candidates *c, struct json_object *root, cons
 		return 0;
 	}
 	e = check(list, &candidate, error);
-	return e ? e : keep(c, &candidate, error);
+	e = e ? e : nr_exchange_candidates_room(c, 1, error);
+	if (!e)
+		c->items[c->count++] = candidate;
+	return e;
 }
 
 int nr_exchange_candidates_add(struct nr_exchange_candidates *candidates, const char *line, size_t length,
@@ -193,52 +193,11 @@ int nr_exchange_candidates_add(struct nr_exchange_candidates *candidates, const 
 		return nr_fail(error, e, "%s", why.text);
 	candidates->refused += e == -EPERM;
 	candidates->unreadable += e && e != -EPERM;
-	if (e && !candidates->trouble[0])
-		snprintf(candidates->trouble, sizeof candidates->trouble, "line %llu: %.160s",
-			(unsigned long long)candidates->lines, why.text);
+	if (e && !candidates->trouble[0]) {
+		candidates->trouble_line = candidates->lines;
+		snprintf(candidates->trouble, sizeof candidates->trouble, "%.190s", why.text);
+	}
 	return 0;
-}
-
-static int read_lines(struct nr_exchange_candidates *c, FILE *file, const char *name,
-	const struct nr_c2_list *list, int32_t day, struct nr_error *error)
-{
-	NR_AUTO(nr_freep) char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
-	int e = 0;
-	while (!e && (length = getline(&line, &room, file)) > 0) {
-		while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-			length--;
-		if (!length)
-			continue;
-		if ((size_t)length > LINE_MAX_BYTES)
-			return nr_fail(error, -EBADMSG, "%.120s: a line of more than %zu bytes", name,
-				LINE_MAX_BYTES);
-		if (c->lines >= NR_EXCHANGE_LINES_MAX)
-			return nr_fail(error, -EMSGSIZE, "%.120s: more than %llu findings", name,
-				(unsigned long long)NR_EXCHANGE_LINES_MAX);
-		e = nr_exchange_candidates_add(c, line, (size_t)length, list, day, error);
-	}
-	if (!e && ferror(file))
-		e = nr_fail(error, -EIO, "%.150s: %s", name, strerror(errno));
-	return e;
-}
-
-int nr_exchange_candidates_read(struct nr_exchange_candidates *candidates, const char *path,
-	const struct nr_c2_list *list, int32_t day, struct nr_error *error)
-{
-	bool standard = !strcmp(path, "-"), sound = !candidates->trouble[0];
-	NR_AUTO(nr_closep) FILE *file = standard ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
-	if (!file)
-		return nr_fail(error, -errno, "%.150s: %s", path, strerror(errno));
-	int e = read_lines(candidates, file, path, list, day, error);
-	if (sound && candidates->trouble[0]) { /* the first one is of this file: say which */
-		char place[sizeof candidates->trouble];
-		snprintf(place, sizeof place, "%.60s: %.130s", standard ? "standard input" : path,
-			candidates->trouble);
-		memcpy(candidates->trouble, place, sizeof place);
-	}
-	return e;
 }
 
 /* ---- order ---- */

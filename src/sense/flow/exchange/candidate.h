@@ -7,6 +7,7 @@
 #ifndef NR_SENSE_FLOW_EXCHANGE_CANDIDATE_H
 #define NR_SENSE_FLOW_EXCHANGE_CANDIDATE_H
 
+#include "base/crew.h"
 #include "base/time.h"
 #include "model/c2_list.h"
 
@@ -34,15 +35,20 @@ struct nr_exchange_candidates {
 	 * networks, for private use, pseudonyms, or no server; more than fit, the weakest; the same server
 	 * once more. */
 	uint64_t lines, unreadable, other_kinds, other_days, refused, beyond, twice;
-	char trouble[200]; /* the first unreadable or refused line, with its place; "" */
+	char trouble[200]; /* what is wrong with the first unreadable or refused line; "" */
+	uint64_t trouble_line;
+	char trouble_path[64]; /* the end of the file's name */
 };
 #define NR_EXCHANGE_LINES_MAX (UINT64_C(16) << 20) /* findings that are read */
 #define NR_EXCHANGE_ANY_DAY   INT32_MIN
 
 /* Adds those of a file ("-": standard input) that fall on the day, or NR_EXCHANGE_ANY_DAY. list: what may not
- * be shared. -EMSGSIZE: more than NR_EXCHANGE_LINES_MAX. */
+ * be shared. crew: NULL: this thread alone. -EMSGSIZE: more than NR_EXCHANGE_LINES_MAX. */
 int nr_exchange_candidates_read(struct nr_exchange_candidates *candidates, const char *path,
-	const struct nr_c2_list *list, int32_t day, struct nr_error *error);
+	const struct nr_c2_list *list, int32_t day, struct nr_crew *crew, struct nr_error *error);
+/* Makes room for so many more. */
+int nr_exchange_candidates_room(
+	struct nr_exchange_candidates *candidates, size_t more, struct nr_error *error);
 /* One line. 0: taken or counted. */
 int nr_exchange_candidates_add(struct nr_exchange_candidates *candidates, const char *line, size_t length,
 	const struct nr_c2_list *list, int32_t day, struct nr_error *error);

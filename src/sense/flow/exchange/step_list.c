@@ -93,7 +93,8 @@ int nr_exchange_step_list(const struct nr_exchange_conf *conf, const char *const
 	struct listing listing = {.written = 0};
 	int e = nr_exchange_shared_list(conf, &list, error);
 	for (size_t i = 0; !e && i < count; i++)
-		e = nr_exchange_candidates_read(&candidates, operands[i], list, NR_EXCHANGE_ANY_DAY, error);
+		e = nr_exchange_candidates_read(
+			&candidates, operands[i], list, NR_EXCHANGE_ANY_DAY, NULL, error);
 	nr_exchange_candidates_settle(&candidates, SIZE_MAX);
 	e = e ? e : list_to(conf, &candidates, list, &listing, error);
 	nr_exchange_tell_left(&candidates);

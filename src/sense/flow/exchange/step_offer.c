@@ -62,12 +62,13 @@ static int offering_init(struct offering *o, struct nr_error *error)
 	return nr_exchange_ledger_open(conf, &o->keys, error);
 }
 
-static int candidates_read(struct offering *o, const char *const *paths, size_t count, struct nr_error *error)
+static int candidates_read(struct offering *o, const char *const *paths, size_t count, struct nr_crew *crew,
+	struct nr_error *error)
 {
 	struct nr_c2_list *list = NULL;
 	int e = nr_exchange_shared_list(o->conf, &list, error);
 	for (size_t i = 0; !e && i < count; i++)
-		e = nr_exchange_candidates_read(&o->candidates, paths[i], list, o->day, error);
+		e = nr_exchange_candidates_read(&o->candidates, paths[i], list, o->day, crew, error);
 	nr_c2_list_free(list);
 	if (!e)
 		nr_exchange_candidates_settle(&o->candidates, (size_t)o->group.candidates);
@@ -121,13 +122,13 @@ static int offer(struct offering *o, const char *const *paths, size_t count, str
 	uint8_t digest[NR_EXCHANGE_DIGEST_BYTES];
 	struct nr_exchange_act act = {
 		.name = "exchange-offer", .group = &o->group, .day = o->day, .party = o->party};
-	int e = candidates_read(o, paths, count, error);
+	int e = nr_exchange_crew(o->conf, &crew, error);
+	e = e ? e : candidates_read(o, paths, count, crew, error);
 	of_day = o->secret;
 	e = e ? e : nr_exchange_secret_forward(&of_day, o->day, error);
 	e = e ? e
 	      : nr_exchange_record_act(
 			o->conf, NULL, &act, error); /* the archive's, before anything leaves */
-	e = e ? e : nr_exchange_crew(o->conf, &crew, error);
 	const struct nr_exchange_offer_conf made = {.group = &o->group,
 		.secret = &of_day,
 		.party = o->party,

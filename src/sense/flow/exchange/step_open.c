@@ -33,6 +33,7 @@ static int open_reply(
 {
 	const struct nr_exchange_conf *conf = o->conf;
 	struct nr_exchange_head head;
+	NR_AUTO(nr_crew_freep) struct nr_crew *crew = NULL;
 	struct nr_c2_list *list = NULL;
 	int32_t day;
 	int e = nr_exchange_group_read(conf->group, &o->group, error);
@@ -46,8 +47,9 @@ static int open_reply(
 	const struct nr_exchange_act act = {
 		.name = "exchange-open", .group = &o->group, .day = head.day, .party = head.party};
 	e = e ? e : nr_exchange_record_act(conf, o->keys, &act, error);
+	e = e ? e : nr_exchange_crew(conf, &crew, error);
 	for (size_t i = 0; !e && i < count; i++)
-		e = nr_exchange_candidates_read(&o->candidates, paths[i], list, day, error);
+		e = nr_exchange_candidates_read(&o->candidates, paths[i], list, day, crew, error);
 	nr_c2_list_free(list);
 	if (e)
 		return e;

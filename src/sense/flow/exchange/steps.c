@@ -90,7 +90,8 @@ void nr_exchange_tell_left(const struct nr_exchange_candidates *c)
 			fprintf(stderr, "noroshi: %llu %s\n", (unsigned long long)left[i].count,
 				nr_says(left[i].en, left[i].ja));
 	if (c->trouble[0])
-		fprintf(stderr, "noroshi: %s\n", c->trouble);
+		fprintf(stderr, "noroshi: %s: line %llu: %s\n", c->trouble_path,
+			(unsigned long long)c->trouble_line, c->trouble);
 }
 
 void nr_exchange_hex(const uint8_t *bytes, size_t length, char *ret_text)
