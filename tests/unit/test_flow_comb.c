@@ -181,7 +181,8 @@ static void test_definition(void **state)
 			nr_flow_comb_fill(comb, beats, n);
 			struct nr_flow_comb_peak peak = nr_flow_comb_best(comb);
 			if (peak.period > 0)
-				near_definition(n, peak.period, peak.k, peak.z);
+				near_definition(
+					n, peak.period, peak.k, nr_flow_comb_z(comb, peak.period, peak.k));
 			unsigned k = 0;
 			for (double p = 16.1; p < 21600; p *= 1.4, k++)
 				near_definition(n, p, ks[k % 4], nr_flow_comb_z(comb, p, ks[k % 4]));

@@ -19,7 +19,11 @@
 #define LANES       16
 #define FEW         4 /* lags at a time, where they are few */
 
-#define FAR_K 16 /* up to this lags are as long as they are */
+#define CELLS   4096 /* of half a period, of one client at a time: what reaches over an end is not seen */
+#define PEAKS   6    /* whose bursts are looked at */
+#define NEARLY  0.9  /* of the largest z: as good */
+#define SCALLOP 0.88 /* of z is seen at least where the top lies between two places */
+#define FAR_K   16   /* up to this lags are as long as they are */
 
 static const unsigned ks[NR_FLOW_COMB_KS] = {4, 16, 64, 360};
 
@@ -43,6 +47,10 @@ struct nr_flow_comb {
 	struct place places[PERIODS];
 	struct level levels[LEVELS];
 	uint64_t lags;
+	const struct nr_flow_beat *beats; /* borrowed, of the last fill */
+	size_t beat_count, share;
+	nr_time chosen[NR_FLOW_COMB_CHOSEN]; /* of one client */
+	double powers[CELLS];
 	/* the level that is being looked at */
 	const struct level *at;
 	uint32_t before[BINS + 1]; /* lags in the bins before */
@@ -148,18 +156,14 @@ void nr_flow_comb_range(struct nr_flow_comb *comb, double period_min, double per
 
 /* ---- lags ---- */
 
-static void fill_client(
-	struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count, size_t reach)
+static void fill_client(struct nr_flow_comb *comb, const nr_time *times, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t end = count - i > reach ? i + reach + 1 : count;
 		unsigned o = 0;
-		for (size_t j = i + 1; j < end && !beats[i].timeless; j++) {
-			uint64_t ticks = (nr_flow_lag(beats[i].first, beats[j].first) + TICK / 2) / TICK;
+		for (size_t j = i + 1; j < count; j++) {
+			uint64_t ticks = (nr_flow_lag(times[i], times[j]) + TICK / 2) / TICK;
 			if (ticks > TICKS)
 				break;
-			if (beats[j].timeless)
-				continue;
 			while (ticks > comb->levels[o].ticks)
 				o++;
 			comb->levels[o].counts[ticks >> o]++;
@@ -168,16 +172,52 @@ static void fill_client(
 	}
 }
 
+/* How many beats each client may have, so that all their lags find room. */
+static size_t share_of(const struct nr_flow_beat *beats, size_t count)
+{
+	size_t share = (size_t)sqrt(2.0 * NR_FLOW_COMB_LAGS_MAX);
+	for (; share > NR_FLOW_COMB_SHARE_MIN; share -= share / 4) {
+		double lags = 0;
+		for (size_t i = 0, n; i < count; i += n) {
+			n = nr_flow_client_run(beats + i, count - i);
+			double kept = (double)NR_MIN(n, share);
+			lags += kept * (kept - 1) / 2;
+		}
+		if (lags <= NR_FLOW_COMB_LAGS_MAX)
+			break;
+	}
+	return share;
+}
+
+/* Takes one in so many at random, as a sampling exporter does, but the same ones each time. */
+static bool chosen(size_t i, size_t share, size_t count)
+{
+	uint64_t x = (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (double)(x >> 11) * 0x1p-53 * (double)count < (double)share;
+}
+
+static size_t choose(struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count, size_t share)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count && n < NR_FLOW_COMB_CHOSEN; i++)
+		if (!beats[i].timeless && (count <= share || chosen(i, share, count)))
+			comb->chosen[n++] = beats[i].first;
+	return n;
+}
+
 void nr_flow_comb_fill(struct nr_flow_comb *comb, const struct nr_flow_beat *beats, size_t count)
 {
-	size_t reach = count ? NR_FLOW_COMB_LAGS_MAX / count : 0;
 	if (comb->lags)
 		memset(comb->counts, 0, all_bins() * sizeof(uint32_t));
 	comb->lags = 0;
 	comb->at = NULL;
+	comb->beats = beats;
+	comb->beat_count = count;
+	comb->share = share_of(beats, count);
 	for (size_t i = 0, n; i < count; i += n) {
 		n = nr_flow_client_run(beats + i, count - i);
-		fill_client(comb, beats + i, n, NR_MAX(reach, (size_t)NR_FLOW_COMB_REACH));
+		fill_client(comb, comb->chosen, choose(comb, beats + i, n, comb->share));
 	}
 	for (unsigned o = 0; comb->lags && o + 1 < LEVELS; o++)
 		for (uint32_t b = 0; b < comb->levels[o].bins; b++)
@@ -387,39 +427,126 @@ static struct nr_flow_comb_peak refine(struct nr_flow_comb *comb, const struct p
 	return (struct nr_flow_comb_peak){best->z, best->period, k, best->lags};
 }
 
+/* ---- bursts ---- */
+
+/* Sum over pairs of a client's cells in the comb's window of their powers. */
+static double pairs_of(const double *powers, size_t cells, size_t reach)
+{
+	double sum = 0, ahead = 0;
+	for (size_t i = 1; i <= reach && i < cells; i++)
+		ahead += powers[i];
+	for (size_t i = 0; i < cells; i++) {
+		sum += powers[i] * ahead;
+		ahead -= i + 1 < cells ? powers[i + 1] : 0;
+		ahead += i + 1 + reach < cells ? powers[i + 1 + reach] : 0;
+	}
+	return sum;
+}
+
+/* The cells of one client, in pieces where a silence is longer than the window or there is no more room. */
+static double client_pairs(
+	struct nr_flow_comb *comb, const nr_time *times, size_t count, double period, size_t reach)
+{
+	double real = 0, imaginary = 0, pairs = 0;
+	size_t cell = 0, cells = 0;
+	for (size_t i = 0; i <= count; i++) {
+		double at = i < count ? (double)nr_flow_lag(times[0], times[i]) / NR_SECOND / period : 1e9;
+		size_t now = (size_t)fmin(2 * at, 1e9);
+		if (now != cell) {
+			comb->powers[cells++] = real * real + imaginary * imaginary;
+			real = imaginary = 0;
+			bool apart = now - cell > reach;
+			while (!apart && ++cell < now && cells < CELLS)
+				comb->powers[cells++] = 0;
+			if (apart || cells == CELLS) {
+				pairs += pairs_of(comb->powers, cells, reach);
+				cells = 0;
+			}
+			cell = now;
+		}
+		real += cos(TWO_PI * at);
+		imaginary += sin(TWO_PI * at);
+	}
+	return pairs;
+}
+
+/*
+ * The formula takes lags for independent. Those between two bursts are not: m records here and m there make m
+ * * m nearly equal lags, and z grows by m of nothing. So time is cut into cells of half a period, each with
+ * the power of its beats at that period: m where they are random, m * m where they are one burst, 1 where
+ * there is one. The variance of the sum is half of the sum of products of powers over pairs of cells; it
+ * stands in place of n / 2 where it is more. Where no cell has two beats this is the formula itself.
+ */
+static double without_bursts(struct nr_flow_comb *comb, const struct nr_flow_comb_peak *peak)
+{
+	size_t reach = (size_t)(2 * longest_of(peak->period, peak->k) / peak->period);
+	double pairs = 0;
+	for (size_t i = 0, n; i < comb->beat_count; i += n) {
+		n = nr_flow_client_run(comb->beats + i, comb->beat_count - i);
+		size_t count = choose(comb, comb->beats + i, n, comb->share);
+		pairs += count ? client_pairs(comb, comb->chosen, count, peak->period, reach) : 0;
+	}
+	return pairs > peak->lags ? peak->z * sqrt(peak->lags / pairs) : peak->z;
+}
+
+static unsigned k_of(const struct nr_flow_comb *comb, uint32_t place)
+{
+	unsigned k = 0;
+	while (place >= comb->first[k + 1])
+		k++;
+	return k;
+}
+
+static bool is_peak(const struct nr_flow_comb *comb, uint32_t i, unsigned k)
+{
+	const struct place *p = &comb->places[i];
+	return (i == comb->first[k] || p->z >= p[-1].z) && (i + 1 == comb->first[k + 1] || p->z >= p[1].z);
+}
+
 /* A period whose comb has a half or a third of it is the beat: the largest that is nearly as good. Each K has
  * its own end, so all are asked. */
-static uint32_t slowest(const struct nr_flow_comb *comb, uint32_t top)
+static struct nr_flow_comb_peak slowest(struct nr_flow_comb *comb, uint32_t top)
 {
-	double enough = comb->places[top].z * 0.9, longest = comb->places[top].period * 1.5;
+	struct nr_flow_comb_peak best = refine(comb, &comb->places[top], ks[k_of(comb, top)]), other;
+	double enough = best.z * NEARLY, roughly = enough * SCALLOP;
 	for (unsigned k = 0; k < NR_FLOW_COMB_KS; k++)
 		for (uint32_t i = comb->first[k]; i < comb->first[k + 1]; i++) {
 			const struct place *p = &comb->places[i];
-			bool peak = (i == comb->first[k] || p->z >= p[-1].z) &&
-				    (i + 1 == comb->first[k + 1] || p->z >= p[1].z);
-			if (!peak || p->z < enough || p->period < longest)
+			if (p->z < roughly || p->period < 1.5 * best.period || !is_peak(comb, i, k))
 				continue;
-			top = i;
-			longest = p->period;
+			other = refine(comb, p, ks[k]);
+			if (other.z >= enough)
+				best = other;
 		}
-	return top;
+	return best;
 }
 
-struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
+/* The highest place that was not taken; then it is. */
+static bool next_peak(struct nr_flow_comb *comb, struct nr_flow_comb_peak *ret_peak)
 {
-	struct nr_flow_comb_peak none = {0};
-	unsigned k = 0;
 	uint32_t top = 0;
-	if (comb->lags < NR_FLOW_COMB_LAGS_MIN || !comb->first[NR_FLOW_COMB_KS])
-		return none;
-	search(comb);
 	for (uint32_t i = 1; i < comb->first[NR_FLOW_COMB_KS]; i++)
 		if (comb->places[i].z > comb->places[top].z)
 			top = i;
 	if (comb->places[top].z <= 0)
-		return none;
-	top = slowest(comb, top);
-	while (top >= comb->first[k + 1])
-		k++;
-	return refine(comb, &comb->places[top], ks[k]);
+		return false;
+	*ret_peak = slowest(comb, top);
+	for (uint32_t i = 0; i < comb->first[NR_FLOW_COMB_KS]; i++) /* half a width of the broadest comb */
+		if (fabs(comb->places[i].period - ret_peak->period) < ret_peak->period / ks[0] / 2)
+			comb->places[i].z = 0;
+	return true;
+}
+
+struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb)
+{
+	struct nr_flow_comb_peak best = {0}, peak;
+	if (comb->lags < NR_FLOW_COMB_LAGS_MIN || !comb->first[NR_FLOW_COMB_KS])
+		return best;
+	search(comb);
+	for (unsigned i = 0; i < PEAKS && next_peak(comb, &peak) && peak.z * NEARLY > best.z; i++) {
+		peak.z = without_bursts(comb, &peak);
+		if (peak.z * NEARLY > best.z)
+			best = peak;
+	}
+	return best;
 }

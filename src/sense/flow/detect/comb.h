@@ -26,10 +26,11 @@
 #define NR_FLOW_COMB_LAG_MAX    86400   /* s */
 #define NR_FLOW_COMB_LAG_FAR    21600   /* s: of K = 64 and 360, where K = 16 has no longer ones */
 #define NR_FLOW_COMB_LAGS_MIN   6
-/* Of one server. Where its clients have more, each beat goes with its nearest followers only, as many as
- * there is room for, and with NR_FLOW_COMB_REACH at least. */
-#define NR_FLOW_COMB_LAGS_MAX 1000000
-#define NR_FLOW_COMB_REACH    4
+/* Of one server. Where its clients have more, as many beats of each are taken at random as there is room for,
+ * none of those who have few: a beat shows through sampling, and no client drowns the others. */
+#define NR_FLOW_COMB_LAGS_MAX  1000000
+#define NR_FLOW_COMB_SHARE_MIN 8
+#define NR_FLOW_COMB_CHOSEN    4096 /* of one client; a share is less than half of it */
 
 struct nr_flow_comb;
 int nr_flow_comb_new(struct nr_flow_comb **ret_comb, struct nr_error *error);
@@ -47,8 +48,8 @@ struct nr_flow_comb_peak {
 	double z, period; /* period 0: there is none */
 	uint32_t k, lags;
 };
-/* The largest z of the search; of periods whose z is within 10 % of it the largest: a beat has nearly the
- * same z at a half and a third of its period. */
+/* The largest z of the search, without what bursts add to it (see its source); of periods whose z is within
+ * 10 % of it the largest: a beat has nearly the same z at a half and a third of its period. */
 struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb);
 /* z at one place; 0 where there are too few lags. k: one of the four. */
 double nr_flow_comb_z(struct nr_flow_comb *comb, double period, unsigned k);
