@@ -20,6 +20,7 @@ static const struct nr_command *const commands[] = {
 	&nr_flow_detect_command,
 	&nr_flow_evaluate_command,
 	&nr_flow_query_command,
+	&nr_flow_probe_command,
 	&nr_flow_collect_command,
 	&nr_flow_uses_command,
 	&nr_flow_erase_command,

@@ -8,6 +8,7 @@
 extern const struct nr_command nr_flow_collect_command;
 extern const struct nr_command nr_flow_detect_command;
 extern const struct nr_command nr_flow_evaluate_command;
+extern const struct nr_command nr_flow_probe_command;
 extern const struct nr_command nr_flow_query_command;
 extern const struct nr_command nr_flow_erase_command;
 extern const struct nr_command nr_flow_exchange_command;
