@@ -36,9 +36,10 @@ int nr_flow_known_add(
 /* Takes back what persons said of it. */
 void nr_flow_known_forget(struct nr_flow_known *known, const struct nr_flow_server *server);
 /* A file of JSON lines: findings (flow detect --json, telescope), the list of C&C servers, feedback
- * (feedback.h), results of probes, or plain lines "ADDRESS" (infected) and "ADDRESS:PORT" (C&C server). Lines
- * that are none of these are counted; error->text names the first (the call still answers 0). A host stays
- * infected for a week after it was seen, a server of a finding a month. */
+ * (feedback.h), probes (flow probe --json), results of probes, or plain lines "ADDRESS" (infected) and
+ * "ADDRESS:PORT" (C&C server). Lines that are none of these are counted; error->text names the first (the
+ * call still answers 0). A host stays infected for a week after it was seen, a server of a finding a month.
+ */
 int nr_flow_known_read(
 	struct nr_flow_known *known, const char *path, uint64_t *ret_skipped, struct nr_error *error);
 /* The strongest entry of a kind that is valid at `at`; NULL: none. */

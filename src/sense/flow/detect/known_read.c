@@ -78,15 +78,21 @@ static int read_finding(struct reading *r, struct json_object *root, const char 
 	return 0; /* other kinds of findings say nothing of servers and infections */
 }
 
-static int read_probe(struct reading *r, struct json_object *root, double llr, struct nr_error *error)
+/* {"probe":{"address","port","protocol","weight","last_seen",...}}, as flow probe prints it. */
+static int read_probe(struct reading *r, struct json_object *probe, struct nr_error *error)
 {
 	struct nr_flow_server server;
-	int e = nr_flow_line_server(
-		root, json_object_object_get(root, "subject") ? "subject" : "address", &server, error);
+	double llr;
+	nr_time last;
+	int e = nr_flow_line_server(probe, "address", &server, error);
 	if (e)
 		return e;
+	if (!nr_flow_line_real(probe, "weight", &llr))
+		return nr_fail(error, -EBADMSG, "weight: a number");
+	if (!nr_flow_line_time(probe, "last_seen", NR_TIME_MAX, &last))
+		return nr_fail(error, -EBADMSG, "last_seen: no time");
 	llr = NR_MAX(-PROBE_WEIGHT_MAX, NR_MIN(PROBE_WEIGHT_MAX, llr));
-	return add(r, NR_FLOW_KNOWN_PROBED, &server, NR_TIME_MIN, NR_TIME_MAX, llr, error);
+	return add(r, NR_FLOW_KNOWN_PROBED, &server, NR_TIME_MIN, later(last, STAYS_SERVER), llr, error);
 }
 
 static int read_shared(struct reading *r, const char *line, size_t length, struct nr_error *error)
@@ -105,7 +111,6 @@ static int read_object(struct reading *r, const char *line, size_t length, struc
 {
 	struct json_object *root = nr_flow_line_object(line, length);
 	struct nr_flow_feedback feedback;
-	double llr;
 	int e;
 	if (!root)
 		return nr_fail(error, -EBADMSG, "not a JSON object");
@@ -116,8 +121,8 @@ static int read_object(struct reading *r, const char *line, size_t length, struc
 		e = nr_flow_feedback_parse(line, length, &feedback, error);
 		if (!e)
 			e = nr_flow_feedback_tell(&feedback, r->known, error);
-	} else if (nr_flow_line_real(root, "llr", &llr)) {
-		e = read_probe(r, root, llr, error);
+	} else if (json_object_is_type(json_object_object_get(root, "probe"), json_type_object)) {
+		e = read_probe(r, json_object_object_get(root, "probe"), error);
 	} else if (kind) {
 		e = read_finding(r, root, kind, error);
 	} else { /* the last line of a run is its summary */
