@@ -11,7 +11,7 @@
 #include "sense/flow/detect/features.h"
 
 #define NR_FLOW_BEATS_MAX        131072 /* of one candidate */
-#define NR_FLOW_BEAT_ESTABLISHED 0x80  /* in `sides`, here only */
+#define NR_FLOW_BEAT_ESTABLISHED 0x80   /* in `sides`, here only */
 #define NR_FLOW_BEATS_OF_CHUNK   8
 
 struct nr_flow_beats_chunk {
