@@ -269,7 +269,7 @@ static int draw_net(struct nr_flows_world *world, struct nr_scene_net *net, stru
 	const struct nr_scene_part *part = net->part;
 	uint16_t high = (uint16_t)(PORT_FIRST + nr_random_below(random, PORTS));
 	net->period = part->doubles ? part->period[0] : between(random, part->period);
-	net->jitter = between(random, part->jitter);
+	net->jitter = (double)(uint64_t)(between(random, part->jitter) * 1e4 + .5) / 1e4;
 	if (net->period >= 20) /* people choose whole seconds */
 		net->period = (double)(uint64_t)(net->period + .5);
 	net->port = part->ports[which % NR_COUNT(part->ports)];

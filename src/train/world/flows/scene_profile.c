@@ -92,11 +92,12 @@ static int cast_hard(struct nr_flows_world *world, struct nr_error *error)
 
 static int cast_few(struct nr_flows_world *world, struct nr_error *error)
 {
-	static const char *const places[] = {"edge", "office", "center"};
+	static const char *const places[] = {"edge", "office", "center", "office"};
 	int rc = 0;
 	unsigned played = 0;
 	for (size_t p = 0; p < nr_scene_bot_count && !rc; p++) {
-		const char *place = places[played % NR_COUNT(places)];
+		/* who attacks is seen where subscribers are */
+		const char *place = nr_scene_bots[p].attacks ? places[0] : places[played % NR_COUNT(places)];
 		/* a second kind of the same behaviour is for hard */
 		if (p > 0 && strcmp(nr_scene_bots[p].name, nr_scene_bots[p - 1].name) == 0)
 			continue;
