@@ -71,7 +71,14 @@ const FLOW = {
 	archive: { state: 'running', refused: 0, flows: 1, bytes: 14, segments: 1, oldest: null, newest: null },
 };
 
-/** Answers for the server: `changes` holds answers by name (servers, hosts, detail, detect, feedback), each a value or a function of the request; what is asked goes to `page.asked`. */
+/** As the store keeps an alarm: its subject is the address, all else is evidence. */
+export const FINDING = {
+	sensor: 'flow', sense: 'flow', kind: 'c2-server', subject: '203.0.113.9', first: at(3), last: at(598), count: 34, confidence: 0.9939, severity: 3,
+	reason_en: REASONS[0].text_en, reason_ja: REASONS[0].text_ja,
+	evidence: { kind: 'c2-server', subject: '203.0.113.9', port: 8443, protocol: 'tcp', confidence: 0.9939, clients: 34, first_seen: at(3), last_seen: at(598), reasons: REASONS, similar: [], alarm: true, follows: false },
+};
+
+/** Answers for the server: `changes` holds answers by name (servers, hosts, findings, detail, detect, feedback), each a value or a function of the request; what is asked goes to `page.asked`. */
 export const answers = (changes = {}) => async (page) => {
 	page.asked = [];
 	const given = { servers: SERVERS, hosts: HOSTS, detail: detail(), detect: DETECT, ...changes };
@@ -82,12 +89,14 @@ export const answers = (changes = {}) => async (page) => {
 		const value = typeof given[name] === 'function' ? given[name](route.request()) : given[name];
 		if (value?.error)
 			return json(route, value.status ?? 404, { error: value.error });
-		return json(route, 200, name === 'servers' || name === 'hosts' ? rows(value) : value);
+		return json(route, 200, ['servers', 'hosts', 'findings'].includes(name) ? rows(value) : value);
 	};
 	await page.route('**/api/v1/flow/servers?*', answer('servers'));
 	await page.route('**/api/v1/flow/servers/**', answer('detail'));
 	await page.route('**/api/v1/flow/hosts?*', answer('hosts'));
 	await page.route('**/api/v1/flow/feedback', answer('feedback'));
+	if (given.findings)
+		await page.route('**/api/v1/findings?*', answer('findings'));
 	await page.route('**/api/v1/status', async (route) => {
 		const body = await (await route.fetch()).json();
 		await json(route, 200, { ...body, flow: given.detect === null ? null : { ...(body.flow ?? FLOW), detect: given.detect } });

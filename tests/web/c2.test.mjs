@@ -2,7 +2,7 @@
 // The page C&C as somebody on duty uses it: ranked servers, why, the rhythm, who is joined to whom, and what people say of it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answers, DETECT, detail, HOSTS, server as made, SERVERS } from './c2.mjs';
+import { answers, DETECT, detail, FINDING, HOSTS, server as made, SERVERS } from './c2.mjs';
 import { closePage as close, launch, makeStore, openPage, overflow, serve, settled, violations, whole } from './console.mjs';
 
 let store, server, browser;
@@ -112,18 +112,21 @@ describe('why', () => {
 	test('each reason starts where the one before ended, and their sum is the server’s', async () => {
 		const page = await open(SERVER);
 		const bars = await page.$$eval('.waterfall tbody .fall-bar', (all) => all.map((bar) => ({ left: Number.parseFloat(bar.style.left), width: Number.parseFloat(bar.style.width), against: bar.classList.contains('fall-against') })));
-		assert.equal(bars.length, 5); /* four reasons, and what they do not explain */
-		let end = 0;
+		assert.equal(bars.length, 6); /* how rare it is, four reasons, and what they do not explain */
+		let end = Number.parseFloat(await page.$eval('.waterfall .fall-zero', (line) => line.style.left));
+		assert.ok(end > 0);
+		const even = end;
 		for (const bar of bars) {
 			const [from, to] = bar.against ? [bar.left + bar.width, bar.left] : [bar.left, bar.left + bar.width];
 			assert.ok(Math.abs(from - end) < 0.01, `${from} after ${end}`);
 			end = to;
 		}
-		assert.ok(Math.abs(Number.parseFloat(await page.$eval('.waterfall tfoot .fall-bar', (bar) => bar.style.width)) - end) < 0.01);
+		assert.ok(Math.abs(Number.parseFloat(await page.$eval('.waterfall tfoot .fall-bar', (bar) => bar.style.width)) - (end - even)) < 0.01);
 		const words = await texts(page, '.waterfall tbody td.number');
-		assert.match(words[0], /× 490decisive/);
-		assert.match(words[3], /÷ 2\.5weak, against/);
-		assert.match(await page.textContent('.waterfall tbody tr:first-child'), /comb: 60\.1 · weight 6\.2/);
+		assert.match(words[0], /÷ 370$/);
+		assert.match(words[1], /× 490decisive/);
+		assert.match(words[4], /÷ 2\.5weak, against/);
+		assert.match(await page.textContent('.waterfall tbody tr:nth-child(2)'), /comb: 60\.1 · weight 6\.2/);
 		await close(page);
 	});
 
@@ -291,6 +294,47 @@ describe('states', () => {
 	test('more alarms than the budget stand behind it', async () => {
 		const page = await open(LIST, { detect: { ...DETECT, alarms: { per_day: 2, today: 3 } } });
 		assert.equal(await page.$$eval('.pips .beyond.full', (all) => all.length), 1);
+		await close(page);
+	});
+});
+
+describe('elsewhere', () => {
+	const findings = (request) => ({ from: null, to: null, next: null, rows: request.url().includes('kind=infected-host') ? [] : [FINDING] });
+
+	test('the overview shows the alarms of today, and asks for no purpose', async () => {
+		const page = await open('/', { findings });
+		const card = await page.textContent('.c2-card');
+		assert.match(card, /3 of 20 alarms.*203\.0\.113\.9:8443\/tcp.*99\.3.*34 clients come back/s);
+		assert.ok(page.asked.every((request) => !request.url().includes('/flow/')));
+		assert.deepEqual(await violations(page), []);
+		await page.click('.c2-card .changed a');
+		await page.waitForURL('**/c2/server?address=203.0.113.9&port=8443&protocol=tcp');
+		await page.waitForSelector('.ask select[required]');
+		await close(page);
+	});
+
+	test('without a detector the overview has no such card', async () => {
+		const page = await open('/', { findings, detect: null });
+		assert.equal(await page.$('.c2-card'), null);
+		await close(page);
+	});
+
+	test('a finding shows its reasons weighed', async () => {
+		const page = await open('/findings', { findings });
+		await page.click('.row-button');
+		await page.waitForSelector('.detail .finding');
+		assert.equal(await page.$$eval('.detail .waterfall tbody tr', (all) => all.length), 4);
+		assert.match(await page.getAttribute('.detail .actions a:text-is("Open C&C")', 'href'), /port=8443/);
+		assert.deepEqual(await violations(page), []);
+		await close(page);
+	});
+
+	test('evidence that only looks like reasons stays evidence', async () => {
+		const page = await open('/findings', { findings: () => ({ from: null, to: null, next: null, rows: [{ ...FINDING, evidence: { reasons: [{ code: 1 }, null] } }] }) });
+		await page.click('.row-button');
+		await page.waitForSelector('.detail .finding');
+		assert.equal(await page.$('.detail .waterfall'), null);
+		assert.deepEqual(page.faults, []);
 		await close(page);
 	});
 });

@@ -397,14 +397,19 @@ test('a confidence is cut, never rounded up to certainty', () => {
 });
 
 test('evidence: steps, bars, strength, buckets', () => {
-	const { stepsOf, barOf, strengthOf, bucketOf } = modules['c2/evidence'];
-	const steps = stepsOf([{ weight: 3 }, { weight: -5 }, { weight: 1 }], 2);
+	const { stepsOf, barOf, strengthOf, bucketOf, priorOf, oddsOf } = modules['c2/evidence'];
+	const steps = stepsOf([{ weight: 3 }, { weight: -5 }, { weight: 1 }], 2, null);
 	assert.deepEqual(steps.map(({ from, to }) => [from, to]), [[0, 3], [3, -2], [-2, -1], [-1, 2]]);
-	assert.equal(steps[3].reason, null);
+	assert.equal(steps[3].reason, 'rest');
+	assert.deepEqual(stepsOf([{ weight: 3 }], 3, -2).map(({ reason, from, to }) => [typeof reason, from, to]), [['string', 0, -2], ['object', -2, 1]]);
+	assert.equal(oddsOf(0.5), 0);
+	assert.ok(Number.isFinite(oddsOf(1)) && Number.isFinite(oddsOf(0)));
+	assert.ok(Math.abs(priorOf(0.5, 9) + 9) < 1e-9);
+	assert.deepEqual([priorOf(0.9, 1), priorOf(0.5, 1e300), priorOf(Number.NaN, 1)], [null, null, null]);
 	assert.deepEqual(barOf(steps, steps[1]), { left: 0, width: 1, zero: 0.4 });
 	assert.deepEqual(barOf(steps, steps[0]), { left: 0.4, width: 0.6, zero: 0.4 });
-	assert.equal(stepsOf([{ weight: 3 }], 3.01).length, 1);
-	assert.deepEqual(stepsOf([], 0), []);
+	assert.equal(stepsOf([{ weight: 3 }], 3.01, null).length, 1);
+	assert.deepEqual(stepsOf([], 0, null), []);
 	assert.ok(barOf([], { from: 0, to: 0 }).left === 0);
 	assert.deepEqual([0, 1, -2, 3, -6].map(strengthOf), ['none', 'weak', 'fair', 'strong', 'decisive']);
 	assert.deepEqual([0, 1, 2, 4, 9, 10, 49, 1e9].map(bucketOf), [[0, 0], [1, 1], [2, 4], [2, 4], [5, 9], [10, 19], [20, 49], [100_000, null]]);

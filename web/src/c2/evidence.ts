@@ -1,29 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evidence as a person weighs it: what a weight in nats means, and the steps from nothing known to the verdict.
+// Evidence as a person weighs it: what a weight in nats means, and the steps from how rare such a server is to the verdict.
 import type { Reason } from './types';
 
 export interface Step {
-	/** null: what the reasons that are listed do not explain. */
-	reason: Reason | null;
+	/** "prior": how rare it is before anything was seen; "rest": what the reasons that are listed do not explain. */
+	reason: Reason | 'prior' | 'rest';
 	weight: number;
 	from: number;
 	to: number;
 }
 
 const LEAST = 0.05; /* nats: less of a rest is rounding */
+const SURE = 1e-9;
+const RAREST = -25; /* nats: a prior beyond it is no prior, but a verdict that was set (feedback) */
 
-/** The reasons one on top of the other, the heaviest first, up to `sum`. */
-export function stepsOf(reasons: Reason[], sum: number): Step[] {
+/** The odds of a probability, nats: 0 is even. */
+export function oddsOf(confidence: number): number {
+	const within = Math.max(SURE, Math.min(1 - SURE, confidence));
+	return Math.log(within / (1 - within));
+}
+
+/** What is left of the odds without the evidence: how rare such a server is; null where it cannot be told from the verdict. */
+export function priorOf(confidence: number, sum: number): number | null {
+	const prior = oddsOf(confidence) - sum;
+	return prior < 0 && prior > RAREST ? prior : null;
+}
+
+/** How rare it is, and then the reasons one on top of the other, the heaviest first, up to `sum`. */
+export function stepsOf(reasons: Reason[], sum: number, prior: number | null): Step[] {
 	const steps: Step[] = [];
 	let at = 0;
-	const add = (reason: Reason | null, weight: number): void => {
+	const add = (reason: Step['reason'], weight: number): void => {
 		steps.push({ reason, weight, from: at, to: at + weight });
 		at += weight;
 	};
+	if (prior !== null)
+		add('prior', prior);
 	for (const reason of reasons)
 		add(reason, reason.weight);
-	if (Math.abs(sum - at) > LEAST)
-		add(null, sum - at);
+	const rest = sum + (prior ?? 0) - at;
+	if (Math.abs(rest) > LEAST)
+		add('rest', rest);
 	return steps;
 }
 

@@ -29,7 +29,8 @@ interface Judged extends Service {
 }
 
 export interface Server extends Judged {
-	rank: number;
+	/** null: an alarm of earlier in the day that ranks no more. */
+	rank: number | null;
 	/** Sum of the weights, nats. */
 	llr: number;
 	clients: number;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ComponentChildren, VNode } from 'preact';
+import { pageOf } from '../c2/today';
+import type { Reason } from '../c2/types';
+import { Waterfall } from '../c2/waterfall';
 import { words } from '../format';
 import { useLanguage } from '../preferences';
 import { Evidence } from '../part/evidence';
 import { subjectHref } from '../part/search';
 import { DataTable, type Column } from '../part/table';
 import { linkTo, type Changes } from '../route';
-import { jsonObject, type Finding } from '../rows';
+import { jsonObject, type Finding, type Json, type JsonObject } from '../rows';
 import { URGENT } from '../severity';
 import { named, useSpeech } from '../text/index';
 import * as column from './columns';
@@ -20,11 +23,25 @@ export function Severity({ value }: { value: number }): VNode {
 	return <span class={value >= URGENT ? 'severity urgent' : 'severity'}>{t.severities[value] ?? String(value)}</span>;
 }
 
+const isReason = (value: Json): boolean =>
+	value !== null && typeof value === 'object' && !Array.isArray(value) && typeof value.code === 'string' && typeof value.text_en === 'string' && typeof value.text_ja === 'string' &&
+	typeof value.value === 'number' && typeof value.weight === 'number';
+
+/** The weighed reasons of a verdict on flows; none where the evidence is of another kind. */
+function reasonsIn({ reasons }: JsonObject): Reason[] {
+	return Array.isArray(reasons) && reasons.every(isReason) ? (reasons as unknown as Reason[]) : [];
+}
+
+/* What a verdict's evidence says that stands above it already. */
+const TOLD = ['kind', 'subject', 'confidence', 'clients', 'first_seen', 'last_seen', 'reasons', 'alarm'];
+
 export function FindingDetail({ finding }: { finding: Finding }): VNode {
 	const speech = useSpeech();
 	const { t } = speech;
 	const href = subjectHref(finding.subject);
 	const reason = useLanguage() === 'ja' ? finding.reason_ja : finding.reason_en;
+	const evidence = jsonObject(finding.evidence);
+	const reasons = reasonsIn(evidence);
 	return (
 		<div class="finding">
 			<p>{reason}</p>
@@ -33,10 +50,12 @@ export function FindingDetail({ finding }: { finding: Finding }): VNode {
 			</p>
 			<p class="actions">
 				{href !== null && <a href={href}>{t.finding.openSource}</a>}
+				{finding.kind === 'c2-server' && <a href={pageOf(finding)}>{t.c2.open}</a>}
 				{EARLY.has(finding.kind) && <a href={linkTo('/telescope/warnings')}>{t.warnings.all}</a>}
 			</p>
 			<h3>{t.finding.evidence}</h3>
-			<Evidence object={jsonObject(finding.evidence)} />
+			{reasons.length > 0 && <Waterfall reasons={reasons} confidence={finding.confidence} />}
+			<Evidence object={evidence} told={reasons.length > 0 ? TOLD : []} />
 		</div>
 	);
 }

@@ -2,6 +2,7 @@
 // What needs me now? One sentence, two pictures, what changed, and whether the sense sees well.
 import type { VNode } from 'preact';
 import { useAnswer, useSensors, useStatus, type Loaded } from '../api';
+import { C2Card } from '../c2/today';
 import { Ring } from '../chart/ring';
 import { Strips } from '../chart/strips';
 import { serviceName } from '../data/ports';
@@ -270,6 +271,7 @@ function Body({ findings, total }: BodyProps): VNode {
 		<>
 			<Urgent findings={findings.data?.rows ?? []} />
 			<LiveStrip />
+			<C2Card />
 			<div class="columns">
 				<section class="card" aria-labelledby="ring-head">
 					<h2 id="ring-head">{t.ring.title}</h2>
