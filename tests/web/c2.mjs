@@ -96,7 +96,7 @@ export const answers = (changes = {}) => async (page) => {
 	await page.route('**/api/v1/flow/hosts?*', answer('hosts'));
 	await page.route('**/api/v1/flow/feedback', answer('feedback'));
 	if (given.findings)
-		await page.route('**/api/v1/findings?*', answer('findings'));
+		await page.route('**/api/v1/findings*', answer('findings'));
 	await page.route('**/api/v1/status', async (route) => {
 		const body = await (await route.fetch()).json();
 		await json(route, 200, { ...body, flow: given.detect === null ? null : { ...(body.flow ?? FLOW), detect: given.detect } });
