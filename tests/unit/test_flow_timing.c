@@ -292,7 +292,9 @@ static void test_timer_distance(void **state)
 		{60, 5.9, 60, 0, 0},
 		{60, 12, 60, 0, 0.1},
 		{60, 0.5, 60, 1, 1}, /* new connections: no timer makes these */
-		{60, 0.5, 120, 0, 0.5},
+		{60, 0.5, 120, 0, 0.98},
+		{60, 0.5, 75, 0, 0.24},
+		{60, 0.5, 1800, 0, 1},
 		{60, 0.5, 0, 0, 0}, /* not known: one of the usual */
 		{1800, 30, 0, 0, 0},
 	};

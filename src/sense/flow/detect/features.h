@@ -74,11 +74,14 @@ struct nr_flow_cache {
 
 struct nr_flow_timing {
 	uint32_t beats, clients; /* after continuations and retries were joined; clients with any */
-	/* The lag comb pooled over clients. period in s; z of the exporters' own spectrum at that period. */
+	/* The lag comb pooled over clients, without what bursts add to it (comb.h). period in s; z of the
+	 * exporters' own spectrum at that period. */
 	double comb_z, comb_period, comb_pool_z;
 	uint32_t comb_k, comb_lags;
-	/* How far the period is from a timer of an exporter that its beats passed: relative, 1 and more: far.
-	 * Period lies in [timer, timer * (1 + 0.1)] -> 0. */
+	/* How far the period is from the active timeout of an exporter that its beats passed: relative to the
+	 * smaller one, at most 1. Period lies in [timeout, timeout * (1 + 0.1)] -> 0. 1 where under a fifth
+	 * of the steps between beats are from a record that lasted for most of the step to the next one of
+	 * its connection: no timer makes others. */
 	double timer_distance;
 	/* Gaps of pairs: gamma shape pooled (1: Poisson, bursts below, beats above), its z against 1; the
 	 * gaps' coefficient of variation, median of pairs. */

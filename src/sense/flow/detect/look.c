@@ -58,10 +58,10 @@ static int by_client_then_first(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* In the order of clients and time; their clients get numbers from 0 on, where numbers are given.
- * *ret_established: clients to whom it spoke. */
-static size_t load(const struct look *look, size_t number, struct nr_flow_beat *beats, uint32_t *numbers,
-	double *ret_established)
+/* As exported, in the order of clients and time; their clients get numbers from 0 on, where numbers are
+ * given. *ret_established: clients to whom it spoke. */
+static size_t load_records(const struct look *look, size_t number, struct nr_flow_beat *beats,
+	uint32_t *numbers, double *ret_established)
 {
 	size_t count = look->gather.store.chains[number].count;
 	nr_flow_beats_store_copy(&look->gather.store, number, beats);
@@ -82,6 +82,13 @@ static size_t load(const struct look *look, size_t number, struct nr_flow_beat *
 			numbers[client] = of;
 	}
 	*ret_established = established;
+	return count;
+}
+
+static size_t load(const struct look *look, size_t number, struct nr_flow_beat *beats, uint32_t *numbers,
+	double *ret_established)
+{
+	size_t count = load_records(look, number, beats, numbers, ret_established);
 	return nr_flow_beats_join(beats, count, look->caches, look->exporters);
 }
 
@@ -96,15 +103,23 @@ static void time_some(void *context, unsigned member)
 	}
 }
 
-/* An exporter's own combs, of all candidates whose first beat passed it. */
+/* An exporter's own combs, of all candidates whose first beat passed it; they show its timers, too, where
+ * nothing else told them. */
 static void add_spectra(struct look *look)
 {
 	for (size_t i = 0; i < look->choice.count; i++) {
 		double established;
-		size_t count = load(look, i, look->beats[0], NULL, &established);
+		size_t count = load_records(look, i, look->beats[0], NULL, &established);
 		if (count && look->beats[0][0].exporter < look->exporters)
 			nr_flow_spectrum_add(
 				look->spectra[look->beats[0][0].exporter], look->beats[0], count);
+	}
+	for (size_t i = 0; i < look->exporters; i++) {
+		struct nr_flow_cache learnt = nr_flow_spectrum_timers(look->spectra[i]);
+		if (!look->caches[i].active)
+			look->caches[i].active = learnt.active;
+		if (!look->caches[i].inactive)
+			look->caches[i].inactive = learnt.inactive;
 	}
 }
 

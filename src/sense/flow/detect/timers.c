@@ -7,8 +7,8 @@
 #define WAIT      0.1 /* of a timer: how long the next packet may take */
 #define CUT_SHARE 0.2 /* of steps: fewer were not made by a timer */
 
-/* Timeouts in use, s, where an exporter's are not known. */
-static const double usual[] = {15, 30, 60, 120, 180, 300, 600, 1800, 3600};
+/* Active timeouts in use, s, where an exporter's is not known. */
+static const double usual[] = {60, 120, 180, 300, 600, 900, 1800, 3600};
 
 /* The share of steps that a timer can have made: from a record that lasted for most of the step to the next
  * one of the same port. */
@@ -26,22 +26,22 @@ static double cut_share(const struct nr_flow_beat *beats, size_t count)
 	return steps ? (double)cut / (double)steps : 0;
 }
 
-static double distance(double period, double timer)
+/* The inactive timeout makes no beat out of what has none: a record lasts as long as its packets happen to be
+ * near. */
+static double distance_of(double active, double period)
 {
-	if (period < timer)
-		return (timer - period) / timer;
-	return fmax(period / timer - (1 + WAIT), 0);
+	if (period < active)
+		return (active - period) / period;
+	return fmax(period / active - (1 + WAIT), 0);
 }
 
-static double distance_of(const struct nr_flow_cache *cache, double period)
+static double least_distance(const struct nr_flow_cache *cache, double period)
 {
 	double least = 1;
 	if (cache && cache->active > 0)
-		least = fmin(least, distance(period, (double)cache->active / NR_SECOND));
-	if (cache && cache->inactive > 0)
-		least = fmin(least, distance(period, (double)cache->inactive / NR_SECOND));
-	for (size_t i = 0; i < NR_COUNT(usual) && !(cache && cache->active > 0); i++)
-		least = fmin(least, distance(period, usual[i]));
+		return fmin(distance_of((double)cache->active / NR_SECOND, period), 1);
+	for (size_t i = 0; i < NR_COUNT(usual); i++)
+		least = fmin(least, distance_of(usual[i], period));
 	return least;
 }
 
@@ -57,7 +57,7 @@ void nr_flow_timers_of(const struct nr_flow_timing_conf *conf, const struct nr_f
 			continue;
 		if (cut)
 			timing->timer_distance = fmin(timing->timer_distance,
-				distance_of(known && conf->caches ? &conf->caches[e] : NULL,
+				least_distance(known && conf->caches ? &conf->caches[e] : NULL,
 					timing->comb_period));
 		if (known && conf->spectra && conf->spectra[e])
 			timing->comb_pool_z = fmax(timing->comb_pool_z,
