@@ -34,6 +34,7 @@ struct nr_http_server_conf {
 	size_t body_max;       /* larger: 413 */
 	unsigned connections;  /* at once; a newcomer pushes another out (net/connections.h); 0: 256 */
 	unsigned idle_seconds; /* a request that is not whole by then is dropped, however it drips; 0: 10 */
+	const char *certificate, *key; /* PEM texts, the caller's until the stop: TLS; NULL: none */
 	/* Fills *reply (status 0 on entry). Called by several threads at once. */
 	void (*answer)(void *context, const struct nr_http_request *request, struct nr_http_reply *reply);
 	void *context;

@@ -250,13 +250,17 @@ int nr_http_server_start(
 		free(server);
 		return rc;
 	}
-	server->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET,
-		conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
-		connections + CLOSING_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
-		MHD_OPTION_NOTIFY_COMPLETED, forget, server, MHD_OPTION_NOTIFY_CONNECTION, note_connection,
-		server, MHD_OPTION_END);
+	const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)conf->certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)conf->key}, {MHD_OPTION_END, 0, NULL}};
+	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+						  MHD_ALLOW_SUSPEND_RESUME |
+						  (conf->certificate ? MHD_USE_TLS : MHD_NO_FLAG),
+		0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
+		MHD_OPTION_LISTEN_SOCKET, conf->socket, MHD_OPTION_THREAD_POOL_SIZE, threads,
+		MHD_OPTION_CONNECTION_LIMIT, connections + CLOSING_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)REQUEST_BYTES, MHD_OPTION_NOTIFY_COMPLETED, forget, server,
+		MHD_OPTION_NOTIFY_CONNECTION, note_connection, server, MHD_OPTION_ARRAY,
+		conf->certificate ? tls : tls + 2, MHD_OPTION_END);
 	if (!server->daemon) {
 		int e = errno ? -errno : -EIO;
 		stop_guard(server);

@@ -2,6 +2,7 @@
 /* What stands around the shares: descriptions of groups, secrets, findings. */
 #include "base/file.h"
 #include "exchange.h"
+#include "sense/flow/exchange/box.h"
 
 /* ---- groups ---- */
 
@@ -365,6 +366,172 @@ static void test_the_strongest_stay(void **state)
 	nr_exchange_candidates_fini(&c);
 }
 
+/* ---- letters and the collector's box ---- */
+
+static int tell(struct nr_exchange_box *box, const struct house *h, const struct nr_exchange_letter *letter,
+	EVP_PKEY *key, nr_time now, uint8_t **ret_bytes, size_t *ret_length, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	size_t length;
+	assert_int_equal(nr_exchange_letter_write(&h->group, letter, key, &bytes, &length, NULL), 0);
+	return nr_exchange_box_answer(box, bytes, length, now, ret_bytes, ret_length, error);
+}
+
+static void test_letters_that_are_refused(void **state)
+{
+	(void)state;
+	struct house h;
+	uint8_t data[40] = {1, 2, 3};
+	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+	size_t length;
+	struct nr_exchange_letter read;
+	house_init(&h, 2, 2, 1);
+	const nr_time now = DAY * NR_DAY;
+	const struct nr_exchange_letter letter = {.kind = NR_EXCHANGE_LETTER_PART,
+		.party = 2,
+		.day = DAY,
+		.offset = 4194304,
+		.time = now,
+		.data = data,
+		.length = sizeof data};
+	assert_int_equal(nr_exchange_letter_write(&h.group, &letter, h.keys[1], &bytes, &length, NULL), 0);
+	assert_int_equal(nr_exchange_letter_read(&h.group, bytes, length, now, &read, NULL), 0);
+	assert_int_equal(read.offset, 4194304);
+	assert_int_equal(read.day, DAY);
+	assert_int_equal(read.length, sizeof data);
+	assert_memory_equal(read.data, data, sizeof data);
+	for (size_t i = 0; i < length; i++) { /* whatever bit of it */
+		bytes[i] ^= 0x10;
+		int e = nr_exchange_letter_read(&h.group, bytes, length, now, &read, NULL);
+		assert_true(e == -EBADMSG || e == -EKEYREJECTED);
+		bytes[i] ^= 0x10;
+	}
+	for (size_t cut = 1; cut <= length; cut++) {
+		int e = nr_exchange_letter_read(&h.group, bytes, length - cut, now, &read, NULL);
+		assert_true(e == -EBADMSG || e == -EKEYREJECTED);
+	}
+	assert_int_equal(
+		nr_exchange_letter_read(&h.group, bytes, length, now + 14 * NR_MINUTE, &read, NULL), 0);
+	assert_int_equal(
+		nr_exchange_letter_read(&h.group, bytes, length, now + 16 * NR_MINUTE, &read, NULL), -ETIME);
+	assert_int_equal(
+		nr_exchange_letter_read(&h.group, bytes, length, now - 16 * NR_MINUTE, &read, NULL), -ETIME);
+	house_fini(&h);
+}
+
+static void test_box_takes_what_an_offer_has(void **state)
+{
+	(void)state;
+	struct house h;
+	NR_AUTO(nr_exchange_box_closep) struct nr_exchange_box *box = NULL;
+	struct nr_exchange_candidates set = {.count = 0};
+	struct nr_exchange_joined joined;
+	struct nr_error error = {0};
+	NR_AUTO(nr_freep) uint8_t *reply = NULL;
+	char folder[80], path[128];
+	size_t length = 0;
+	uint64_t files = 0;
+	const nr_time now = (DAY + 1) * NR_DAY;
+	house_init(&h, 2, 2, 100);
+	snprintf(folder, sizeof folder, "%s/box", h.folder);
+	assert_int_equal(nr_exchange_box_open(folder, &h.group, &box, NULL), 0);
+	for (uint32_t n = 0; n < 30; n++)
+		add(&set, server_of(n, 1, 0.1));
+	for (unsigned party = 1; party <= 2; party++) {
+		NR_AUTO(nr_freep) uint8_t *bytes = NULL;
+		size_t whole;
+		offer(&h, party, &set);
+		assert_int_equal(
+			nr_file_read(place(&h, party, ".offer", path), 1 << 20, &bytes, &whole, NULL), 0);
+		const struct nr_exchange_letter part = {.kind = NR_EXCHANGE_LETTER_PART,
+			.party = party,
+			.day = DAY,
+			.time = now,
+			.data = bytes,
+			.length = whole};
+		const struct nr_exchange_letter end = {
+			.kind = NR_EXCHANGE_LETTER_WHOLE, .party = party, .day = DAY, .time = now};
+		struct nr_exchange_letter wrong = part;
+		EVP_PKEY *key = h.keys[party - 1];
+		assert_int_equal(
+			tell(box, &h, &end, key, now, &reply, &length, &error), -EBADMSG); /* no part yet */
+		wrong.length--;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ERANGE);
+		wrong = part;
+		wrong.offset = NR_EXCHANGE_PART_BYTES; /* behind its end */
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ERANGE);
+		wrong.offset = 1;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ERANGE);
+		wrong.offset = UINT64_MAX - NR_EXCHANGE_PART_BYTES + 1;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ERANGE);
+		wrong = part;
+		wrong.day = DAY + 2;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ESTALE);
+		wrong.day = DAY - 40;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -ESTALE);
+		wrong.day = DAY - 1; /* an offer of another day than the letter says */
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), 0);
+		wrong = end;
+		wrong.day = DAY - 1;
+		assert_int_equal(tell(box, &h, &wrong, key, now, &reply, &length, &error), -EBADMSG);
+		assert_int_equal(
+			nr_exchange_box_join(box, h.collector, NULL, NR_DAY, now, &joined, &error), -EAGAIN);
+		assert_int_equal(
+			tell(box, &h, &part, h.keys[2 - party], now, &reply, &length, &error), -EKEYREJECTED);
+		assert_int_equal(tell(box, &h, &part, key, now, &reply, &length, &error), 0);
+		assert_int_equal(tell(box, &h, &end, key, now, &reply, &length, &error), 0);
+		assert_int_equal(tell(box, &h, &part, key, now, &reply, &length, &error), -EEXIST);
+	}
+	struct nr_exchange_letter ask = {.kind = NR_EXCHANGE_LETTER_ASK, .party = 1, .day = DAY, .time = now};
+	assert_int_equal(tell(box, &h, &ask, h.keys[0], now, &reply, &length, &error), -ENOENT);
+	assert_int_equal(nr_exchange_box_join(box, h.collector, NULL, NR_DAY, now, &joined, &error), 0);
+	assert_int_equal(nr_exchange_box_join(box, h.collector, NULL, NR_DAY, now, &joined, &error), -EAGAIN);
+	assert_int_equal(tell(box, &h, &ask, h.keys[0], now, &reply, &length, &error), 0);
+	assert_true(length > 8 + 30 * 19);
+	ask.offset = UINT64_MAX;
+	assert_int_equal(tell(box, &h, &ask, h.keys[0], now, &reply, &length, &error), -ERANGE);
+	/* after the retention nothing is there */
+	assert_int_equal(nr_exchange_box_erase(box, now + 29 * NR_DAY, &files, NULL), 0);
+	assert_int_equal(files, 0);
+	assert_int_equal(nr_exchange_box_erase(box, now + 31 * NR_DAY, &files, NULL), 0);
+	assert_int_equal(files, 4);
+	assert_int_equal(rmdir(folder), 0);
+	nr_exchange_candidates_fini(&set);
+	house_fini(&h);
+}
+
+/* Two of three, the third never comes: joined when the wait is over. */
+static void test_box_waits_and_goes_on(void **state)
+{
+	(void)state;
+	struct house h;
+	NR_AUTO(nr_exchange_box_closep) struct nr_exchange_box *box = NULL;
+	struct nr_exchange_candidates nothing = {.count = 0};
+	struct nr_exchange_joined joined;
+	struct nr_error error = {0};
+	char folder[80], from[128], to[160];
+	uint64_t files;
+	const nr_time end = (DAY + 1) * NR_DAY;
+	house_init(&h, 3, 2, 10);
+	snprintf(folder, sizeof folder, "%s/box", h.folder);
+	assert_int_equal(nr_exchange_box_open(folder, &h.group, &box, NULL), 0);
+	snprintf(to, sizeof to, "%s/2026-11-23", folder);
+	assert_int_equal(mkdir(to, 0700), 0);
+	for (unsigned party = 1; party <= 3; party += 2) {
+		offer(&h, party, &nothing);
+		snprintf(to, sizeof to, "%s/2026-11-23/%u.offer", folder, party);
+		assert_int_equal(rename(place(&h, party, ".offer", from), to), 0);
+	}
+	assert_int_equal(
+		nr_exchange_box_join(box, h.collector, NULL, NR_HOUR, end, &joined, &error), -EAGAIN);
+	assert_int_equal(
+		nr_exchange_box_join(box, h.collector, NULL, NR_HOUR, end + NR_HOUR, &joined, &error), 0);
+	assert_int_equal(joined.present, 5);
+	assert_int_equal(nr_exchange_box_erase(box, end + 40 * NR_DAY, &files, NULL), 0);
+	assert_int_equal(rmdir(folder), 0);
+	house_fini(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +542,9 @@ int main(void)
 		cmocka_unit_test(test_secrets_that_are_refused),
 		cmocka_unit_test(test_findings_that_are_no_candidates),
 		cmocka_unit_test(test_what_is_taken_from_a_finding),
+		cmocka_unit_test(test_letters_that_are_refused),
+		cmocka_unit_test(test_box_takes_what_an_offer_has),
+		cmocka_unit_test(test_box_waits_and_goes_on),
 		cmocka_unit_test(test_files_read_together),
 		cmocka_unit_test(test_the_strongest_stay),
 	};

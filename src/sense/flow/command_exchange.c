@@ -27,6 +27,12 @@ static const struct nr_option options[] = {
 	{"confidence", NR_OPTION_REAL, AT(confidence), "P", "0.9", 0, 1, NULL, "open: an alarm from here on; list: alarms from here on are confirmed", "open：この確信度以上を警報とする。list：この確信度以上の警報を確認済みとする"},
 	{"valid", NR_OPTION_UINT, AT(valid), "DAYS", "30", 1, NR_C2_DAYS_MAX, NULL, "list: an entry is valid for so long after the server was last seen", "list：最後に検知されてからの有効日数"},
 	{"before", NR_OPTION_TIME, AT(before), "DATE", NULL, 0, 0, NULL, "erase: what is of days before this one (default: what the group's retention says)", "erase：この日より前のものを消去する（省略時はグループの保存期間による）"},
+	{"listen", NR_OPTION_TEXT, AT(listen), "ADDRESS:PORT", "127.0.0.1:3164", 0, 0, NULL, "serve: where the collector takes offers and gives replies", "serve：集約者がオファーを受け取り、回答を渡すアドレス"},
+	{"tls-certificate", NR_OPTION_PATH, AT(certificate), "FILE", NULL, 0, 0, NULL, "serve: certificate chain (PEM); needed beyond loopback", "serve：証明書チェーン（PEM）。ループバック以外では必須"},
+	{"tls-key", NR_OPTION_PATH, AT(tls_key), "FILE", NULL, 0, 0, NULL, "serve: its private key (PEM)", "serve：その秘密鍵（PEM）"},
+	{"wait", NR_OPTION_DURATION, AT(wait), "DURATION", "12h", 0, 0, NULL, "serve: so long after a day it is joined with the offers that are there", "serve：1日の終わりからこの時間が過ぎたら、届いたオファーだけで結合する"},
+	{"url", NR_OPTION_TEXT, AT(url), "URL", NULL, 0, 0, NULL, "send, fetch: the collector's server", "send、fetch：集約者のサーバー"},
+	{"ca", NR_OPTION_PATH, AT(ca), "FILE", NULL, 0, 0, NULL, "send, fetch: certificates that its TLS is trusted by (default: the system's)", "send、fetch：TLSで信頼する認証局の証明書（省略時はシステムの設定）"},
 	{"workers", NR_OPTION_UINT, AT(workers), "N", "0", 0, NR_CREW_MAX, NULL, "threads (0: one per processor)", "スレッド数（0は自動）"},
 	{"keys", NR_OPTION_PATH, AT(keys.folder), "DIR", NULL, 0, 0, NULL, "folder of keys whose ledger gets an entry for each offer, reply and erasure", "オファー、回答、消去を追記する台帳の鍵のフォルダー"},
 	{"ledger", NR_OPTION_PATH, AT(keys.ledger), "DIR", NULL, 0, 0, NULL, "folder of the ledger (default: ledger in the folder of keys)", "台帳のフォルダー（省略時は鍵のフォルダー内のledger）"},
@@ -47,6 +53,9 @@ static const struct {
 	{"list", nr_exchange_step_list},
 	{"check", nr_exchange_step_check},
 	{"erase", nr_exchange_step_erase},
+	{"serve", nr_exchange_step_serve},
+	{"send", nr_exchange_step_send},
+	{"fetch", nr_exchange_step_fetch},
 };
 
 static int run(const void *context, const char *const *operands, size_t count, struct nr_error *error)

@@ -3,19 +3,10 @@
 #include "base/language.h"
 #include "base/sandbox.h"
 #include "sense/flow/exchange/steps.h"
-#include "trust/signer/person.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int person_of(
-	const struct nr_exchange_conf *conf, struct nr_person *ret_person, struct nr_error *error)
-{
-	if (!conf->sign)
-		return nr_fail(error, -EINVAL, "name the key that signs: --sign FILE (noroshi key note)");
-	return nr_person_read(conf->sign, conf->passphrase_file, ret_person, error);
-}
 
 /* ---- offer ---- */
 
@@ -46,7 +37,7 @@ static int offering_init(struct offering *o, struct nr_error *error)
 	int e = nr_exchange_group_read(conf->group, &o->group, error);
 	e = e ? e : nr_exchange_day_check(&o->group, conf->day, nr_time_now(), &o->day, error);
 	e = e ? e : nr_exchange_secret_read(conf->secret, &o->group, &o->secret, error);
-	e = e ? e : person_of(conf, &o->person, error);
+	e = e ? e : nr_exchange_person(conf, &o->person, error);
 	if (e)
 		return e;
 	o->party = nr_exchange_group_party(&o->group, &o->person.public_key);
@@ -201,23 +192,6 @@ static void print_joined(const struct nr_exchange_conf *conf, const struct nr_ex
 	nr_json_fini(&json);
 }
 
-static int record_joined(const struct nr_exchange_conf *conf, struct nr_keys *keys,
-	const struct nr_exchange_group *group, const struct nr_exchange_joined *joined,
-	struct nr_error *error)
-{
-	int e = 0;
-	for (unsigned i = 0; !e && i < group->party_count; i++) {
-		const struct nr_exchange_act act = {.name = "exchange-join",
-			.group = group,
-			.day = joined->day,
-			.party = i + 1,
-			.digest = joined->replies[i]};
-		if (joined->present >> i & 1)
-			e = nr_exchange_record_act(conf, keys, &act, error);
-	}
-	return e;
-}
-
 int nr_exchange_step_join(const struct nr_exchange_conf *conf, const char *const *operands, size_t count,
 	struct nr_error *error)
 {
@@ -227,7 +201,7 @@ int nr_exchange_step_join(const struct nr_exchange_conf *conf, const char *const
 	NR_AUTO(nr_crew_freep) struct nr_crew *crew = NULL;
 	struct nr_exchange_joined joined;
 	int e = nr_exchange_group_read(conf->group, &group, error);
-	e = e ? e : person_of(conf, &person, error);
+	e = e ? e : nr_exchange_person(conf, &person, error);
 	if (!e && memcmp(&person.public_key.hash, &group.collector.hash, sizeof group.collector.hash) != 0)
 		e = nr_fail(error, -EACCES, "%.100s: not the collector of %s", conf->sign, group.name);
 	if (!e && !conf->out)
@@ -248,7 +222,7 @@ int nr_exchange_step_join(const struct nr_exchange_conf *conf, const char *const
 		.count = count,
 		.folder = conf->out};
 	e = e ? e : nr_exchange_join(&what, &joined, error);
-	e = e ? e : record_joined(conf, keys, &group, &joined, error);
+	e = e ? e : nr_exchange_record_joined(conf, keys, &group, &joined, error);
 	if (!e)
 		print_joined(conf, &group, &joined);
 	return e ? nr_exchange_exit(e) : NR_EXIT_OK;

@@ -15,6 +15,7 @@ int nr_exchange_exit(int code)
 	case -EEXIST:
 	case -ESTALE:
 	case -EACCES:
+	case -ETIME:
 		return NR_EXIT_NO;
 	case -EBADMSG:
 	case -E2BIG:
@@ -62,6 +63,14 @@ int nr_exchange_shared_list(
 	if (policy.own.count)
 		memcpy(own + conf->own.count, policy.own.items, policy.own.count * sizeof *own);
 	return nr_c2_list_new(own, count, ret_list, error);
+}
+
+int nr_exchange_person(
+	const struct nr_exchange_conf *conf, struct nr_person *ret_person, struct nr_error *error)
+{
+	if (!conf->sign)
+		return nr_fail(error, -EINVAL, "name the key that signs: --sign FILE (noroshi key note)");
+	return nr_person_read(conf->sign, conf->passphrase_file, ret_person, error);
 }
 
 int nr_exchange_crew(const struct nr_exchange_conf *conf, struct nr_crew **ret_crew, struct nr_error *error)
@@ -157,5 +166,22 @@ int nr_exchange_record_act(const struct nr_exchange_conf *conf, struct nr_keys *
 	}
 	if (!e && keys)
 		e = append_entry(keys, act, error);
+	return e;
+}
+
+int nr_exchange_record_joined(const struct nr_exchange_conf *conf, struct nr_keys *keys,
+	const struct nr_exchange_group *group, const struct nr_exchange_joined *joined,
+	struct nr_error *error)
+{
+	int e = 0;
+	for (unsigned i = 0; !e && i < group->party_count; i++) {
+		const struct nr_exchange_act act = {.name = "exchange-join",
+			.group = group,
+			.day = joined->day,
+			.party = i + 1,
+			.digest = joined->replies[i]};
+		if (joined->present >> i & 1)
+			e = nr_exchange_record_act(conf, keys, &act, error);
+	}
 	return e;
 }

@@ -10,6 +10,7 @@
 #include "sense/flow/exchange/offer.h"
 #include "sense/flow/exchange/open.h"
 #include "trust/signer/open.h"
+#include "trust/signer/person.h"
 
 struct nr_exchange_conf {
 	const char *group, *secret, *out;
@@ -24,6 +25,9 @@ struct nr_exchange_conf {
 	/* what is told */
 	double say, confidence;
 	uint64_t valid;
+	/* over HTTPS */
+	const char *listen, *certificate, *tls_key, *url, *ca;
+	nr_time wait;
 	uint64_t workers;
 	struct nr_keys_conf keys; /* of the ledger */
 	bool json;
@@ -34,7 +38,7 @@ typedef int nr_exchange_step(const struct nr_exchange_conf *conf, const char *co
 	struct nr_error *error);
 nr_exchange_step nr_exchange_step_group, nr_exchange_step_secret, nr_exchange_step_offer,
 	nr_exchange_step_join, nr_exchange_step_open, nr_exchange_step_list, nr_exchange_step_check,
-	nr_exchange_step_erase;
+	nr_exchange_step_erase, nr_exchange_step_serve, nr_exchange_step_send, nr_exchange_step_fetch;
 
 /* ---- what steps share ---- */
 
@@ -45,6 +49,9 @@ int nr_exchange_day_check(const struct nr_exchange_group *group, nr_time day, nr
 /* What may not be shared: the own networks that --own and the archive's policy name; one of them must. */
 int nr_exchange_shared_list(
 	const struct nr_exchange_conf *conf, struct nr_c2_list **ret_list, struct nr_error *error);
+/* The key that signs: --sign. */
+int nr_exchange_person(
+	const struct nr_exchange_conf *conf, struct nr_person *ret_person, struct nr_error *error);
 /* One for each worker; 0: one for each processor. */
 int nr_exchange_crew(const struct nr_exchange_conf *conf, struct nr_crew **ret_crew, struct nr_error *error);
 /* What was left out of findings, for people: lines on stderr. */
@@ -65,6 +72,10 @@ struct nr_exchange_act {
 /* keys NULL: no ledger. */
 int nr_exchange_record_act(const struct nr_exchange_conf *conf, struct nr_keys *keys,
 	const struct nr_exchange_act *act, struct nr_error *error);
+/* One act for each reply. */
+int nr_exchange_record_joined(const struct nr_exchange_conf *conf, struct nr_keys *keys,
+	const struct nr_exchange_group *group, const struct nr_exchange_joined *joined,
+	struct nr_error *error);
 /* Opens the ledger where the configuration names one; else *ret_keys stays NULL. Before the first thread. */
 int nr_exchange_ledger_open(
 	const struct nr_exchange_conf *conf, struct nr_keys **ret_keys, struct nr_error *error);
