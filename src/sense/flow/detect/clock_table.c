@@ -31,6 +31,10 @@ static size_t slot_bytes(const struct nr_flow_clock_table *table)
 {
 	return (size_t)table->slot_count * sizeof *table->slots;
 }
+static size_t door_bytes(const struct nr_flow_clock_table *table)
+{
+	return (size_t)(table->door_bits / 8);
+}
 static size_t entry_bytes(const struct nr_flow_clock_table *table)
 {
 	return (size_t)table->room * table->stride;
@@ -38,14 +42,19 @@ static size_t entry_bytes(const struct nr_flow_clock_table *table)
 
 static int map(struct nr_flow_clock_table *table, struct nr_error *error)
 {
-	void *slots = NULL, *entries = NULL;
+	void *slots = NULL, *entries = NULL, *door = NULL;
 	int e = nr_pages_resize(NULL, &slots, 0, slot_bytes(table), error);
 	if (!e)
 		e = nr_pages_resize(NULL, &entries, 0, entry_bytes(table), error);
+	if (!e)
+		e = nr_pages_resize(NULL, &door, 0, door_bytes(table), error);
 	if (e) {
 		nr_pages_unmap(NULL, slots, slot_bytes(table));
+		nr_pages_unmap(NULL, entries, entry_bytes(table));
 		return e;
 	}
+	table->door = door;
+	table->door_set = 0;
 	table->slots = slots;
 	table->entries = entries;
 	return 0;
@@ -54,11 +63,13 @@ static int map(struct nr_flow_clock_table *table, struct nr_error *error)
 int nr_flow_clock_table_init(
 	struct nr_flow_clock_table *table, size_t stride, uint64_t bytes, struct nr_error *error)
 {
-	/* of an entry: itself, and four thirds of a slot */
-	uint64_t room = bytes / (stride + 4 * sizeof(uint64_t) / 3 + 1);
+	/* of an entry: itself, four thirds of a slot, 4 bits of the door */
+	uint64_t room = bytes / (stride + 4 * sizeof(uint64_t) / 3 + 2);
 	room = NR_MIN(NR_MAX(room, (uint64_t)ROOM_MIN), (uint64_t)ROOM_MAX);
-	*table = (struct nr_flow_clock_table){
-		.stride = (uint32_t)stride, .room = (uint32_t)room, .slot_count = slots_for(room)};
+	*table = (struct nr_flow_clock_table){.stride = (uint32_t)stride,
+		.room = (uint32_t)room,
+		.slot_count = slots_for(room),
+		.door_bits = (room + 15) / 16 * 64};
 	return map(table, error);
 }
 
@@ -66,6 +77,7 @@ void nr_flow_clock_table_fini(struct nr_flow_clock_table *table)
 {
 	nr_pages_unmap(NULL, table->slots, slot_bytes(table));
 	nr_pages_unmap(NULL, table->entries, entry_bytes(table));
+	nr_pages_unmap(NULL, table->door, door_bytes(table));
 	*table = (struct nr_flow_clock_table){0};
 }
 
@@ -82,7 +94,7 @@ int nr_flow_clock_table_clear(struct nr_flow_clock_table *table, struct nr_error
 
 uint64_t nr_flow_clock_table_bytes(const struct nr_flow_clock_table *table)
 {
-	return slot_bytes(table) + entry_bytes(table);
+	return slot_bytes(table) + entry_bytes(table) + door_bytes(table);
 }
 
 /* ---- the index ---- */
@@ -134,6 +146,24 @@ void nr_flow_clock_table_drop(struct nr_flow_clock_table *table, uint32_t at)
 }
 
 /* ---- places ---- */
+
+bool nr_flow_clock_table_admits(struct nr_flow_clock_table *table, uint64_t hash)
+{
+	if (table->used < table->room / 2)
+		return true;
+	/* other bits than those that chose the slot */
+	uint64_t bit = (hash & UINT32_MAX) * table->door_bits >> 32;
+	uint64_t *word = &table->door[bit / 64], mask = UINT64_C(1) << bit % 64;
+	if (*word & mask)
+		return true;
+	if (++table->door_set > table->door_bits / 4) {
+		memset(table->door, 0, door_bytes(table));
+		table->door_set = 1;
+	}
+	*word |= mask;
+	table->not_admitted++;
+	return false;
+}
 
 /* The hand cools what it passes. If all that it meets is hot, the last one goes: the walk is bounded. */
 static uint32_t turn_hand(struct nr_flow_clock_table *table)

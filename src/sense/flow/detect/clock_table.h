@@ -5,6 +5,10 @@
  * number). When it is full, a clock goes round (Corbato 1968): what was touched since the hand came by stays,
  * the others are let go and counted. Memory is taken from the kernel when it is first touched.
  *
+ * From the time on when it is half full a key is let in when it comes the second time: a doorkeeper (one bit
+ * a key, wiped when a quarter is set; Einziger, Friedman, Manes 2017) keeps out what comes once, scans above
+ * all, which would turn the clock without end.
+ *
  * Keys are chosen by strangers: hashes are keyed (struct nr_flow_hash_key), a new key for each detection.
  * One thread, or a lock of the caller's.
  */
@@ -52,7 +56,9 @@ struct nr_flow_clock_table {
 	char *entries;   /* owned */
 	uint32_t slot_count, room, used, hand;
 	uint32_t stride;
-	uint64_t let_go;
+	uint64_t let_go, not_admitted;
+	uint64_t *door; /* bits of keys that came once */
+	uint64_t door_bits, door_set;
 };
 
 /* Memory for as many entries as `bytes` hold, index included; at least 64. */
@@ -65,6 +71,8 @@ int nr_flow_clock_table_clear(struct nr_flow_clock_table *table, struct nr_error
 uint64_t nr_flow_clock_table_bytes(const struct nr_flow_clock_table *table);
 /* Takes an entry out; its place is given away at once or with the next one that is wanted. */
 void nr_flow_clock_table_drop(struct nr_flow_clock_table *table, uint32_t at);
+/* Whether a key that is not in the table may have a place; if not, it may the next time. */
+bool nr_flow_clock_table_admits(struct nr_flow_clock_table *table, uint64_t hash);
 /* A place for a key that is not in the table, zeroed but for its head. Answers its number. */
 uint32_t nr_flow_clock_table_place(struct nr_flow_clock_table *table, uint64_t hash);
 

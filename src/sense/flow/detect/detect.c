@@ -9,12 +9,12 @@
 #define CANDIDATES_DEFAULT 200000
 
 /* Shares of the memory, in percent (flow reference 18: 10 M servers, 100 M pairs within 16 GiB). */
-#define SHARE_SERVERS 20
-#define SHARE_PAIRS   34
+#define SHARE_SERVERS 14
+#define SHARE_PAIRS   46
 #define SHARE_ADMIT   2
-#define SHARE_HOSTS   18
+#define SHARE_HOSTS   16
 #define SHARE_FAN_IN  2
-#define SHARE_LOOK    23
+#define SHARE_LOOK    18
 
 static int start(struct nr_flow_detect *d, struct nr_error *error)
 {
@@ -122,7 +122,7 @@ static void take_talk(struct nr_flow_detect *d, const struct batch *batch, uint3
 {
 	struct nr_flow_server_entry *server = nr_flow_servers_take(
 		&d->servers, &batch->talks[i], batch->server[i], batch->hosts[i].as_client);
-	if (!server->popular)
+	if (server && !server->popular)
 		nr_flow_pairs_take(&d->pairs, &batch->talks[i], server,
 			nr_flow_clock_table_number(&d->servers, server), batch->pair[i]);
 }
@@ -233,6 +233,8 @@ struct nr_flow_detect_state nr_flow_detect_state(const struct nr_flow_detect *de
 	state.pairs_not_admitted = d->pairs.not_admitted;
 	state.servers_let_go = d->servers.let_go;
 	state.hosts_let_go = d->hosts.hosts.let_go;
+	state.servers_not_admitted = d->servers.not_admitted;
+	state.hosts_not_admitted = d->hosts.hosts.not_admitted;
 	state.memory = memory_of(d);
 	pthread_mutex_unlock(&d->lock);
 	if (state.from > state.to)
@@ -248,7 +250,8 @@ void nr_flow_detect_write_state(const struct nr_flow_detect *detect, struct nr_j
 		uint64_t value;
 	} counts[] = {{"flows", s.flows}, {"ignored", s.ignored}, {"servers", s.servers}, {"pairs", s.pairs},
 		{"hosts", s.hosts}, {"servers_let_go", s.servers_let_go}, {"pairs_let_go", s.pairs_let_go},
-		{"hosts_let_go", s.hosts_let_go}, {"pairs_not_admitted", s.pairs_not_admitted},
+		{"hosts_let_go", s.hosts_let_go}, {"servers_not_admitted", s.servers_not_admitted},
+		{"pairs_not_admitted", s.pairs_not_admitted}, {"hosts_not_admitted", s.hosts_not_admitted},
 		{"candidates", s.candidates}, {"beats", s.beats}, {"beats_let_go", s.beats_let_go},
 		{"memory", s.memory}};
 	for (size_t i = 0; i < NR_COUNT(counts); i++)

@@ -70,7 +70,8 @@ struct nr_flow_detect_state {
 	uint64_t flows, ignored;        /* looked at; events, flows without both ports' protocol ... */
 	uint64_t servers, pairs, hosts; /* held */
 	uint64_t servers_let_go, pairs_let_go, hosts_let_go;
-	uint64_t pairs_not_admitted;              /* seen in one hour only */
+	/* flows of what came once: of pairs, in one hour only. Counted from when a table is half full */
+	uint64_t servers_not_admitted, pairs_not_admitted, hosts_not_admitted;
 	uint64_t candidates, beats, beats_let_go; /* of the last look */
 	uint64_t memory;                          /* bytes that are held */
 	nr_time from, to;                         /* of the flows seen in this window */

@@ -46,6 +46,7 @@ static bool is_host(const struct nr_flow_host_entry *entry, const struct nr_addr
 	return nr_address_equal(&entry->address, address);
 }
 
+/* NULL: it is not let in yet. */
 static struct nr_flow_host_entry *have(
 	struct nr_flow_clock_table *table, const struct nr_address *address, uint64_t hash)
 {
@@ -54,6 +55,8 @@ static struct nr_flow_host_entry *have(
 		nr_flow_entry_touch(&host->entry);
 		return host;
 	}
+	if (!nr_flow_clock_table_admits(table, hash))
+		return NULL;
 	host = nr_flow_clock_table_at(table, nr_flow_clock_table_place(table, hash));
 	host->address = *address;
 	return host;
@@ -253,6 +256,33 @@ static void count_busy(struct nr_flow_busy_entry *busy, const struct part *part,
 
 /* ---- a talk ---- */
 
+static void take_client(struct nr_flow_hosts *hosts, const struct nr_flow_talk *talk,
+	const struct nr_flow_host_hashes *hashes, const struct part *part)
+{
+	struct nr_flow_host_entry *client = have(&hosts->hosts, &talk->client, hashes->client);
+	if (!client)
+		return;
+	count_host(client, part, talk);
+	count_answer(client, talk);
+	if (talk->server.port)
+		client->services |= UINT64_C(1) << (hashes->as_service >> 58);
+	struct nr_flow_busy_entry *busy = have_busy(&hosts->busy, client, hashes->client);
+	if (busy)
+		count_busy(busy, part, talk, true);
+}
+
+static void take_server(struct nr_flow_hosts *hosts, const struct nr_flow_talk *talk,
+	const struct nr_flow_host_hashes *hashes, const struct part *part)
+{
+	struct nr_flow_host_entry *server = have(&hosts->hosts, &talk->server.address, hashes->server);
+	if (!server)
+		return;
+	count_host(server, part, talk);
+	struct nr_flow_busy_entry *busy = have_busy(&hosts->busy, server, hashes->server);
+	if (busy)
+		count_busy(busy, part, talk, false);
+}
+
 void nr_flow_hosts_take(struct nr_flow_hosts *hosts, const struct nr_flow_talk *talk,
 	const struct nr_flow_host_hashes *hashes)
 {
@@ -264,19 +294,8 @@ void nr_flow_hosts_take(struct nr_flow_hosts *hosts, const struct nr_flow_talk *
 		.bytes = {talk->down_bytes, talk->up_bytes},
 		.peer = &talk->client,
 		.peer_hash = hashes->as_client};
-	struct nr_flow_host_entry *client = have(&hosts->hosts, &talk->client, hashes->client);
-	count_host(client, &of_client, talk);
-	count_answer(client, talk);
-	if (talk->server.port)
-		client->services |= UINT64_C(1) << (hashes->as_service >> 58);
-	struct nr_flow_busy_entry *busy = have_busy(&hosts->busy, client, hashes->client);
-	if (busy)
-		count_busy(busy, &of_client, talk, true);
-	struct nr_flow_host_entry *server = have(&hosts->hosts, &talk->server.address, hashes->server);
-	count_host(server, &of_server, talk);
-	busy = have_busy(&hosts->busy, server, hashes->server);
-	if (busy)
-		count_busy(busy, &of_server, talk, false);
+	take_client(hosts, talk, hashes, &of_client);
+	take_server(hosts, talk, hashes, &of_server);
 }
 
 /* ---- what is known of one ---- */

@@ -75,7 +75,7 @@ static void count_flow(
 	if (!pair->flows) {
 		pair->first = pair->last = first;
 		pair->flows = 1;
-	} else if (first > pair->last + RETRY) {
+	} else if (first > pair->last && first - pair->last > RETRY) {
 		pair->flows += pair->flows < UINT32_MAX;
 		count_gap(pair, server, first - pair->last);
 		pair->last = first;

@@ -74,6 +74,8 @@ struct nr_flow_server_entry *nr_flow_servers_take(struct nr_flow_clock_table *se
 	struct nr_flow_server_entry *server =
 		NR_FLOW_CLOCK_TABLE_FIND(servers, hash, nr_flow_server_is, &talk->server);
 	if (!server) {
+		if (!nr_flow_clock_table_admits(servers, hash))
+			return NULL;
 		server = nr_flow_clock_table_at(servers, nr_flow_clock_table_place(servers, hash));
 		server->address = talk->server.address;
 		server->port = talk->server.port;

@@ -55,7 +55,7 @@ NR_INLINE bool nr_flow_server_is(
 	       nr_address_equal(&entry->address, &server->address);
 }
 
-/* The talk's server, entered where it is new, with the talk counted. */
+/* The talk's server, entered where it is new, with the talk counted; NULL: it is not let in yet. */
 struct nr_flow_server_entry *nr_flow_servers_take(struct nr_flow_clock_table *servers,
 	const struct nr_flow_talk *talk, uint64_t hash, uint64_t client_hash);
 /* NULL: it is not held. */
