@@ -36,6 +36,9 @@ function Head({ detail }: { detail: ServerDetail }): VNode {
 	);
 }
 
+const APPROVE = 'noroshi flow identify --archive flows --approve FILE --sign PERSON.key';
+const ANSWER = 'noroshi flow identify --archive flows --flow-keys flows.keys --answer FILE';
+
 /** Nobody here can name a client; the page says who can, and how. */
 function Identify({ identify }: { identify: ServerDetail['identify'] }): VNode {
 	const { t } = useSpeech();
@@ -44,7 +47,11 @@ function Identify({ identify }: { identify: ServerDetail['identify'] }): VNode {
 		<details class="how identify">
 			<summary>{t.c2.whoIsIt}</summary>
 			<p>{say(identify)}</p>
-			<Command text={identify.command} />
+			<ol>
+				{[[t.c2.request, identify.command], [t.c2.approve, APPROVE], [t.c2.answer, ANSWER]].map(([what, command]) => (
+					<li key={command}>{what}<Command text={command ?? ''} /></li>
+				))}
+			</ol>
 		</details>
 	);
 }

@@ -53,7 +53,7 @@ export function FindingDetail({ finding }: { finding: Finding }): VNode {
 				{finding.kind === 'c2-server' && <a href={pageOf(finding)}>{t.c2.open}</a>}
 				{EARLY.has(finding.kind) && <a href={linkTo('/telescope/warnings')}>{t.warnings.all}</a>}
 			</p>
-			<h3>{t.finding.evidence}</h3>
+			<h2>{t.finding.evidence}</h2>
 			{reasons.length > 0 && <Waterfall reasons={reasons} confidence={finding.confidence} />}
 			<Evidence object={evidence} told={reasons.length > 0 ? TOLD : []} />
 		</div>

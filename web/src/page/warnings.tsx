@@ -78,7 +78,7 @@ function Detail({ warning }: { warning: Warning }): VNode {
 			<p>{reason(warning)}</p>
 			<p class="quiet">{`${t.finding.seen(speech.span(warning.time, warning.last), speech.zone)} · ${warning.sensor}`}</p>
 			{href !== null && <p class="actions"><a href={href}>{t.warnings.open(/^[A-Z]{2}$/.test(warning.key) ? speech.country(warning.key) : warning.key)}</a></p>}
-			<h3>{t.finding.evidence}</h3>
+			<h2>{t.finding.evidence}</h2>
 			<Evidence object={jsonObject(warning.evidence)} />
 		</div>
 	);
