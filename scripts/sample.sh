@@ -23,7 +23,7 @@ mkdir -p "$folder"
 "$program" telescope read "$folder/world.pcap" --dark 198.18.0.0/18 --own 203.0.113.0/24 \
 	--mmdb "$folder/world.mmdb" --lists "$folder/scanners.json" --store "$folder/sample.db" >"$folder/report.txt"
 # nobody's subscribers: they may stay as long as the sample does
-"$program" world flows --seed 1 --out "$folder/flows.pcap" --mmdb "$folder/flows.mmdb" >/dev/null
+"$program" world flows --seed 1 --scenes few --out "$folder/flows.pcap" --mmdb "$folder/flows.mmdb" >/dev/null
 "$program" flow keep "$folder/flows.pcap" --archive "$folder/flows" --own 7.192.0.0/10,3fff::/20 --keep 36500d \
 	--cut 1h --mmdb "$folder/flows.mmdb" --store "$folder/sample.db" >/dev/null
 printf '%s\n' "$made" >"$stamp"

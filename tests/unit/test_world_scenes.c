@@ -202,6 +202,7 @@ static void check_part(const struct nr_scene_part *p)
 	assert_true(p->jitter[0] <= p->jitter[1] && p->jitter[1] <= 1);
 	assert_true(p->protocol == 1 || p->protocol == 6 || p->protocol == 17);
 	assert_true(p->servers > 0 || p->crowd == NR_CROWD_MONITOR);
+	assert_true(p->manner != NR_MANNER_REFUSED || p->tries > 0);
 	assert_true(p->manner != NR_MANNER_STREAM || (p->life && p->pace[0] && p->pace[1]));
 }
 

@@ -9,7 +9,7 @@
 enum nr_scene_manner {
 	NR_MANNER_KEPT,    /* beats within one connection */
 	NR_MANNER_EACH,    /* a connection for each */
-	NR_MANNER_REFUSED, /* three tries each, all refused */
+	NR_MANNER_REFUSED, /* some tries each, all refused */
 	NR_MANNER_STREAM,  /* one connection after the other, each full of packets at random times */
 };
 enum nr_scene_choice {  /* of the net's servers */
@@ -45,6 +45,7 @@ struct nr_scene_part {
 	uint8_t spread;   /* of sizes, in hundredths */
 	uint32_t life;    /* mean of a kept connection or a stream; 0: until its client sleeps */
 	uint16_t pace[2]; /* of a stream: packets a second, up and down */
+	uint8_t tries;    /* at a server that refuses, half a second apart */
 	uint8_t servers;
 	bool own; /* servers are the ISP's */
 	/* bots: the coarsest sampling at which profile hard has it, and whether they scan, too */
@@ -63,6 +64,7 @@ struct nr_scene_net {
 	uint32_t server, servers; /* the first one, how many */
 	uint32_t clients;
 	double period, jitter;
+	bool grid; /* a timer that runs on: jitter does not add up */
 	uint16_t port;
 	nr_time commands[NR_SCENE_COMMANDS]; /* to attack; ascending */
 	unsigned command_count;
@@ -116,7 +118,7 @@ struct nr_scene_actor {
 
 #define NR_SCENE_SLOTS 4096
 struct nr_scenes {
-	bool quiet;                /* bots do nothing but beat: what is to be measured is the beat */
+	bool measured; /* the beat alone is to be measured: bots do nothing else, at least every 120 s */
 	struct nr_scene_net *nets; /* all arrays are owned */
 	struct nr_scene_server *servers;
 	struct nr_scene_actor *actors;

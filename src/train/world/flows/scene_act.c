@@ -6,7 +6,6 @@
 
 #define JAPAN       (9 * NR_HOUR)
 #define DAY_MINUTES 1440
-#define TRIES       3
 #define TRY_GAP     (500 * INT64_C(1000)) /* us */
 
 enum { TCP = 6, UDP = 17, FIN = 1, SYN = 2, RST = 4, ACK = 16 };
@@ -73,7 +72,7 @@ static nr_time after(struct nr_flows_world *world, struct nr_scene_actor *actor,
 	} else {
 		double off = actor->period * net->jitter * nr_chance_normal(&world->chance, random);
 		off = NR_MAX(-actor->period * .9, NR_MIN(off, actor->period * 4));
-		actor->tick = (net->part->grid ? actor->tick : now) + (nr_time)actor->period;
+		actor->tick = (net->grid ? actor->tick : now) + (nr_time)actor->period;
 		next = actor->tick + (nr_time)off;
 	}
 	next = NR_MAX(next, now + 1000);
@@ -258,7 +257,7 @@ static int beat_stream(
 	return nr_scene_pass(world, &c, NULL, error);
 }
 
-/* A server that is gone: each try a port of its own, a SYN, and a reset or nothing. */
+/* A server that is gone, or moved away: each try a port of its own, a SYN, and a reset or nothing. */
 static int beat_refused(
 	struct nr_flows_world *world, struct nr_scene_actor *actor, nr_time now, struct nr_error *error)
 {
@@ -275,9 +274,9 @@ static int beat_refused(
 	nr_scene_aim(world, actor, &c);
 	c.up = (struct nr_flows_amount){.packets = 1, .bytes = 52, .tcp_flags = SYN};
 	c.down = (struct nr_flows_amount){.packets = 1, .bytes = 40, .tcp_flags = RST | ACK};
-	actor->probes = (uint16_t)((actor->probes + 1) % TRIES);
+	actor->probes = (uint16_t)((actor->probes + 1) % net->part->tries);
 	actor->beat = actor->probes ? now + TRY_GAP + nr_scene_within(&actor->random, 0, 20000)
-				    : after(world, actor, now - (TRIES - 1) * TRY_GAP);
+				    : after(world, actor, now - (net->part->tries - 1) * TRY_GAP);
 	actor->beat = NR_MAX(actor->beat, now + 1000);
 	return nr_scene_pass(world, &c, NULL, error);
 }

@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
-#define OWN_FIRST  2112 /* behind the ISP's servers of services.c and the addresses that noise.c scans */
-#define OWN_COUNT  1900
-#define PORT_FIRST 20000
-#define PORTS      40000
-#define ISP_LENGTH 14 /* a network in Japan with such a block may be an ISP's (isp.c) */
+#define OWN_FIRST       2112 /* behind the ISP's servers of services.c and the addresses that noise.c scans */
+#define OWN_COUNT       1900
+#define PERIOD_MEASURED 120. /* s, at most */
+#define PORT_FIRST      20000
+#define PORTS           40000
+#define ISP_LENGTH      14 /* a network in Japan with such a block may be an ISP's (isp.c) */
 
 static int out_of_memory(struct nr_error *error)
 {
@@ -196,7 +197,7 @@ static int add_client(struct nr_flows_world *world, uint32_t net, uint32_t numbe
 		.exporter = (uint8_t)exporter,
 		.end = *end};
 	int rc = add_actor(world, &actor, error);
-	if (rc || world->scenes->quiet || !world->scenes->nets[net].part->scans ||
+	if (rc || world->scenes->measured || !world->scenes->nets[net].part->scans ||
 		end->place != NR_PLACE_SUBSCRIBER)
 		return rc;
 	actor.random.state = nr_random_mix(dice);
@@ -268,8 +269,11 @@ static int draw_net(struct nr_flows_world *world, struct nr_scene_net *net, stru
 {
 	const struct nr_scene_part *part = net->part;
 	uint16_t high = (uint16_t)(PORT_FIRST + nr_random_below(random, PORTS));
+	net->grid = part->grid || (world->scenes->measured && which % 2 == 0);
 	net->period = part->doubles ? part->period[0] : between(random, part->period);
 	net->jitter = (double)(uint64_t)(between(random, part->jitter) * 1e4 + .5) / 1e4;
+	if (world->scenes->measured)
+		net->period = NR_MIN(net->period, PERIOD_MEASURED);
 	if (net->period >= 20) /* people choose whole seconds */
 		net->period = (double)(uint64_t)(net->period + .5);
 	net->port = part->ports[which % NR_COUNT(part->ports)];

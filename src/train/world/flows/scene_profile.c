@@ -68,14 +68,23 @@ static uint32_t bots_for(const struct nr_flows_conf *conf, uint32_t sampling, un
 	return conf->bots ? (uint32_t)conf->bots : sizes[i].bots[which % 2];
 }
 
+/* Beats within the idle time lie in one record: what is cut then is the exporter's timer's, not theirs, and
+ * nobody could find them. */
+static bool is_visible(const struct nr_scene_part *part, const struct nr_exporter *exporter)
+{
+	bool kept = part->manner == NR_MANNER_KEPT &&
+		    part->period[1] * (double)NR_SECOND < (double)exporter->kind->idle;
+	return exporter->sampling <= part->coarsest && !kept;
+}
+
 static int cast_bots(struct nr_flows_world *world, uint16_t exporter, struct nr_error *error)
 {
-	uint32_t sampling = world->exporters[exporter].sampling;
+	const struct nr_exporter *x = &world->exporters[exporter];
 	int rc = 0;
 	for (size_t p = 0; p < nr_scene_bot_count; p++)
-		for (unsigned k = 0; k < 2 && !rc && sampling <= nr_scene_bots[p].coarsest; k++)
+		for (unsigned k = 0; k < 2 && !rc && is_visible(&nr_scene_bots[p], x); k++)
 			rc = nr_scene_add_net(world, &nr_scene_bots[p], k, exporter,
-				bots_for(world->conf, sampling, k), error);
+				bots_for(world->conf, x->sampling, k), error);
 	return rc;
 }
 
@@ -140,7 +149,7 @@ static int cast_sampled(struct nr_flows_world *world, struct nr_error *error)
 {
 	uint32_t bots = (uint32_t)world->conf->bots;
 	int rc = 0;
-	world->scenes->quiet = true;
+	world->scenes->measured = true;
 	for (uint16_t i = 0; i < world->exporter_count && !rc; i++) {
 		const char *name = world->exporters[i].kind->name;
 		if (strcmp(name, "border") == 0)
@@ -159,7 +168,7 @@ static int cast_spread(struct nr_flows_world *world, struct nr_error *error)
 {
 	uint32_t bots = world->conf->bots ? (uint32_t)world->conf->bots : BOTS_SPREAD;
 	int rc = 0;
-	world->scenes->quiet = true;
+	world->scenes->measured = true;
 	for (size_t p = 0; p < nr_scene_bot_count && !rc; p++) {
 		const struct nr_scene_part *part = &nr_scene_bots[p];
 		if (part->jitter[1] > JITTER_MOST || part->coarsest < 4096)

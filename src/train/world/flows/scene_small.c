@@ -223,6 +223,7 @@ const struct nr_scene_part nr_scene_small[] = {
 		.protocol = TCP,
 		.ports = {445, 8096, 5000, 9091},
 		.manner = NR_MANNER_REFUSED,
+		.tries = 1,
 		.period = {60, 300},
 		.jitter = {0.005, 0.02},
 		.servers = 1,

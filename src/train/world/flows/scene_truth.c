@@ -48,6 +48,7 @@ static void write_server(const struct nr_flows_world *world, const struct nr_sce
 	if (net->period > 0)
 		nr_json_real(json, "period", net->period);
 	nr_json_real(json, "jitter", net->jitter);
+	nr_json_bool(json, "grid", net->grid);
 	nr_json_uint(json, "sampling", sampling_of(world, server));
 	if (server->exporter != NR_SCENE_ANY)
 		nr_json_address(json, "exporter", &world->exporters[server->exporter].address);
