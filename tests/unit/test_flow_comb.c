@@ -260,6 +260,140 @@ static void test_hostile(void **state)
 	assert_float_equal(nr_flow_comb_best(comb).period, 0, 0);
 }
 
+/* ---- simulations ---- */
+
+#define ROOM  40000
+#define LEVEL log(1e-5) /* false servers */
+
+static struct nr_flow_beat many[ROOM];
+
+static struct nr_flow_comb_peak look(struct rig_server *server)
+{
+	assert_true(server->count < ROOM);
+	server->count = nr_flow_beats_join(server->beats, server->count, NULL, 0);
+	nr_flow_comb_fill(comb, server->beats, server->count);
+	return nr_flow_comb_best(comb);
+}
+
+/* A beat of 60 s, 4 packets, 0.01 % between bots, in a day: what is found where one of 100,000 servers
+ * without a beat would be (flow reference 15; bench-flow-timing has more trials). */
+static void test_sampled_beacons(void **state)
+{
+	static const struct {
+		uint32_t bots;
+		double sampling, jitter, least, most; /* share that is found */
+	} cases[] = {
+		{1, 100, 0, 0.95, 1},
+		{1, 1000, 0, 0, 0.1},
+		{10, 1000, 0, 0.4, 1},
+		{30, 1000, 0, 0.95, 1},
+		{30, 1000, 0.02, 0.95, 1},
+		{100, 1000, 0.02, 0.95, 1},
+		{100, 10000, 0, 0, 0.1},
+		{1000, 10000, 0, 0.95, 1},
+	};
+	struct random r = {.state = 150};
+	unsigned trials = 40;
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		unsigned found = 0, right = 0;
+		struct rig_beacon b = {.bots = cases[i].bots,
+			.sampling = cases[i].sampling,
+			.jitter = cases[i].jitter,
+			.period = 60,
+			.spread = 1e-4,
+			.packets = 4,
+			.span = 86400};
+		for (unsigned t = 0; t < trials; t++) {
+			struct rig_server server = {many, ROOM, 0};
+			rig_beacon(&server, &r, &b);
+			struct nr_flow_comb_peak peak = look(&server);
+			bool is_found = nr_flow_comb_log_chance(peak.z, cases[i].bots) <= LEVEL;
+			found += is_found;
+			right += is_found && fabs(peak.period - 60) < 0.6;
+		}
+		if (found < cases[i].least * trials || found > cases[i].most * trials || right < found)
+			fail_msg("%u bots, 1:%.0f, jitter %.2f: %u of %u found, %u at 60 s", cases[i].bots,
+				cases[i].sampling, cases[i].jitter, found, trials, right);
+	}
+}
+
+/* People who come in sessions, by day: no beat, few records or many, in small bursts or large. */
+static void test_people(void **state)
+{
+	static const struct {
+		uint32_t clients;
+		double records, burst;
+		unsigned trials;
+	} cases[] = {{1, 60, 3, 100}, {10, 6, 3, 100}, {30, 6, 5, 100}, {30, 200, 5, 20}, {1000, 0.6, 2, 20}};
+	struct random r = {.state = 151};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(cases); i++)
+		for (unsigned t = 0; t < cases[i].trials; t++) {
+			struct rig_server server = {many, ROOM, 0};
+			rig_people(&server, &r, cases[i].clients, cases[i].records, cases[i].burst, 86400);
+			struct nr_flow_comb_peak peak = look(&server);
+			if (nr_flow_comb_log_chance(peak.z, cases[i].clients) <= LEVEL)
+				fail_msg("%u clients, %.0f records: z %.1f at %.1f s", cases[i].clients,
+					cases[i].records, peak.z, peak.period);
+		}
+}
+
+/* Ten long connections with packets at random, through caches: their records are a beat, joined they are none
+ * (flow reference 16). */
+static void test_timer_combs(void **state)
+{
+	static const struct {
+		double rate, active, inactive; /* rate: sampled packets a second */
+		bool raw;                      /* a beat before joining */
+	} cases[] = {
+		{50, 60, 15, true},    /* 50/s, 1:1 */
+		{5, 60, 15, true},     /* 50/s, 1:10; 5/s, 1:1 */
+		{0.5, 60, 15, true},   /* 50/s, 1:100; 5/s, 1:10 */
+		{0.05, 60, 15, false}, /* rarer than the inactive timeout */
+		{50, 1800, 15, true},
+		{0.5, 1800, 15, true},
+		{0.5, 300, 60, true},
+	};
+	struct random r = {.state = 160};
+	(void)state;
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		struct nr_flow_cache cache = {.active = (nr_time)(cases[i].active * 1e6),
+			.inactive = (nr_time)(cases[i].inactive * 1e6)};
+		struct rig_server server = {many, ROOM, 0};
+		rig_connections(&server, &r, 10, cases[i].rate, cases[i].active, cases[i].inactive, 86400);
+		nr_flow_comb_fill(comb, server.beats, server.count);
+		double raw = nr_flow_comb_best(comb).z;
+		if ((raw > 15) != cases[i].raw)
+			fail_msg("%.2f packets/s, %.0f/%.0f: z %.1f before joining", cases[i].rate,
+				cases[i].active, cases[i].inactive, raw);
+		server.count = nr_flow_beats_join(server.beats, server.count, &cache, 1);
+		nr_flow_comb_fill(comb, server.beats, server.count);
+		struct nr_flow_comb_peak peak = nr_flow_comb_best(comb);
+		if (nr_flow_comb_log_chance(peak.z, 10) <= LEVEL)
+			fail_msg("%.2f packets/s, %.0f/%.0f: z %.1f at %.1f s is left of %.1f", cases[i].rate,
+				cases[i].active, cases[i].inactive, peak.z, peak.period, raw);
+	}
+}
+
+static void test_chance(void **state)
+{
+	(void)state;
+	for (double clients = 0; clients < 1e7; clients = 2 * clients + 1) {
+		double before = 0;
+		for (double z = 0; z < 50; z += 0.25) {
+			double chance = nr_flow_comb_log_chance(z, clients);
+			assert_true(chance <= before && chance > -500);
+			before = chance;
+		}
+		assert_true(
+			nr_flow_comb_log_chance(8, clients) >= nr_flow_comb_log_chance(8, 3 * clients + 1));
+	}
+	assert_float_equal(nr_flow_comb_log_chance(-3, 10), 0, 0);
+	assert_float_equal(nr_flow_comb_log_chance(NAN, 10), 0, 0);
+	assert_true(isfinite(nr_flow_comb_log_chance(9, NAN)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +403,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_few, start, stop),
 		cmocka_unit_test_setup_teardown(test_range, start, stop),
 		cmocka_unit_test_setup_teardown(test_hostile, start, stop),
+		cmocka_unit_test_setup_teardown(test_sampled_beacons, start, stop),
+		cmocka_unit_test_setup_teardown(test_people, start, stop),
+		cmocka_unit_test_setup_teardown(test_timer_combs, start, stop),
+		cmocka_unit_test_setup_teardown(test_chance, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,4 +54,17 @@ struct nr_flow_comb_peak nr_flow_comb_best(struct nr_flow_comb *comb);
 /* z at one place; 0 where there are too few lags. k: one of the four. */
 double nr_flow_comb_z(struct nr_flow_comb *comb, double period, unsigned k);
 
+/* ln of the chance that a server of so many clients, none of whom has a beat, has such a z or a higher one in
+ *the widest search: 0 to below; measured to 5e-5, extrapolated beyond (see its source). So many servers a day
+ *have one of them by chance above
+ *
+ *	clients      10,000 servers   100,000   1,000,000   10,000,000
+ *	1                 11.7         13.5        15.2         17.0
+ *	10                 9.9         11.5        13.0         14.6
+ *	30                 9.2         10.7        12.2         13.7
+ *	100                7.6          8.8        10.0         11.1
+ *	1000 and more      6.6          7.4         8.3          9.1
+ */
+double nr_flow_comb_log_chance(double z, double clients);
+
 #endif
