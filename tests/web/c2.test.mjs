@@ -80,6 +80,7 @@ describe('the servers of a day', () => {
 		assert.match(rows[0][6], /34 clients come back every 60\.1 s.*3 of its clients.*and 2 more reasons/);
 		const widths = await page.$$eval('[aria-labelledby=servers-head] .confidence-bar span', (all) => all.map((bar) => Number.parseFloat(bar.style.width)));
 		assert.deepEqual(widths, SERVERS.map(({ confidence }) => confidence * 100));
+		assert.deepEqual(page.asked.map((request) => new URL(request.url()).pathname), ['/api/v1/flow/servers', '/api/v1/flow/hosts']); /* each recorded once */
 		assert.deepEqual(page.faults, []);
 		await close(page);
 	});

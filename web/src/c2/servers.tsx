@@ -11,8 +11,8 @@ import { serviceOf, type Server, type Service } from './types';
 
 const PAGE = 100;
 
-/** The bar's range and research switch are no questions to verdicts: a day is. */
-export const questionOf = (purpose: string, day: string | null): Changes => ({ purpose, day, from: null, to: null, research: null, limit: PAGE });
+/** The bar's range, sensor (of the telescope) and research switch are no questions to verdicts: a day is. */
+export const questionOf = (purpose: string, day: string | null): Changes => ({ purpose, day, sensor: null, from: null, to: null, research: null, limit: PAGE });
 
 /** "AS64501, Netherlands". */
 export function placeOf(speech: Speech, server: Server): string {

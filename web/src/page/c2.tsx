@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who commands, who obeys, how sure are we? The servers of a day in the order of their evidence, and the hosts behind.
 import type { VNode } from 'preact';
-import { apiUrl, useStatus, useUrl, type Loaded } from '../api';
+import { apiUrl, useStatus, useUrl } from '../api';
 import { PurposeForm, useDay, usePurpose } from '../c2/ask';
 import { Detector } from '../c2/detector';
 import { Hosts } from '../c2/hosts';
@@ -54,18 +54,11 @@ function Nothing({ detect }: { detect: DetectStatus | null }): VNode {
 	return <Empty text={t.c2.quietDay} hint={t.c2.quietDayHint(whole(detect.look.candidates), whole(detect.flows))} />;
 }
 
-function Found({ loaded, purpose, day, detect }: { loaded: Loaded<Answer<Server>>; purpose: Purpose; day: string | null; detect: DetectStatus | null }): VNode {
+function Found({ answer, purpose, day, detect }: { answer: Answer<Server>; purpose: Purpose; day: string | null; detect: DetectStatus | null }): VNode {
 	const { t } = useSpeech();
-	if (loaded.error?.code === 'no-archive')
-		return (
-			<>
-				<h1>{t.flow.howTo}</h1>
-				<HowTo />
-			</>
-		);
 	return (
 		<>
-			<header class="page-head"><Result loaded={loaded} lines={2}>{({ rows, next }) => <Situation rows={rows} more={next !== null} />}</Result></header>
+			<header class="page-head"><Situation rows={answer.rows} more={answer.next !== null} /></header>
 			<PurposeForm />
 			<section aria-labelledby="servers-head">
 				<h2 id="servers-head">{t.c2.servers}</h2>
@@ -79,13 +72,19 @@ function Found({ loaded, purpose, day, detect }: { loaded: Loaded<Answer<Server>
 	);
 }
 
-/** The list asks the same question with its filters: unfiltered, it is one answer for both. */
+/** The list asks the same question: it comes when this answer is here, so that unfiltered it is one question, recorded once. */
 function Asked({ purpose, detect }: { purpose: Purpose; detect: DetectStatus | null }): VNode {
-	const { query } = usePlace();
+	const { t } = useSpeech();
 	const day = useDay();
-	const sensor = query.get('sensor');
-	const loaded = useUrl<Answer<Server>>(apiUrl('flow/servers', { sensor, ...questionOf(purpose, day) }));
-	return <Found loaded={loaded} purpose={purpose} day={day} detect={detect} />;
+	const loaded = useUrl<Answer<Server>>(apiUrl('flow/servers', questionOf(purpose, day)));
+	if (loaded.error?.code === 'no-archive')
+		return (
+			<>
+				<h1>{t.flow.howTo}</h1>
+				<HowTo />
+			</>
+		);
+	return <Result loaded={loaded} lines={24}>{(answer) => <Found answer={answer} purpose={purpose} day={day} detect={detect} />}</Result>;
 }
 
 export function C2Page(): VNode {
