@@ -89,14 +89,16 @@ static bool read_server_hello(struct nr_cursor c, struct nr_tls_answer *answer)
 	uint8_t compression = nr_cursor_u8(&c);
 	if (c.failed || !random)
 		return false;
-	answer->version = answer->legacy = legacy;
-	answer->cipher = cipher;
-	answer->compression = compression;
-	answer->session_id = session_id;
-	if (nr_cursor_left(&c) && !read_extensions(&c, answer))
+	struct nr_tls_answer read = *answer; /* of a hello that is damaged nothing stands */
+	read.version = read.legacy = legacy;
+	read.cipher = cipher;
+	read.compression = compression;
+	read.session_id = session_id;
+	if (nr_cursor_left(&c) && !read_extensions(&c, &read))
 		return false;
-	answer->hello = true;
-	answer->retry = memcmp(random, retry_random, sizeof retry_random) == 0;
+	read.hello = true;
+	read.retry = memcmp(random, retry_random, sizeof retry_random) == 0;
+	*answer = read;
 	return true;
 }
 

@@ -631,3 +631,52 @@ write("flow_file", "capture", FLOW_CAPTURE)
 write("flow_file", "ipfix", IPFIX_STREAM)
 write("flow_file", "v5-v9", v5() + v9(flow_set(0, template(300, *PLAIN)), flow_set(300, PLAIN_DATA)))
 write("flow_file", "sflow", SFLOW + SFLOW)
+
+# --- what a probed server answers (docs/guide/probe.md) ---
+
+def tls_record(kind, body, version=0x0303):
+    return struct.pack(">BHH", kind, version, len(body)) + body
+
+
+def tls_message(kind, body):
+    return struct.pack(">B", kind) + struct.pack(">I", len(body))[1:] + body
+
+
+def tls_extension(kind, body):
+    return struct.pack(">HH", kind, len(body)) + body
+
+
+def server_hello(cipher=0xc02f, extensions=b"", version=0x0303, session=b"", random=bytes(range(32))):
+    return tls_message(2, struct.pack(">H", version) + random + bytes([len(session)]) + session + struct.pack(">HB", cipher, 0) +
+                       (struct.pack(">H", len(extensions)) + extensions if extensions else b""))
+
+
+def certificates(*items):
+    listed = b"".join(struct.pack(">I", len(c))[1:] + c for c in items)
+    return tls_message(11, struct.pack(">I", len(listed))[1:] + listed)
+
+
+# A self-signed certificate (Ed25519) with names of five kinds.
+CERTIFICATE = base64.b64decode(
+    "MIIB0DCCAYKgAwIBAgIUKUpciGnZuG59QNWdGvSm3CxAxNQwBQYDK2VwMDQxCzAJBgNVBAYTAkpQMRAwDgYDVQQKDAdFeGFtcGxl"
+    "MRMwEQYDVQQDDApwcm9iZSB0ZXN0MCAXDTI2MTEyNDE5NDIwNVoYDzIwNTEwNzE2MTk0MjA1WjA0MQswCQYDVQQGEwJKUDEQMA4G"
+    "A1UECgwHRXhhbXBsZTETMBEGA1UEAwwKcHJvYmUgdGVzdDAqMAUGAytlcAMhAC7Mf9Rmsv9LxUpIR0gQa++98TLrS/3S9NeqQ57d"
+    "8vs3o4GjMIGgMB0GA1UdDgQWBBSQmnPSyYwkWFEYWVUVMqg2qVeunzAfBgNVHSMEGDAWgBSQmnPSyYwkWFEYWVUVMqg2qVeunzAP"
+    "BgNVHRMBAf8EBTADAQH/ME0GA1UdEQRGMESCCWEuZXhhbXBsZYcEwAACAYcQIAENuAAAAAAAAAAAAAAAAYYSaHR0cHM6Ly9hLmV4"
+    "YW1wbGUvgQthQGEuZXhhbXBsZTAFBgMrZXADQQBbk7Dj9I7FxQh306Lws5/+hdjW7ETRN2Zp2xEIWRU+kYWCUUfPH7j+oRiWq6HJ"
+    "/0yYd0KCB0OYW1Ihn9/clkQF")
+TLS_OLD = server_hello(extensions=tls_extension(0xff01, b"\0") + tls_extension(16, b"\0\x03\x02h2")) + \
+    certificates(CERTIFICATE, CERTIFICATE) + tls_message(12, bytes(40)) + tls_message(13, bytes(6)) + tls_message(14, b"")
+write("tls_answer", "tls12", tls_record(22, TLS_OLD))
+write("tls_answer", "tls12-pieces", b"".join(tls_record(22, TLS_OLD[n:n + 100]) for n in range(0, len(TLS_OLD), 100)))
+write("tls_answer", "tls13", tls_record(22, server_hello(0x1301, tls_extension(43, b"\3\4") + tls_extension(51, b"\0\x1d\0\x20" + bytes(32)), session=bytes(32))) +
+      tls_record(20, b"\1") + tls_record(23, bytes(64)))
+write("tls_answer", "retry", tls_record(22, server_hello(0x1302, tls_extension(43, b"\3\4") + tls_extension(51, b"\0\x18"),
+      random=bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"))))
+write("tls_answer", "alert", tls_record(21, b"\1\x70") + tls_record(21, b"\2\x28"))
+write("tls_answer", "http", b"HTTP/1.1 400 Bad Request\r\n\r\n")
+write("flow_probe", "allow", b"anoroshi probe v1\nwho The desk\npurpose finding C&C\nfrom 2026-11-24T00:00:00Z\nuntil 2026-12-01T00:00:00Z\n"
+      b"classes JP,any,private,loopback,own\ntarget 203.0.113.9:443\ntarget 198.51.100.0/28\npassive [2001:db8::/32]:23\ntarget ::/0\n")
+write("flow_probe", "server", b"s[2001:db8::1]:8443/tcp")
+write("flow_probe", "certificate", b"c" + CERTIFICATE)
+write("flow_probe", "http", b"hHTTP/1.1 302 Found\r\nServer: x\r\nLocation: https://a.example/\r\nContent-Type: text/html\r\nno colon\r\n\r\n")
