@@ -30,14 +30,21 @@ static int record_bytes(const struct nr_probe_pump *p, struct nr_probe_record *r
 
 /* ---- the reader ---- */
 
-static void tell(struct nr_probe_pump *p, char type, const uint8_t *bytes, size_t length)
+/* false: it has no room now. One that does not listen any more says so by ending. */
+static bool tell(struct nr_probe_pump *p, char type, const uint8_t *bytes, size_t length)
 {
 	uint8_t message[1 + NR_PROBE_PIECE];
 	message[0] = (uint8_t)type;
 	if (length)
 		memcpy(message + 1, bytes, length);
-	/* one that does not listen any more says so by ending */
-	(void)!send(p->reader, message, 1 + length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return send(p->reader, message, 1 + length, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+/* Room for a message of any size. */
+static bool has_room(const struct nr_probe_pump *p)
+{
+	struct pollfd reader = {.fd = p->reader, .events = POLLOUT};
+	return poll(&reader, 1, 0) > 0;
 }
 
 static int start_reader(struct nr_probe_pump *p, struct nr_error *error)
@@ -73,7 +80,7 @@ static void leave(struct nr_probe_pump *p, enum nr_probe_end end)
 		p->over = true;
 		return;
 	}
-	tell(p, 'E', NULL, 0);
+	p->end_told = tell(p, 'E', NULL, 0);
 	p->deadline = nr_probe_pump_clock() + NR_PROBE_GRACE;
 }
 
@@ -105,6 +112,9 @@ static int made(struct nr_probe_pump *p, struct nr_error *error)
 static int receive(struct nr_probe_pump *p, struct nr_probe_record *record, struct nr_error *error)
 {
 	uint8_t piece[NR_PROBE_PIECE];
+	p->full = !has_room(p);
+	if (p->full)
+		return 0;
 	ssize_t got = recv(p->socket, piece, sizeof piece, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -116,7 +126,7 @@ static int receive(struct nr_probe_pump *p, struct nr_probe_record *record, stru
 	if (e)
 		return e;
 	p->received += (uint32_t)got;
-	tell(p, 'R', piece, (size_t)got);
+	(void)tell(p, 'R', piece, (size_t)got); /* there was room */
 	if (p->received >= NR_PROBE_TAKEN)
 		leave(p, NR_PROBE_BYTES);
 	return 0;
@@ -170,6 +180,9 @@ static int hear(struct nr_probe_pump *p, struct nr_probe_record *record, struct 
 {
 	uint8_t message[1 + NR_PROBE_PIECE];
 	ssize_t got = recv(p->reader, message, sizeof message, MSG_DONTWAIT);
+	if (got < 0 &&
+		errno == ECONNRESET) /* it has ended without reading all; what it said is behind this */
+		got = recv(p->reader, message, sizeof message, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got <= 0) {
@@ -193,10 +206,12 @@ static int hear(struct nr_probe_pump *p, struct nr_probe_record *record, struct 
 
 void nr_probe_pump_wants(const struct nr_probe_pump *pump, struct pollfd waited[static 2])
 {
-	bool out = !pump->connected || pump->waiting;
-	waited[0] = (struct pollfd){
-		.fd = pump->socket, .events = (short)((pump->connected ? POLLIN : 0) | (out ? POLLOUT : 0))};
-	waited[1] = (struct pollfd){.fd = pump->reader, .events = POLLIN};
+	bool out = !pump->connected || pump->waiting, in = pump->connected && !pump->full;
+	bool owed = pump->full || (pump->socket < 0 && !pump->end_told);
+	/* one that is not to be read yet is not asked after either: its errors would be news at every turn */
+	waited[0] = (struct pollfd){.fd = in || out ? pump->socket : -1,
+		.events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0))};
+	waited[1] = (struct pollfd){.fd = pump->reader, .events = (short)(POLLIN | (owed ? POLLOUT : 0))};
 }
 
 static void check_time(struct nr_probe_pump *p)
@@ -213,8 +228,13 @@ int nr_probe_pump_turn(struct nr_probe_pump *pump, struct nr_probe_record *recor
 	const struct pollfd waited[static 2], struct nr_error *error)
 {
 	int e = 0;
-	if (waited[1].revents && !pump->over)
+	if ((waited[1].revents & ~POLLOUT) && !pump->over)
 		e = hear(pump, record, error);
+	if (waited[1].revents & POLLOUT) {
+		pump->full = false;
+		if (pump->socket < 0 && !pump->end_told && !pump->over)
+			pump->end_told = tell(pump, 'E', NULL, 0);
+	}
 	if (!e && waited[0].revents && pump->socket >= 0 && !pump->connected)
 		e = made(pump, error);
 	else if (!e && (waited[0].revents & (POLLIN | POLLHUP | POLLERR)) && pump->socket >= 0)

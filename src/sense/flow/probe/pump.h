@@ -25,6 +25,8 @@ struct nr_probe_pump {
 	int reader; /* its end of the pair */
 	pid_t pid;
 	bool connected, over;
+	bool full;                 /* the reader has not taken yet what it was told; the server waits */
+	bool end_told;             /* it knows that the server has gone */
 	nr_time begun;             /* by the wall's clock */
 	nr_time started, deadline; /* by the steady one */
 	uint8_t end;               /* enum nr_probe_end */
