@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#define OPTION_COUNT_MAX 64 /* options of one command: a bit each in what was seen */
-
 static void *option_slot(const struct nr_option *option, void *conf)
 {
 	return (char *)conf + option->offset;
@@ -323,17 +321,17 @@ struct arguments {
 	void *conf;
 	int argc, next;
 	char *const *argv;
-	uint64_t seen; /* bit i: option i was given, so a list must not be emptied again */
+	bool seen[NR_OPTIONS_MAX]; /* the option was given, so a list must not be emptied again */
 };
 
 /* A list of the command line replaces the one of the file or the default; its own repetitions add up. */
 static int argument_set(
 	struct arguments *a, const struct nr_option *option, const char *text, struct nr_error *error)
 {
-	uint64_t bit = UINT64_C(1) << (option - a->options);
-	if (nr_option_is_list(option) && !(a->seen & bit))
+	bool *seen = &a->seen[option - a->options];
+	if (nr_option_is_list(option) && !*seen)
 		nr_option_clear(option, a->conf);
-	a->seen |= bit;
+	*seen = true;
 	struct nr_error reason;
 	int rc = nr_option_set(option, a->conf, text, &reason);
 	return rc < 0 ? nr_fail(error, rc, "--%s: %s", option->name, reason.text) : 0;
@@ -392,8 +390,8 @@ static const struct nr_option *argument_letter(const struct arguments *a, const 
 int nr_options_parse(const struct nr_option *options, size_t count, void *conf, int argc, char *const *argv,
 	const char ***ret_operands, size_t *ret_operand_count, struct nr_error *error)
 {
-	assert(count <= OPTION_COUNT_MAX);
-	struct arguments a = {options, count, conf, argc, 0, argv, 0};
+	assert(count <= NR_OPTIONS_MAX);
+	struct arguments a = {options, count, conf, argc, 0, argv, {false}};
 	NR_AUTO(nr_freep) const char **operands = calloc((size_t)argc + 1, sizeof *operands);
 	size_t operand_count = 0;
 	if (!operands)

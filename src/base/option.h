@@ -74,7 +74,7 @@ struct nr_command {
 
 /*
  * Every text and list inside conf is a copy that conf owns: fill it with these functions only, and release it
- * with nr_options_fini(). At most 64 options.
+ * with nr_options_fini(). At most 128 options.
  */
 
 /* Fills conf with the defaults. conf must be zeroed, conf_size bytes. */

@@ -8,6 +8,8 @@
 
 #include "base/option.h"
 
+#define NR_OPTIONS_MAX 128 /* of one command */
+
 const struct nr_option *nr_option_find(const struct nr_option *options, size_t count, const char *name);
 bool nr_option_is_list(const struct nr_option *option);
 int nr_option_set(const struct nr_option *option, void *conf, const char *text, struct nr_error *error);

@@ -25,7 +25,7 @@ struct yaml_reader {
 	const char *path, *area;
 	const struct nr_option_names *names; /* may be NULL */
 	yaml_document_t *document;
-	uint64_t seen; /* bit i: option i was set */
+	bool seen[NR_OPTIONS_MAX]; /* the option was set */
 };
 
 /* "file:line:column: " before the reason. */
@@ -74,10 +74,10 @@ static int option_read_scalar(const struct yaml_reader *reader, const struct nr_
 static int option_read(struct yaml_reader *reader, const struct nr_option *option, const yaml_node_t *key,
 	const yaml_node_t *value, struct nr_error *error)
 {
-	uint64_t bit = UINT64_C(1) << (option - reader->options);
-	if (reader->seen & bit)
+	bool *seen = &reader->seen[option - reader->options];
+	if (*seen)
 		return node_fail(reader, key, -EEXIST, "the key stands here a second time", error);
-	reader->seen |= bit;
+	*seen = true;
 	if (!nr_option_is_list(option))
 		return option_read_scalar(reader, option, value, error);
 	nr_option_clear(option, reader->conf); /* a list of the file replaces the default */
@@ -252,13 +252,13 @@ static int bytes_read(struct yaml_reader *reader, const uint8_t *bytes, size_t l
 int nr_options_read_yaml_shared(const struct nr_option *options, size_t count, void *conf, const char *path,
 	const char *area, const struct nr_option_names *names, struct nr_error *error)
 {
-	assert(count <= 64); /* a bit each in seen */
+	assert(count <= NR_OPTIONS_MAX);
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
 	size_t length;
 	int rc = nr_file_read(path, YAML_BYTES_MAX, &bytes, &length, error);
 	if (rc < 0)
 		return rc;
-	struct yaml_reader reader = {options, count, conf, path, area, names, NULL, 0};
+	struct yaml_reader reader = {options, count, conf, path, area, names, NULL, {false}};
 	return bytes_read(&reader, bytes, length, error);
 }
 

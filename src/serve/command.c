@@ -125,6 +125,7 @@ static void service_fini(struct service *s)
 		nr_close_fd(&s->server_conf.socket);
 	nr_ledger_watch_free(s->ledger);
 	nr_judge_free(s->judge);
+	nr_flow_service_stop(s->flow); /* detection asks the store */
 	nr_webhook_free(s->webhook);
 	nr_events_free(s->events);
 	nr_sensors_free(s->sensors);
@@ -416,9 +417,10 @@ static int make_webhook(struct service *s, struct nr_error *error)
 	const char *store = conf->store;
 	if (!conf->webhook.urls.count)
 		return 0;
-	if (!conf->live.interface)
+	if (!is_keeper(conf))
 		return nr_fail(error, -EINVAL,
-			"--webhook: findings come while an interface is watched; give --watch IFACE");
+			"--webhook: findings come while an interface is watched or flows are received; give "
+			"--watch IFACE or --flow-listen");
 	store = strncmp(store, "sqlite:", 7) == 0 ? store + 7 : store;
 	snprintf(s->spool, sizeof s->spool, "%.4090s.webhooks", store);
 	s->webhook_conf = conf->webhook;
@@ -501,6 +503,8 @@ static int start(struct service *s, struct nr_error *error)
 		rc = close_door(s, error);
 	if (rc == 0 && s->ledger)
 		rc = nr_ledger_watch_start(s->ledger, error);
+	if (s->flow)
+		nr_flow_service_find(s->flow, s->writer, s->reader, s->notebook, s->flow_api);
 	if (rc == 0 && s->flow)
 		rc = nr_flow_service_start(s->flow, s->nursery, s->live ? 1 : 0, error);
 	s->server_conf.api.ledger = s->ledger;

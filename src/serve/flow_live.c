@@ -12,9 +12,11 @@
 #include <sys/eventfd.h>
 
 #define TICK_EVERY NR_SECOND
+#define SUMS_EVERY NR_MINUTE
 #define GAPS_MAX   16 /* that wait for the keeper; more are only logged */
 
 struct nr_flow_service {
+	struct nr_flow_sink sink; /* first: takes blocks as they are kept, for sums and detection */
 	const struct nr_flow_live_conf *conf;
 	struct nr_flow_live *live;
 	struct nr_flow_keep *keep;
@@ -29,7 +31,20 @@ struct nr_flow_service {
 	size_t gap_count;
 	struct nr_flow_gap told; /* the one whose texts the keeper holds */
 	struct nr_flow_sums_live sums;
+	nr_time sums_at;
+	struct nr_flow_finder *finder; /* NULL: nothing is looked for */
+	struct nr_store *writer, *reader;
+	struct nr_flow_notebook *notebook;
+	struct nr_flow_api *flow_api;
 };
+
+static int take(struct nr_flow_sink *sink, const struct nr_flow_block *block, struct nr_error *error)
+{
+	struct nr_flow_service *service = (struct nr_flow_service *)sink;
+	if (service->finder)
+		nr_flow_finder_take(service->finder, block);
+	return service->sums.sink.take(&service->sums.sink, block, error);
+}
 
 int nr_flow_service_new(
 	const struct nr_flow_live_conf *conf, struct nr_flow_service **ret_service, struct nr_error *error)
@@ -39,6 +54,7 @@ int nr_flow_service_new(
 		return nr_fail(error, -ENOMEM, "out of memory");
 	pthread_mutex_init(&service->lock, NULL);
 	service->conf = conf;
+	service->sink.take = take;
 	service->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	service->gaps_ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int rc = service->stop < 0 || service->gaps_ready < 0
@@ -69,6 +85,7 @@ void nr_flow_service_free(struct nr_flow_service *service)
 	if (!service)
 		return;
 	end_thread(service);
+	nr_flow_finder_free(service->finder);
 	nr_flow_keep_close(service->keep);
 	nr_flow_sums_close(&service->sums);
 	nr_flow_live_free(service->live);
@@ -162,13 +179,25 @@ void nr_flow_service_ended(struct nr_flow_service *service, unsigned worker)
 
 /* ---- its life ---- */
 
+static int open_finder(struct nr_flow_service *service, struct nr_error *error)
+{
+	const struct nr_flow_live_conf *conf = service->conf;
+	const struct nr_flow_finder_conf finder = {.options = &conf->find,
+		.sensor = NR_FLOW_SENSOR,
+		.archive = conf->archive,
+		.keys = conf->law.keys,
+		.mmdb = conf->mmdb,
+		.as_mmdb = conf->as_mmdb};
+	return nr_flow_finder_new(&finder, &service->finder, error);
+}
+
 int nr_flow_service_open(struct nr_flow_service *service, struct nr_error *error)
 {
 	struct nr_flow_keep_conf conf = {.live = service->live,
 		.archive = service->conf->archive,
 		.law = &service->conf->law,
 		.conf = service->conf->keep,
-		.sink = &service->sums.sink,
+		.sink = &service->sink,
 		.tell = tell,
 		.context = service};
 	const struct nr_flow_traffic_conf sums = {
@@ -178,7 +207,18 @@ int nr_flow_service_open(struct nr_flow_service *service, struct nr_error *error
 	if (rc)
 		return rc;
 	rc = nr_flow_keep_open(&conf, &service->keep, error);
-	return rc ? nr_error_prefix(error, "--flow-archive") : 0;
+	if (rc)
+		return nr_error_prefix(error, "--flow-archive");
+	return service->conf->archive && service->conf->find.on ? open_finder(service, error) : 0;
+}
+
+void nr_flow_service_find(struct nr_flow_service *service, struct nr_store *writer, struct nr_store *reader,
+	struct nr_flow_notebook *notebook, struct nr_flow_api *flow_api)
+{
+	service->writer = writer;
+	service->reader = reader;
+	service->notebook = notebook;
+	service->flow_api = flow_api;
 }
 
 void nr_flow_service_places(
@@ -237,21 +277,32 @@ int nr_flow_service_start(
 	if (code)
 		return nr_fail(error, -code, "no thread: %s", strerror(code));
 	service->running = true;
-	return 0;
+	return service->finder ? nr_flow_finder_start(service->finder, service->reader, service->notebook,
+					 service->flow_api, error)
+			       : 0;
+}
+
+void nr_flow_service_stop(struct nr_flow_service *service)
+{
+	if (!service)
+		return;
+	end_thread(service);
+	if (service->finder)
+		nr_flow_finder_stop(service->finder);
 }
 
 int nr_flow_service_finish(struct nr_flow_service *service, struct nr_error *error)
 {
-	end_thread(service);
+	nr_flow_service_stop(service);
 	int rc = nr_flow_keep_finish(service->keep, error);
 	return rc ? nr_error_prefix(error, "--flow-archive") : 0;
 }
 
 /* ---- rows ---- */
 
-int nr_flow_service_rows(void *context, nr_time end, struct nr_sink *sink, struct nr_error *error)
+static int write_sums(
+	struct nr_flow_service *service, nr_time end, struct nr_sink *sink, struct nr_error *error)
 {
-	struct nr_flow_service *service = context;
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	nr_json_init(&json);
 	nr_json_object(&json, NULL);
@@ -264,6 +315,20 @@ int nr_flow_service_rows(void *context, nr_time end, struct nr_sink *sink, struc
 	return rc ? rc : written;
 }
 
+int nr_flow_service_rows(void *context, nr_time end, struct nr_sink *sink, struct nr_error *error)
+{
+	struct nr_flow_service *service = context;
+	int rc = 0;
+	if (end >= service->sums_at || service->sums_at - end > SUMS_EVERY) {
+		rc = write_sums(service, end, sink, error);
+		service->sums_at = end == NR_TIME_MAX ? end : end + SUMS_EVERY;
+	}
+	int found = service->finder
+			    ? nr_flow_finder_write(service->finder, service->writer, sink, rc ? NULL : error)
+			    : 0;
+	return rc ? rc : found;
+}
+
 /* ---- answers ---- */
 
 void nr_flow_service_write_status(struct nr_flow_service *service, struct nr_json *json)
@@ -274,6 +339,7 @@ void nr_flow_service_write_status(struct nr_flow_service *service, struct nr_jso
 	}
 	nr_json_object(json, "flow");
 	nr_flow_keep_status(service->keep, json);
+	nr_flow_finder_write_status(service->finder, json);
 	nr_json_object_end(json);
 }
 

@@ -9,6 +9,7 @@
 #include "model/gap.h"
 #include "sense/flow/live/keep.h"
 #include "serve/api.h"
+#include "serve/flow_finder.h"
 
 #define NR_FLOW_SENSOR "flow" /* what its gaps say; the second worker's "flow-2" ... */
 
@@ -18,6 +19,7 @@ struct nr_flow_live_conf {
 	struct nr_flow_law_options law;
 	struct nr_flow_archive_conf keep;
 	uint64_t threads;
+	struct nr_flow_finder_options find;
 	const char *archive;
 	const char *mmdb, *as_mmdb; /* of the sums; NULL: none */
 };
@@ -29,7 +31,8 @@ struct nr_flow_live_conf {
 	NR_FLOW_COLLECTOR_OPTIONS_AS("flow-", OUTER, MEMBER collector.), \
 	NR_FLOW_LAW_OPTIONS_AS("flow-", OUTER, MEMBER law.), \
 	NR_FLOW_KEEP_OPTIONS("flow-", OUTER, MEMBER keep.), \
-	{"flow-threads", NR_OPTION_UINT, offsetof(OUTER, MEMBER threads), "N", "1", 1, 64, NULL, "threads that pack the archive", "アーカイブを圧縮するスレッドの数"}
+	{"flow-threads", NR_OPTION_UINT, offsetof(OUTER, MEMBER threads), "N", "1", 1, 64, NULL, "threads that pack the archive", "アーカイブを圧縮するスレッドの数"}, \
+	NR_FLOW_FINDER_OPTIONS(OUTER, MEMBER find.)
 /* clang-format on */
 
 struct nr_flow_service;
@@ -45,9 +48,15 @@ int nr_flow_service_open(struct nr_flow_service *service, struct nr_error *error
 /* Folders that it writes to; NULL: none. */
 void nr_flow_service_places(
 	const struct nr_flow_service *service, const char **ret_archive, const char **ret_keys);
+/* What detection needs of the house; before _start. No archive, or --no-flow-detect: there is none. Borrowed.
+ */
+void nr_flow_service_find(struct nr_flow_service *service, struct nr_store *writer, struct nr_store *reader,
+	struct nr_flow_notebook *notebook, struct nr_flow_api *flow_api);
 /* The thread. nursery: to end a worker that sends what no parser sends; its first worker is child `first`. */
 int nr_flow_service_start(
 	struct nr_flow_service *service, struct nr_nursery *nursery, unsigned first, struct nr_error *error);
+/* Ends the threads. NULL allowed. */
+void nr_flow_service_stop(struct nr_flow_service *service);
 /* After the parsers have ended: everything is durable when this answers 0. */
 int nr_flow_service_finish(struct nr_flow_service *service, struct nr_error *error);
 
@@ -58,8 +67,8 @@ bool nr_flow_service_next_gap(void *service, struct nr_gap *ret_gap);
 /* A worker's process has ended. Any thread. */
 void nr_flow_service_ended(struct nr_flow_service *service, unsigned worker);
 
-/* For the keeper, now and then: sums of traffic that are final before `end` and exporters as rows for the
- * store (sense/flow/traffic.h). */
+/* For the keeper, now and then: what detection found; once a minute sums of traffic that are final before
+ * `end` and exporters (sense/flow/traffic.h); as rows for the store. */
 int nr_flow_service_rows(void *service, nr_time end, struct nr_sink *sink, struct nr_error *error);
 
 /* "flow": {...} of the status, null where nothing is received; any thread. */

@@ -22,7 +22,7 @@ struct nr_flow_notebook {
 	pthread_mutex_t lock;
 	struct nr_flow_feedback *lines; /* owned */
 	size_t count, room;
-	uint64_t skipped, serial;
+	uint64_t skipped;
 };
 
 /* ---- reading ---- */
@@ -38,7 +38,6 @@ static int add(struct nr_flow_notebook *n, const struct nr_flow_feedback *line, 
 		n->room = room;
 	}
 	n->lines[n->count++] = *line;
-	n->serial++;
 	return 0;
 }
 
@@ -255,24 +254,15 @@ int nr_flow_notebook_post(struct nr_flow_notebook *n, struct nr_flow_api *flow_a
 
 /* ---- what it says ---- */
 
-uint64_t nr_flow_notebook_serial(struct nr_flow_notebook *n)
-{
-	if (!n)
-		return 0;
-	pthread_mutex_lock(&n->lock);
-	uint64_t serial = n->serial;
-	pthread_mutex_unlock(&n->lock);
-	return serial;
-}
-
-int nr_flow_notebook_tell(struct nr_flow_notebook *n, struct nr_flow_known *known, struct nr_error *error)
+int nr_flow_notebook_tell(
+	struct nr_flow_notebook *n, uint64_t *number, struct nr_flow_known *known, struct nr_error *error)
 {
 	int e = 0;
 	if (!n)
 		return 0;
 	pthread_mutex_lock(&n->lock);
-	for (size_t i = 0; i < n->count && !e; i++)
-		e = nr_flow_feedback_tell(&n->lines[i], known, error);
+	while (*number < n->count && !e)
+		e = nr_flow_feedback_tell(&n->lines[(*number)++], known, error);
 	pthread_mutex_unlock(&n->lock);
 	return e;
 }

@@ -28,11 +28,9 @@ uint64_t nr_flow_notebook_skipped(const struct nr_flow_notebook *notebook);
 int nr_flow_notebook_post(struct nr_flow_notebook *notebook, struct nr_flow_api *flow_api, const void *body,
 	size_t length, struct nr_reply *ret_reply);
 
-/* Changes with each line: whoever made something of the notebook makes it again. */
-uint64_t nr_flow_notebook_serial(struct nr_flow_notebook *notebook);
-/* Tells all lines in order. NULL: there are none. */
-int nr_flow_notebook_tell(
-	struct nr_flow_notebook *notebook, struct nr_flow_known *known, struct nr_error *error);
+/* Tells lines in order, from *number on, which then is that of the next one. NULL: there are none. */
+int nr_flow_notebook_tell(struct nr_flow_notebook *notebook, uint64_t *number, struct nr_flow_known *known,
+	struct nr_error *error);
 /* What stands of a server: "confirmed", "benign", "". NULL allowed. */
 const char *nr_flow_notebook_verdict(struct nr_flow_notebook *notebook, const struct nr_flow_server *server);
 /* "feedback": [...], the newest first. NULL allowed. */

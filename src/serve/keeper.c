@@ -18,7 +18,7 @@
 
 #define ITEMS_PER_TURN 64 /* of one sensor, before the others have their turn */
 #define RETAIN_EVERY   NR_HOUR
-#define ROWS_EVERY     NR_MINUTE
+#define ROWS_EVERY     (15 * NR_SECOND)
 
 /* ---- the store ---- */
 
@@ -345,6 +345,8 @@ static int take_row(struct nr_sink *sink, const struct nr_table *table, const vo
 {
 	struct rows_sink *s = (struct rows_sink *)sink;
 	(void)error; /* said where it fails */
+	if (table == &nr_finding_table)
+		tell_listeners(s->keeper, table, rows, count);
 	return store_rows(s->keeper, table, rows, count, sink->session);
 }
 

@@ -43,7 +43,8 @@ struct nr_keeper_conf {
 	int gaps;
 	bool (*next_gap)(void *gap_context, struct nr_gap *ret_gap);
 	void *gap_context;
-	/* Rows that somebody else has for the store, asked for about once a minute; NULL: none. */
+	/* Rows that somebody else has for the store, asked for four times a minute; findings are told to
+	 * listeners, too. NULL: none. */
 	int (*rows)(void *gap_context, nr_time end, struct nr_sink *sink, struct nr_error *error);
 	void *context;
 };

@@ -8,6 +8,7 @@
 
 #define SLOTS_FIRST 256u
 #define NONE        UINT32_MAX
+#define MAY_BITS    (1u << 18) /* 32 KiB: one in four for 64 k servers */
 
 struct entry {
 	struct nr_flow_known_entry known;
@@ -20,6 +21,7 @@ struct nr_flow_known {
 	size_t slot_count, used;
 	uint64_t key[2]; /* addresses come from strangers' lists */
 	size_t counts[NR_FLOW_KNOWN_KINDS];
+	uint64_t may[MAY_BITS / 64]; /* a bit for each address of a listed or confirmed server */
 };
 
 int nr_flow_known_new(struct nr_flow_known **ret_known, struct nr_error *error)
@@ -131,6 +133,21 @@ void nr_flow_known_forget(struct nr_flow_known *known, const struct nr_flow_serv
 	}
 }
 
+/* Who can make all bits set can list all addresses. */
+static uint32_t may_bit(const struct nr_address *address)
+{
+	uint64_t high, low;
+	memcpy(&high, address->octets, 8);
+	memcpy(&low, address->octets + 8, 8);
+	return (uint32_t)(((high ^ low) * UINT64_C(0x9e3779b97f4a7c15)) >> 46);
+}
+
+bool nr_flow_known_may(const struct nr_flow_known *known, const struct nr_address *address)
+{
+	uint32_t bit = may_bit(address);
+	return known->may[bit / 64] >> (bit % 64) & 1;
+}
+
 int nr_flow_known_add(
 	struct nr_flow_known *known, const struct nr_flow_known_entry *entry, struct nr_error *error)
 {
@@ -151,6 +168,10 @@ int nr_flow_known_add(
 	known->slots[slot] = at;
 	known->used += head == NONE;
 	known->counts[entry->kind]++;
+	if (entry->kind == NR_FLOW_KNOWN_C2 || entry->kind == NR_FLOW_KNOWN_CONFIRMED) {
+		uint32_t bit = may_bit(&entry->server.address);
+		known->may[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
 	return 0;
 }
 

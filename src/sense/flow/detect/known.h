@@ -48,6 +48,8 @@ const struct nr_flow_known_entry *nr_flow_known_find(const struct nr_flow_known 
 /* "tcp", "udp" ..., a number where it has no name; "" for 0: any. */
 #define NR_FLOW_PROTOCOL_TEXT 24
 const char *nr_flow_protocol_write(uint8_t protocol, char text[static NR_FLOW_PROTOCOL_TEXT]);
+/* False: no server that is listed or confirmed has this address: to be asked of every flow, before _find. */
+bool nr_flow_known_may(const struct nr_flow_known *known, const struct nr_address *address);
 size_t nr_flow_known_count(const struct nr_flow_known *known, enum nr_flow_known_kind kind);
 
 #endif

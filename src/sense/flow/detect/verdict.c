@@ -125,6 +125,14 @@ int nr_flow_judge_candidate(
 	return e;
 }
 
+double nr_flow_judge_likelihood(const struct nr_flow_judge *judge)
+{
+	double terms[NR_FLOW_TERMS_MAX], fixed[NR_FLOW_FIXED_TERMS];
+	return judge->record_count ? nr_flow_sigmoid(nr_flow_judge_weigh(
+					     judge, &judge->records[judge->record_count - 1], terms, fixed))
+				   : 0;
+}
+
 /* ---- hosts ---- */
 
 static int add_host(

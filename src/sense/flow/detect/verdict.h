@@ -69,6 +69,8 @@ void nr_flow_judge_free(struct nr_flow_judge *judge); /* NULL allowed */
 void nr_flow_judge_freep(struct nr_flow_judge **judge);
 int nr_flow_judge_candidate(
 	struct nr_flow_judge *judge, const struct nr_flow_candidate *candidate, struct nr_error *error);
+/* How likely the candidate that was given last commands its clients, as far as is known by then. */
+double nr_flow_judge_likelihood(const struct nr_flow_judge *judge);
 int nr_flow_judge_host(struct nr_flow_judge *judge, const struct nr_flow_host *host, struct nr_error *error);
 /* Ranks, marks clients of servers that are alarmed as infected hosts, cuts by the budget. */
 int nr_flow_judge_finish(struct nr_flow_judge *judge, struct nr_error *error);

@@ -150,6 +150,8 @@ static void resume(struct nr_flow_keep *keep)
 static int keep_block(struct nr_flow_keep *keep, struct nr_error *error)
 {
 	int rc = nr_flow_law_apply(keep->law, keep->block, error);
+	if (rc)
+		keep->block->count = 0; /* clients stand in it as they are: nobody else gets it either */
 	return rc ? rc : nr_flow_archive_append(keep->archive, keep->block, error);
 }
 
