@@ -194,6 +194,7 @@ static void open_one(struct bench *b, unsigned party)
 	char path[4096];
 	struct nr_error error = {0};
 	struct nr_exchange_candidates candidates = {.items = NULL};
+	const struct nr_exchange_trust trust = {NR_EXCHANGE_SAY, 1};
 	struct nr_exchange_opened opened;
 	struct nr_exchange_head head;
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
@@ -205,7 +206,7 @@ static void open_one(struct bench *b, unsigned party)
 	path_of(b, party, "reply", path);
 	must(nr_exchange_reply_read(path, &b->group, &bytes, &length, &head, &error), &error);
 	must(nr_exchange_reply_open(
-		     &b->group, &b->secret, &candidates, NR_EXCHANGE_SAY, bytes, length, &opened, &error),
+		     &b->group, &b->secret, &candidates, &trust, bytes, length, &opened, &error),
 		&error);
 	tell(b, "open", party, since, size_of(path));
 	if (opened.count != b->common)

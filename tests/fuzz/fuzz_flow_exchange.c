@@ -41,13 +41,14 @@ static void open_reply(const struct nr_exchange_group *group, const uint8_t *dat
 {
 	struct nr_exchange_candidate items[3];
 	struct nr_exchange_candidates candidates = {.items = items, .count = 3};
+	const struct nr_exchange_trust trust = {4, 1};
 	struct nr_exchange_opened opened;
 	struct nr_exchange_secret secret = {.day = 20780, .key = {1}};
 	memcpy(secret.group, group->id, sizeof secret.group);
 	for (unsigned i = 0; i < 3; i++)
 		items[i] = (struct nr_exchange_candidate){
 			.address = nr_address_from_ipv4(0x14000000 + i), .port = 443, .protocol = 6};
-	if (nr_exchange_reply_open(group, &secret, &candidates, 4, data, size, &opened, NULL))
+	if (nr_exchange_reply_open(group, &secret, &candidates, &trust, data, size, &opened, NULL))
 		return;
 	for (size_t i = 0; i < opened.count; i++) /* what the judge of an alarm relies on */
 		if (opened.joints[i].others > 12 || opened.joints[i].candidate >= 3 ||

@@ -58,7 +58,7 @@ refused() { # STATUS WORD...: what bats' run has left
 	for name in a b c d e; do
 		i=$((i + 1))
 		{
-			finding 203.0.113.9 8443 0.02 3
+			finding 203.0.113.9 8443 0.05 3
 			finding "203.0.113.$((100 + i))" 443 0.4 6
 			[ "$i" -gt 2 ] || finding 2001:db8::7 443 0.02 1
 		} >"$name.jsonl"
@@ -70,7 +70,7 @@ refused() { # STATUS WORD...: what bats' run has left
 		i=$((i + 1))
 		open_reply "$name" "$i" --json >joint
 		equal "$(jq -r 'select(.alarm) | "\(.subject) \(.port) \(.carriers) \(.reasons[0].code) \(.reasons[0].weight)"' joint)" \
-			"203.0.113.9 8443 5 joint 12"
+			"203.0.113.9 8443 5 joint 6"
 		equal "second: $(jq -r 'select(.kind and (.alarm | not)) | .subject' joint)" \
 			"second: $([ "$i" -gt 2 ] || echo 2001:db8::7)"
 		equal "$(jq -c 'select(.summary) | .summary | [.offers, .places == .explained]' joint)" "[5,true]"
@@ -92,6 +92,14 @@ refused() { # STATUS WORD...: what bats' run has left
 	equal "$(wc -l <list)" 1
 	grep -q '"203.0.113.9"' list
 	grep -q '^noroshi: 2 findings are not shared' err
+	# a person's word stands above the confidence, both ways
+	finding 203.0.113.10 443 0.2 1 >>findings
+	{
+		echo '{"subject":"203.0.113.9","port":443,"protocol":"tcp","verdict":"benign"}'
+		echo '{"subject":"203.0.113.10","port":443,"protocol":"tcp","verdict":"confirmed"}'
+	} >feedback
+	exchange list --own 198.51.100.0/24 --feedback feedback findings 2>/dev/null >said
+	equal "$(jq -r .address said)" 203.0.113.10
 	sed 's/203.0.113.9/198.51.100.9/' list >of-a-client
 	run exchange check --own 198.51.100.0/24 of-a-client
 	equal "$status" 1

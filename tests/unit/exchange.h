@@ -23,6 +23,7 @@ struct house {
 	struct nr_exchange_group group;
 	struct nr_exchange_secret secret;
 	EVP_PKEY *keys[NR_EXCHANGE_PARTIES_MAX], *collector;
+	struct nr_crew *crew; /* NULL: one thread */
 };
 
 static inline EVP_PKEY *key_make(const char *name, char vkey[static NR_NOTE_VKEY_TEXT])
@@ -77,6 +78,7 @@ static inline void house_fini(struct house *h)
 			unlink(place(h, i + 1, names[k], path));
 	}
 	EVP_PKEY_free(h->collector);
+	nr_crew_free(h->crew);
 	nr_exchange_group_fini(&h->group);
 	assert_int_equal(rmdir(h->folder), 0); /* nothing half done is left */
 }
@@ -107,8 +109,11 @@ static inline void offer(const struct house *h, unsigned party, const struct nr_
 	char path[128];
 	uint8_t digest[NR_EXCHANGE_DIGEST_BYTES];
 	struct nr_error error = {0};
-	const struct nr_exchange_offer_conf conf = {
-		.group = &h->group, .secret = &h->secret, .party = party, .key = h->keys[party - 1]};
+	const struct nr_exchange_offer_conf conf = {.group = &h->group,
+		.secret = &h->secret,
+		.party = party,
+		.key = h->keys[party - 1],
+		.crew = h->crew};
 	if (nr_exchange_offer_make(&conf, c, place(h, party, ".offer", path), digest, &error))
 		fail_msg("%s", error.text);
 }
@@ -118,6 +123,7 @@ static inline int join_paths(const struct house *h, const char *const *paths, si
 {
 	const struct nr_exchange_join_conf conf = {.group = &h->group,
 		.key = h->collector,
+		.crew = h->crew,
 		.oldest = DAY - 30,
 		.newest = DAY + 1,
 		.paths = paths,
@@ -146,13 +152,13 @@ static inline struct nr_exchange_opened open_reply(
 	char path[128];
 	NR_AUTO(nr_freep) uint8_t *bytes = NULL;
 	size_t length;
+	const struct nr_exchange_trust trust = {NR_EXCHANGE_SAY, 1};
 	struct nr_exchange_head head;
 	struct nr_exchange_opened opened = {.count = 0};
 	struct nr_error error = {0};
 	if (nr_exchange_reply_read(
 		    place(h, party, ".reply", path), &h->group, &bytes, &length, &head, &error) ||
-		nr_exchange_reply_open(
-			&h->group, &h->secret, c, NR_EXCHANGE_SAY, bytes, length, &opened, &error))
+		nr_exchange_reply_open(&h->group, &h->secret, c, &trust, bytes, length, &opened, &error))
 		fail_msg("%s", error.text);
 	return opened;
 }

@@ -39,6 +39,7 @@ static void test_botnet_of_five_carriers(void **state)
 	struct house h;
 	struct nr_exchange_candidates sets[5] = {{.count = 0}};
 	house_init(&h, 5, 3, 400);
+	assert_int_equal(nr_crew_new(3, &h.crew, NULL), 0); /* threads make the same as one does */
 	for (unsigned i = 0; i < 5; i++) {
 		add(&sets[i], server_of(1, 3.0, 0.02)); /* all five */
 		if (i < 3)
@@ -487,6 +488,7 @@ static void test_replies_that_are_refused(void **state)
 	size_t length, left;
 	struct nr_exchange_head head;
 	struct nr_exchange_reply reply;
+	const struct nr_exchange_trust trust = {4, 1};
 	struct nr_exchange_opened opened;
 	struct nr_error error = {0};
 	house_init(&h, 2, 2, 50);
@@ -528,7 +530,8 @@ static void test_replies_that_are_refused(void **state)
 	assert_int_equal(nr_exchange_reply_parse(&h.group, bytes, length - 1, &reply, &error), -EBADMSG);
 	/* Yesterday's reply, played again today. */
 	assert_int_equal(nr_exchange_secret_forward(&h.secret, DAY + 1, NULL), 0);
-	assert_int_equal(nr_exchange_reply_open(&h.group, &h.secret, &set, 4, bytes, length, &opened, &error),
+	assert_int_equal(
+		nr_exchange_reply_open(&h.group, &h.secret, &set, &trust, bytes, length, &opened, &error),
 		-EINVAL);
 	nr_exchange_candidates_fini(&set);
 	house_fini(&h);

@@ -15,13 +15,13 @@
 static const struct {
 	const char *code;
 	uint16_t bit;
-} codes[] = {{"comb", NR_C2_BEACON}, {"shape", NR_C2_BEACON}, {"renewal", NR_C2_BEACON},
-	{"rita", NR_C2_BEACON}, {"dead-server", NR_C2_BEACON}, {"timing", NR_C2_BEACON},
-	{"synchrony", NR_C2_SYNCHRONY}, {"long", NR_C2_LONG_LIVED}, {"long-lived", NR_C2_LONG_LIVED},
-	{"sizes", NR_C2_SIZES}, {"fan-in", NR_C2_FAN_IN}, {"infected-clients", NR_C2_FAN_IN},
-	{"clients", NR_C2_FAN_IN}, {"port", NR_C2_UNUSUAL}, {"age", NR_C2_UNUSUAL},
-	{"popularity", NR_C2_UNUSUAL}, {"listed", NR_C2_LISTED}, {"list", NR_C2_LISTED},
-	{"known", NR_C2_LISTED}, {"probed", NR_C2_PROBED}, {"probe", NR_C2_PROBED}, {"joint", NR_C2_JOINT}};
+} codes[] = {{"comb", NR_C2_BEACON}, {"renewal", NR_C2_BEACON}, {"regular", NR_C2_BEACON},
+	{"strobe", NR_C2_BEACON}, {"dead-server", NR_C2_BEACON}, {"synchrony", NR_C2_SYNCHRONY},
+	{"long", NR_C2_LONG_LIVED}, {"sizes", NR_C2_SIZES}, {"answers", NR_C2_SIZES},
+	{"infected-clients", NR_C2_FAN_IN}, {"devices", NR_C2_FAN_IN}, {"port", NR_C2_UNUSUAL},
+	{"popularity", NR_C2_UNUSUAL}, {"neighbourhood", NR_C2_UNUSUAL}, {"services", NR_C2_UNUSUAL},
+	{"network", NR_C2_UNUSUAL}, {"new", NR_C2_UNUSUAL}, {"listed", NR_C2_LISTED}, {"probed", NR_C2_PROBED},
+	{"joint", NR_C2_JOINT}};
 
 static const char *text_of(struct json_object *root, const char *name)
 {

@@ -50,6 +50,7 @@ struct opening {
 	const struct nr_exchange_group *group;
 	const struct nr_exchange_candidates *candidates;
 	const struct nr_exchange_reply *reply;
+	const struct nr_exchange_trust *trust;
 	struct nr_exchange_element *elements;
 	struct nr_exchange_bins *bins; /* of elements, in the table that is looked at */
 	uint32_t *record_of;           /* by bin: index in the table's records and 1 */
@@ -179,7 +180,7 @@ static int open_table(struct opening *o, const struct nr_exchange_schedule *sche
 
 /* ---- what it comes to ---- */
 
-static void weigh(const struct opening *o, double say, size_t candidate, struct nr_exchange_joint *joint)
+static void weigh(const struct opening *o, size_t candidate, struct nr_exchange_joint *joint)
 {
 	static const uint64_t least[NR_C2_CLIENT_BUCKETS] = {1, 5, 10, 100, 1000, 10000};
 	const struct nr_exchange_candidate *own = &o->candidates->items[candidate];
@@ -189,8 +190,8 @@ static void weigh(const struct opening *o, double say, size_t candidate, struct 
 	for (unsigned i = 0; i < o->group->party_count; i++) {
 		if (!(said->holders >> i & 1) || i + 1 == o->reply->head.party)
 			continue;
-		double nats = said->llr[i] * NR_EXCHANGE_LLR_STEP;
-		joint->others += NR_MAX(-say, NR_MIN(say, nats));
+		double nats = said->llr[i] * NR_EXCHANGE_LLR_STEP * o->trust->independent;
+		joint->others += NR_MAX(-o->trust->say, NR_MIN(o->trust->say, nats));
 		joint->clients += least[said->clients[i]];
 	}
 	double sure = NR_MAX(NO_SURENESS, NR_MIN(1 - NO_SURENESS, own->confidence));
@@ -205,7 +206,7 @@ static int by_confidence(const void *a, const void *b)
 	return (x->candidate > y->candidate) - (x->candidate < y->candidate);
 }
 
-static int conclude(struct opening *o, double say, struct nr_error *error)
+static int conclude(struct opening *o, struct nr_error *error)
 {
 	o->opened.joints = calloc(o->said_count + 1, sizeof *o->opened.joints);
 	if (!o->opened.joints)
@@ -213,18 +214,18 @@ static int conclude(struct opening *o, double say, struct nr_error *error)
 	for (size_t i = 0; i < o->candidates->count; i++)
 		if (o->said_of[i] && (unsigned)__builtin_popcount(o->said[o->said_of[i] - 1].holders) >=
 					     o->group->threshold)
-			weigh(o, say, i, &o->opened.joints[o->opened.count++]);
+			weigh(o, i, &o->opened.joints[o->opened.count++]);
 	qsort(o->opened.joints, o->opened.count, sizeof *o->opened.joints, by_confidence);
 	return 0;
 }
 
 int nr_exchange_reply_open(const struct nr_exchange_group *group, const struct nr_exchange_secret *secret,
-	const struct nr_exchange_candidates *candidates, double say, const uint8_t *bytes, size_t length,
-	struct nr_exchange_opened *ret_opened, struct nr_error *error)
+	const struct nr_exchange_candidates *candidates, const struct nr_exchange_trust *trust,
+	const uint8_t *bytes, size_t length, struct nr_exchange_opened *ret_opened, struct nr_error *error)
 {
 	struct nr_exchange_reply reply;
 	NR_AUTO(opening_fini)
-	struct opening o = {.group = group, .candidates = candidates, .reply = &reply};
+	struct opening o = {.group = group, .candidates = candidates, .reply = &reply, .trust = trust};
 	NR_AUTO(nr_exchange_schedule_wipe) struct nr_exchange_schedule schedule = {.base = {0}};
 	int e = nr_exchange_reply_parse(group, bytes, length, &reply, error);
 	if (e)
@@ -244,7 +245,7 @@ int nr_exchange_reply_open(const struct nr_exchange_group *group, const struct n
 	e = e ? e : nr_exchange_elements(&schedule, candidates->items, candidates->count, o.elements, error);
 	for (unsigned table = 0; !e && table < NR_EXCHANGE_TABLES; table++)
 		e = open_table(&o, &schedule, table, error);
-	e = e ? e : conclude(&o, say, error);
+	e = e ? e : conclude(&o, error);
 	if (e)
 		return e;
 	*ret_opened = o.opened;

@@ -15,6 +15,13 @@
 
 #define NR_EXCHANGE_SAY 4.0 /* nats */
 
+/* How much of another carrier's evidence counts. Whole, it would be as if what it saw were independent of
+ * what is seen here; but a server's port, sizes and neighbours are the same for all of them. */
+struct nr_exchange_trust {
+	double say;         /* nats: of one carrier at most; above 0, at most NR_EXCHANGE_SAY_MAX */
+	double independent; /* part of its evidence that is not ours once more: above 0, at most 1 */
+};
+
 struct nr_exchange_joint {
 	size_t candidate;  /* index */
 	uint16_t holders;  /* bits of parties, this one's too */
@@ -29,13 +36,12 @@ struct nr_exchange_opened {
 	uint64_t words_refused;      /* that no carrier writes */
 	struct nr_exchange_head head;
 };
-/* bytes: the file without its signature, checked. say: in nats, 0 < say <= NR_EXCHANGE_SAY_MAX. secret: moved
- * to the reply's day. Memory: 2 bytes a bin of one table, 32 a candidate. -EBADMSG as
- * nr_exchange_reply_parse(). */
+/* bytes: the file without its signature, checked. secret: moved to the reply's day. Memory: 2 bytes a bin of
+ * one table, 32 a candidate. -EBADMSG as nr_exchange_reply_parse(). */
 #define NR_EXCHANGE_SAY_MAX 8.0
 int nr_exchange_reply_open(const struct nr_exchange_group *group, const struct nr_exchange_secret *secret,
-	const struct nr_exchange_candidates *candidates, double say, const uint8_t *bytes, size_t length,
-	struct nr_exchange_opened *ret_opened, struct nr_error *error);
+	const struct nr_exchange_candidates *candidates, const struct nr_exchange_trust *trust,
+	const uint8_t *bytes, size_t length, struct nr_exchange_opened *ret_opened, struct nr_error *error);
 void nr_exchange_opened_fini(struct nr_exchange_opened *opened);
 
 /* The file, its signature checked and taken off. */

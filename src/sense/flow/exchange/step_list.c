@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/language.h"
 #include "base/sandbox.h"
+#include "sense/flow/detect/feedback.h"
 #include "sense/flow/exchange/steps.h"
 
 #include <errno.h>
@@ -12,6 +13,36 @@
 #define LIST_LINES_MAX 10000000u
 
 /* ---- list ---- */
+
+/* What people said of findings (detect/feedback.h); the last word on a server counts. */
+static int feedback_read(const char *path, struct nr_flow_known *said, struct nr_error *error)
+{
+	NR_AUTO(nr_closep) FILE *file = fopen(path, "re");
+	char line[NR_FLOW_FEEDBACK_LINE];
+	struct nr_flow_feedback feedback;
+	int e = 0;
+	if (!file)
+		return nr_fail(error, -errno, "%.150s: %s", path, strerror(errno));
+	for (uint64_t number = 1; !e && fgets(line, sizeof line, file); number++) {
+		e = nr_flow_feedback_parse(line, strcspn(line, "\r\n"), &feedback, error);
+		e = e ? e : nr_flow_feedback_tell(&feedback, said, error);
+		if (e)
+			return nr_error_prefix(error, "%.100s: line %llu", path, (unsigned long long)number);
+	}
+	return ferror(file) ? nr_fail(error, -EIO, "%.150s: %s", path, strerror(errno)) : 0;
+}
+
+/* A person's word stands above the confidence. */
+static bool is_confirmed(const struct nr_exchange_conf *conf, const struct nr_exchange_candidate *c,
+	const struct nr_flow_known *said)
+{
+	const struct nr_flow_server server = {c->address, c->port, c->protocol};
+	const nr_time now = nr_time_now();
+	if (nr_flow_known_find(said, NR_FLOW_KNOWN_BENIGN, &server, now))
+		return false;
+	return nr_flow_known_find(said, NR_FLOW_KNOWN_CONFIRMED, &server, now) ||
+	       (c->alarm && c->confidence >= conf->confidence);
+}
 
 static uint8_t confidence_step(double confidence)
 {
@@ -40,13 +71,14 @@ struct listing {
 };
 
 static int write_list(const struct nr_exchange_conf *conf, const struct nr_exchange_candidates *candidates,
-	const struct nr_c2_list *list, FILE *out, struct listing *listing, struct nr_error *error)
+	const struct nr_c2_list *list, const struct nr_flow_known *said, FILE *out, struct listing *listing,
+	struct nr_error *error)
 {
 	char line[NR_C2_LINE_MAX];
 	int32_t today = (int32_t)(nr_time_now() / NR_DAY);
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct nr_exchange_candidate *c = &candidates->items[i];
-		if (!c->alarm || c->confidence < conf->confidence) {
+		if (!is_confirmed(conf, c, said)) {
 			listing->below++;
 			continue;
 		}
@@ -65,13 +97,14 @@ static int write_list(const struct nr_exchange_conf *conf, const struct nr_excha
 }
 
 static int list_to(const struct nr_exchange_conf *conf, const struct nr_exchange_candidates *candidates,
-	const struct nr_c2_list *list, struct listing *listing, struct nr_error *error)
+	const struct nr_c2_list *list, const struct nr_flow_known *said, struct listing *listing,
+	struct nr_error *error)
 {
 	NR_AUTO(nr_file_fini) struct nr_file file = {.stream = NULL};
 	if (!conf->out)
-		return write_list(conf, candidates, list, stdout, listing, error);
+		return write_list(conf, candidates, list, said, stdout, listing, error);
 	int e = nr_file_create(&file, conf->out, error);
-	e = e ? e : write_list(conf, candidates, list, file.stream, listing, error);
+	e = e ? e : write_list(conf, candidates, list, said, file.stream, listing, error);
 	return e ? e : nr_file_commit(&file, error);
 }
 
@@ -91,12 +124,16 @@ int nr_exchange_step_list(const struct nr_exchange_conf *conf, const char *const
 	struct nr_exchange_candidates candidates = {.items = NULL};
 	struct nr_c2_list *list = NULL;
 	struct listing listing = {.written = 0};
+	NR_AUTO(nr_flow_known_freep) struct nr_flow_known *said = NULL;
 	int e = nr_exchange_shared_list(conf, &list, error);
+	e = e ? e : nr_flow_known_new(&said, error);
+	if (!e && conf->feedback)
+		e = feedback_read(conf->feedback, said, error);
 	for (size_t i = 0; !e && i < count; i++)
 		e = nr_exchange_candidates_read(
 			&candidates, operands[i], list, NR_EXCHANGE_ANY_DAY, NULL, error);
 	nr_exchange_candidates_settle(&candidates, SIZE_MAX);
-	e = e ? e : list_to(conf, &candidates, list, &listing, error);
+	e = e ? e : list_to(conf, &candidates, list, said, &listing, error);
 	nr_exchange_tell_left(&candidates);
 	if (!e)
 		tell_listing(&listing);

@@ -32,6 +32,7 @@ static int open_reply(
 	struct opening *o, const char *reply, const char *const *paths, size_t count, struct nr_error *error)
 {
 	const struct nr_exchange_conf *conf = o->conf;
+	const struct nr_exchange_trust trust = {conf->say, conf->independent};
 	struct nr_exchange_head head;
 	NR_AUTO(nr_crew_freep) struct nr_crew *crew = NULL;
 	struct nr_c2_list *list = NULL;
@@ -56,8 +57,8 @@ static int open_reply(
 	nr_exchange_candidates_settle(&o->candidates, (size_t)o->group.candidates);
 	e = nr_exchange_secret_forward(&o->secret, day, error);
 	return e ? e
-		 : nr_exchange_reply_open(&o->group, &o->secret, &o->candidates, conf->say, o->bytes,
-			   o->length, &o->opened, error);
+		 : nr_exchange_reply_open(&o->group, &o->secret, &o->candidates, &trust, o->bytes, o->length,
+			   &o->opened, error);
 }
 
 /* One reason; its weight is what the other carriers add. */

@@ -23,7 +23,8 @@ struct nr_exchange_conf {
 	struct nr_texts parties;
 	uint64_t threshold, candidates, retention;
 	/* what is told */
-	double say, confidence;
+	double say, independent, confidence;
+	const char *feedback;
 	uint64_t valid;
 	/* over HTTPS */
 	const char *listen, *certificate, *tls_key, *url, *ca;
