@@ -175,8 +175,6 @@ same() { # GOT WANTED
 	jq -c '{name: "Example bot", print: .probe.tls.print}' "$folder/lines" | grep nth1 | head -1 >"$folder/prints"
 	run_probe --fingerprints "$folder/prints" "${servers[@]}"
 	jq -s -e 'map(.probe.reasons[] | select(.code == "probe-print")) | length >= 1 and all(.[]; .weight <= 1.5)' "$folder/lines"
-	# and detection reads it as what is known
-	echo "$(jq -c 'select(.probe.weight != 0)' "$folder/lines" | wc -l)" | grep -qv '^0'
 }
 
 @test "dry run sends nothing, and says to the byte what a run sends" {
@@ -192,7 +190,7 @@ same() { # GOT WANTED
 	run_probe 10.9.0.1:4000
 	until_true ended garbage 2
 	same "$(jq -r 'select(.event == "end" and .number == 1).received' "$folder/log")" "$(<"$folder/planned")"
-	same "$(jq -r 'select(.event == "end" and .number == 2).received' "$folder/log" | xxd -r -p)" "$(<"$folder/head")"
+	same "$(jq -r 'select(.event == "end" and .number == 2).received' "$folder/log" | python3 -c 'print(bytes.fromhex(input()).decode(), end="")')" "$(<"$folder/head")"
 	# the record has the same bytes, and what came back
 	same "$(jq -r 'select(.event == "sent").bytes' "$(state)"/record/*.jsonl | head -1)" "$(<"$folder/planned")"
 	same "$(jq -r 'select(.event == "received").bytes' "$(state)"/record/*.jsonl | head -1 | cut -c1-16)" 0001020304050607
