@@ -164,6 +164,8 @@ void nr_flow_example_write(const struct nr_flow_example *example, struct nr_json
 	nr_json_object(json, NULL);
 	nr_json_text(json, "model", nr_flow_model_names[example->model]);
 	nr_json_bool(json, "positive", example->positive);
+	if (example->behaviour)
+		nr_json_text(json, "behaviour", example->behaviour);
 	nr_json_array(json, "values");
 	for (size_t i = 0; i < count; i++)
 		nr_json_real(json, NULL, (double)example->evidence.values[i]); /* NAN: null */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Learning what evidence weighs, in two steps that few examples allow:
+ * Learning what evidence weighs, in three steps that few examples allow:
  *
  *  1. each term by itself: the log ratio of its bins' shares among C&C servers and among others, drawn to 0
  *     where a bin holds few, and made to rise or fall where the term's sense says so (pool adjacent
@@ -8,6 +8,8 @@
  *  2. together: naive sums count twice what terms say in common, so each group gets a factor >= 0, and the
  *     whole a bias, by logistic regression whose factors are drawn to one half (Spiegelhalter and
  *     Knill-Jones 1984 shrink weights of evidence in this way).
+ *
+ *  3. bin by bin, by the same regression, drawn to what the second step says.
  *
  * What comes out are still weights per bin, which can be read, and whose sum is a log-odds that is right on
  * the examples.
@@ -21,6 +23,7 @@
 #define WEIGHT_MOST      5.0
 #define FACTOR_MEAN      0.5
 #define FACTOR_PRECISION 6.0
+#define FACTOR_LEAST     0.1 /* so that the third step can find what the second did not */
 #define ROUNDS           200
 #define FACTORS          (NR_FLOW_TERMS_MAX + 1) /* the last is the bias */
 
@@ -131,8 +134,8 @@ static double improve(struct fit *fit, const double *xs, const bool *positive, d
 			curve += NR_MAX(p * (1 - p), 1e-4) * x * x;
 		}
 		double step = NR_MAX(-1, NR_MIN(1, -gradient / curve));
-		if (!is_bias && fit->factors[j] + step < 0)
-			step = -fit->factors[j];
+		if (!is_bias && fit->factors[j] + step < FACTOR_LEAST)
+			step = FACTOR_LEAST - fit->factors[j];
 		fit->factors[j] += step;
 		for (size_t i = 0; i < n; i++)
 			sums[i] += step * xs[i * FACTORS + j];
@@ -166,6 +169,139 @@ static int find_factors(struct fit *fit, size_t n, struct nr_error *error)
 	return 0;
 }
 
+/* ---- bins together ---- */
+
+/*
+ * What two terms say in common is said once: each bin's weight moves, as far as the examples outweigh what
+ * stood there, to what it adds beside all others. Which term of a group counts is settled anew each round.
+ */
+struct bins {
+	const struct fit *fit;
+	struct nr_flow_weights *weights;
+	struct nr_flow_weights before;
+	uint8_t *at;  /* n * NR_FLOW_TERMS_MAX: the bin that counts; NO_BIN */
+	double *sums; /* n */
+	const bool *positive;
+	size_t n;
+};
+#define NO_BIN        UINT8_MAX
+#define BIN_PRECISION 2.0
+#define BIN_ROUNDS    30
+
+static void settle_bins(struct bins *bins)
+{
+	const struct fit *fit = bins->fit;
+	double weights[NR_FLOW_TERMS_MAX];
+	bool counts[NR_FLOW_TERMS_MAX];
+	size_t row = 0;
+	for (size_t i = 0; i < fit->count; i++) {
+		const struct nr_flow_example *example = &fit->examples[i];
+		if (example->model != fit->model)
+			continue;
+		bins->sums[row] = bins->weights->bias;
+		bins->sums[row] +=
+			nr_flow_fuse_which(bins->weights, fit->model, &example->evidence, weights, counts);
+		for (size_t t = 0; t < fit->term_count; t++)
+			bins->at[row * NR_FLOW_TERMS_MAX + t] =
+				counts[t] ? (uint8_t)nr_flow_term_bin(
+						    &fit->terms[t], (double)example->evidence.values[t])
+					  : NO_BIN;
+		row++;
+	}
+}
+
+static void move_term(struct bins *bins, size_t t)
+{
+	double gradient[NR_FLOW_BINS_MAX], curve[NR_FLOW_BINS_MAX], *w = bins->weights->terms[t];
+	for (unsigned b = 0; b < NR_FLOW_BINS_MAX; b++) {
+		gradient[b] = BIN_PRECISION * (w[b] - bins->before.terms[t][b]);
+		curve[b] = BIN_PRECISION;
+	}
+	for (size_t i = 0; i < bins->n; i++) {
+		uint8_t b = bins->at[i * NR_FLOW_TERMS_MAX + t];
+		if (b == NO_BIN)
+			continue;
+		double p = nr_flow_sigmoid(bins->sums[i]);
+		gradient[b] += p - bins->positive[i];
+		curve[b] += NR_MAX(p * (1 - p), 1e-4);
+	}
+	const struct nr_flow_term *term = &bins->fit->terms[t];
+	double moved[NR_FLOW_BINS_MAX] = {0};
+	for (unsigned b = 0; b <= term->edge_count; b++) {
+		double to = w[b] + NR_MAX(-0.5, NR_MIN(0.5, -gradient[b] / curve[b]));
+		if (b && term->slope && (to - w[b - 1]) * term->slope < 0) /* keeps its slope */
+			to = w[b - 1];
+		moved[b] = to - w[b];
+		w[b] = to;
+	}
+	for (size_t i = 0; i < bins->n; i++)
+		if (bins->at[i * NR_FLOW_TERMS_MAX + t] != NO_BIN)
+			bins->sums[i] += moved[bins->at[i * NR_FLOW_TERMS_MAX + t]];
+}
+
+/*
+ * A likelihood ratio's mean over those that are none is 1. Each term (of a group: what counts) is held to it
+ * where it has a value, so that to have one says nothing by itself, and a usual value weighs about 0.
+ */
+static void make_ratios(struct bins *bins)
+{
+	const struct fit *fit = bins->fit;
+	double mean[NR_FLOW_TERMS_MAX] = {0}, count[NR_FLOW_TERMS_MAX] = {0};
+	for (size_t t = 0; t < fit->term_count; t++)
+		for (size_t i = 0; i < bins->n; i++) {
+			uint8_t b = bins->at[i * NR_FLOW_TERMS_MAX + t];
+			if (b == NO_BIN || bins->positive[i])
+				continue;
+			mean[factor_of(fit, t)] += exp(bins->weights->terms[t][b]);
+			count[factor_of(fit, t)]++;
+		}
+	for (size_t t = 0; t < fit->term_count; t++) {
+		size_t f = factor_of(fit, t);
+		for (unsigned b = 0; count[f] && b <= fit->terms[t].edge_count; b++) {
+			bins->weights->terms[t][b] -= log(mean[f] / count[f]);
+			bins->before.terms[t][b] -= log(mean[f] / count[f]);
+		}
+	}
+}
+
+static void move_bias(struct bins *bins)
+{
+	double gradient = 0, curve = 0.01;
+	for (size_t i = 0; i < bins->n; i++) {
+		double p = nr_flow_sigmoid(bins->sums[i]);
+		gradient += p - bins->positive[i];
+		curve += NR_MAX(p * (1 - p), 1e-4);
+	}
+	double step = NR_MAX(-0.5, NR_MIN(0.5, -gradient / curve));
+	bins->weights->bias += step;
+	for (size_t i = 0; i < bins->n; i++)
+		bins->sums[i] += step;
+}
+
+static int refine(const struct fit *fit, size_t n, struct nr_flow_weights *weights, struct nr_error *error)
+{
+	NR_AUTO(nr_freep) uint8_t *at = malloc(n * NR_FLOW_TERMS_MAX);
+	NR_AUTO(nr_freep) double *sums = calloc(n, sizeof *sums);
+	NR_AUTO(nr_freep) bool *positive = calloc(n, sizeof *positive);
+	struct bins bins = {fit, weights, *weights, at, sums, positive, n};
+	if (!at || !sums || !positive)
+		return nr_fail(error, -ENOMEM, "out of memory for %zu examples", n);
+	size_t row = 0;
+	for (size_t i = 0; i < fit->count; i++)
+		if (fit->examples[i].model == fit->model)
+			positive[row++] = fit->examples[i].positive;
+	for (unsigned round = 0; round < BIN_ROUNDS; round++) {
+		settle_bins(&bins);
+		for (size_t t = 0; t < fit->term_count; t++)
+			if (!fit->terms[t].is_set)
+				move_term(&bins, t);
+		make_ratios(&bins);
+		settle_bins(&bins);
+		move_bias(&bins);
+	}
+	return 0;
+}
+
 static int learn_model(const struct nr_flow_example *examples, size_t count, enum nr_flow_model model,
 	size_t n, struct nr_flow_weights *ret_weights, struct nr_error *error)
 {
@@ -175,7 +311,7 @@ static int learn_model(const struct nr_flow_example *examples, size_t count, enu
 	for (size_t i = 0; i < fit.term_count; i++) {
 		struct counts counts;
 		count_term(examples, count, model, &fit.terms[i], i, &counts);
-		if (counts.all[0] && counts.all[1])
+		if (counts.all[0] && counts.all[1] && !fit.terms[i].is_set)
 			pool_adjacent(&fit.terms[i], &counts, weights.terms[i]);
 	}
 	int e = find_factors(&fit, n, error);
@@ -185,6 +321,22 @@ static int learn_model(const struct nr_flow_example *examples, size_t count, enu
 		for (size_t b = 0; b < NR_FLOW_BINS_MAX; b++)
 			weights.terms[i][b] *= fit.factors[factor_of(&fit, i)];
 	weights.bias = fit.factors[FACTORS - 1];
+	for (size_t i = 0; i < fit.term_count; i++)
+		if (fit.terms[i].is_set)
+			memcpy(weights.terms[i], ret_weights->terms[i], sizeof weights.terms[i]);
+	e = refine(&fit, n, &weights, error);
+	if (e)
+		return e;
+	for (size_t i = 0; i < fit.term_count; i++) {
+		struct counts counts;
+		count_term(examples, count, model, &fit.terms[i], i, &counts);
+		if (!counts.all[0] || !counts.all[1] ||
+			fit.terms[i].is_set) /* nothing to learn from: what was believed stays */
+			memcpy(weights.terms[i], ret_weights->terms[i], sizeof weights.terms[i]);
+	}
+	for (size_t i = 0; i < fit.term_count; i++)
+		for (unsigned b = 0; b < NR_FLOW_BINS_MAX && !fit.terms[i].is_set; b++)
+			weights.terms[i][b] = NR_MAX(-WEIGHT_MOST, NR_MIN(WEIGHT_MOST, weights.terms[i][b]));
 	*ret_weights = weights;
 	return 0;
 }

@@ -32,6 +32,10 @@ void nr_flow_calibration_write(const struct nr_flow_calibration *calibration, st
 /* The weight of each term that counts, 0 of the others; answers their sum (without the bias). */
 double nr_flow_fuse(const struct nr_flow_weights *weights, enum nr_flow_model model,
 	const struct nr_flow_evidence *evidence, double ret_weights[static NR_FLOW_TERMS_MAX]);
+/* And which terms count, some of them with a weight of 0. */
+double nr_flow_fuse_which(const struct nr_flow_weights *weights, enum nr_flow_model model,
+	const struct nr_flow_evidence *evidence, double ret_weights[static NR_FLOW_TERMS_MAX],
+	bool ret_counts[static NR_FLOW_TERMS_MAX]);
 double nr_flow_sigmoid(double x);
 
 /* ---- people's answers: calibrate_shift.c ---- */
@@ -53,6 +57,7 @@ struct nr_flow_example {
 	enum nr_flow_model model;
 	bool positive;
 	struct nr_flow_evidence evidence;
+	const char *behaviour; /* for people who read the file; borrowed, NULL: not known */
 };
 /* Learns the models of which there are enough examples of both kinds (NR_FLOW_LEARN_MIN); the others stay as
  * they are in *calibration. */

@@ -17,18 +17,19 @@ int nr_flow_examples_of(const struct nr_flow_judge *judge, const struct nr_flow_
 		const struct nr_flow_true_server *server = nr_flow_truth_server(truth, &r->server);
 		e = nr_flow_grow((void **)&examples, count, &room, sizeof *examples, error);
 		if (!e)
-			examples[count++] =
-				(struct nr_flow_example){r->model, server && server->is_c2, r->evidence};
+			examples[count++] = (struct nr_flow_example){r->model, server && server->is_c2,
+				r->evidence, server ? truth->behaviours[server->behaviour] : NULL};
 	}
 	for (size_t i = 0; !e && i < judge->host_count; i++) {
 		const struct nr_flow_host_record *h = &judge->hosts[i];
 		if (h->infected)
 			continue;
+		const struct nr_flow_true_host *host =
+			nr_flow_truth_host(truth, &h->host.address, host_kinds[h->model]);
 		e = nr_flow_grow((void **)&examples, count, &room, sizeof *examples, error);
 		if (!e)
-			examples[count++] = (struct nr_flow_example){h->model,
-				nr_flow_truth_host(truth, &h->host.address, host_kinds[h->model]) != NULL,
-				h->evidence};
+			examples[count++] = (struct nr_flow_example){h->model, host != NULL, h->evidence,
+				host ? truth->behaviours[host->behaviour] : NULL};
 	}
 	if (e)
 		return e;

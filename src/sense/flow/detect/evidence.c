@@ -33,21 +33,23 @@ static const struct nr_flow_term server_terms[NR_FLOW_SERVER_TERMS] = {
 	[NR_FLOW_TERM_POPULARITY] = {"popularity", NR_FLOW_ALONE, -1, 0,
 		EDGES(.15, .5, .8, 1.2, 1.7, 2.3, 3)}, /* log10 */
 	[NR_FLOW_TERM_NEIGHBOURHOOD] = {"neighbourhood", NR_FLOW_ALONE, -1, -1, EDGES(.05, .3, .7, 1.3, 2)},
-	[NR_FLOW_TERM_SERVICES] = {"services", NR_FLOW_ALONE, -1, 0, EDGES(.5, 1.5, 3.5, 6)}, /* log2 */
+	[NR_FLOW_TERM_SERVICES] = {"services", NR_FLOW_ALONE, -1, -1, EDGES(.5, 1.5, 3.5, 6)}, /* log2 */
 	[NR_FLOW_TERM_AS] = {"network", NR_FLOW_ALONE, -1, 1, EDGES(.5)},
 	[NR_FLOW_TERM_AGE] = {"new", NR_FLOW_ALONE, -1, -1, EDGES(.5, 1.5, 7, 30)}, /* days */
-	[NR_FLOW_TERM_HOURS] = {"hours", NR_FLOW_ALONE, -1, 0, EDGES(.1, .25, .5, .75, .95)},
+	[NR_FLOW_TERM_HOURS] = {"hours", NR_FLOW_ALONE, -1, 1, EDGES(.1, .25, .5, .75, .95)},
 	[NR_FLOW_TERM_PERSISTENCE] = {"persistence", NR_FLOW_ALONE, -1, 1, EDGES(.05, .1, .25, .5, .75, .95)},
 	[NR_FLOW_TERM_DEVICES] = {"devices", NR_FLOW_ALONE, -1, 0, EDGES(.5, 1.5, 2.5, 3.5, 5)}, /* log2 */
-	[NR_FLOW_TERM_LONG] = {"long", NR_FLOW_ALONE, -1, 0, EDGES(.25, 1, 4, 12, 20)},          /* hours */
+	[NR_FLOW_TERM_LONG] = {"long", NR_FLOW_ALONE, -1, 1, EDGES(.25, 1, 4, 12, 20)},          /* hours */
 	[NR_FLOW_TERM_SYNCHRONY] = {"synchrony", NR_FLOW_ALONE, -1, 1, EDGES(2, 4, 8, 16, 40)},
+	[NR_FLOW_TERM_ENOUGH] = {"connections", NR_FLOW_ALONE, -1, 1, EDGES(.5)},
 };
 #undef TIMING
 #undef COMB
 
 static const struct nr_flow_term scanner_terms[NR_FLOW_SCANNER_TERMS] = {
 	[NR_FLOW_TERM_PEERS] = {"peers", NR_FLOW_GROUP_RATE, -1, 1, EDGES(.5, 1, 1.3, 1.7, 2.2, 2.7, 3.3)},
-	[NR_FLOW_TERM_PORTS] = {"ports", NR_FLOW_GROUP_RATE, -1, 1, EDGES(.5, 1, 1.3, 1.7, 2.2, 2.7, 3.3)},
+	[NR_FLOW_TERM_PORTS] = {"ports", NR_FLOW_GROUP_RATE, -1, 1, EDGES(.5, .8, 1.1, 1.5, 2, 2.7, 3.3),
+		.is_set = true}, /* log10, of an address */
 	[NR_FLOW_TERM_ANSWERED] = {"unanswered", NR_FLOW_ALONE, -1, -1, EDGES(.02, .1, .25, .5, .8)},
 	[NR_FLOW_TERM_FOCUS] = {"one-port", NR_FLOW_ALONE, -1, 0, EDGES(.1, .3, .6, .9, .99)},
 	[NR_FLOW_TERM_SMALL] = {"small-flows", NR_FLOW_ALONE, -1, -1, EDGES(.3, 1, 2, 4)}, /* log2 packets */
@@ -156,6 +158,7 @@ static void weigh_timing(const struct nr_flow_timing *t, float *values)
 		values[NR_FLOW_TERM_PERSISTENCE] = (float)t->persistence;
 		values[NR_FLOW_TERM_SYNCHRONY] = (float)t->synchrony;
 	}
+	values[NR_FLOW_TERM_ENOUGH] = t->beats >= FEW_BEATS;
 	if (t->beats)
 		values[NR_FLOW_TERM_LONG] = (float)(t->longest / 3600);
 }
@@ -215,7 +218,7 @@ static void weigh_scanner(const struct nr_flow_host *h, float *values)
 {
 	double flows = (double)NR_MAX(h->flows, 1);
 	values[NR_FLOW_TERM_PEERS] = (float)log10_of(h->peers_out);
-	values[NR_FLOW_TERM_PORTS] = (float)log10_of(h->ports_out);
+	values[NR_FLOW_TERM_PORTS] = (float)log10_of(h->ports_out / NR_MAX(h->peers_out, 1));
 	values[NR_FLOW_TERM_ANSWERED] = (float)h->answered;
 	values[NR_FLOW_TERM_FOCUS] = (float)h->top_port_share;
 	values[NR_FLOW_TERM_SMALL] = (float)log2(NR_MAX((double)h->packets_out, 1) / flows + 1);

@@ -59,6 +59,7 @@ enum nr_flow_server_term {
 	NR_FLOW_TERM_DEVICES,
 	NR_FLOW_TERM_LONG,
 	NR_FLOW_TERM_SYNCHRONY,
+	NR_FLOW_TERM_ENOUGH, /* connections for the terms that need some: what they lack weighs 0 */
 	NR_FLOW_SERVER_TERMS
 };
 enum nr_flow_scanner_term {
@@ -94,6 +95,7 @@ struct nr_flow_term {
 	int slope; /* weights rise with the value (1), fall (-1), or neither (0) */
 	unsigned edge_count;
 	double edges[NR_FLOW_BINS_MAX - 1];
+	bool is_set; /* its weights are set, not learnt: no world has it as networks do */
 };
 const struct nr_flow_term *nr_flow_terms(enum nr_flow_model model, size_t *ret_count);
 /* The bin of a value that is not NAN. */

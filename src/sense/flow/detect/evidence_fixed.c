@@ -12,8 +12,8 @@ const char *const nr_flow_fixed_codes[NR_FLOW_FIXED_TERMS] = {
 
 /* A list that is right in c of its entries, of servers of which one in 150 is listed: logit(c) + ln(150). */
 #define LISTED_PRIOR 5.0
-/* People outweigh all that flows say together: the greatest sums of terms are about 12. */
-#define PERSON_WEIGHT 14.0
+/* People outweigh all that flows say together (verdict.c: SURE_AT_MOST). */
+#define PERSON_WEIGHT 16.0
 #define PROBED_MAX    6.0
 /* Of a C&C server's clients that could be looked up so many are known: telescopes see few of the infected. */
 #define INFECTED_OF_C2 0.3

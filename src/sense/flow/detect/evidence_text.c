@@ -125,6 +125,11 @@ static void say_beats(const struct nr_flow_timing *t, enum nr_flow_server_term t
 		snprintf(w->ja, sizeof w->ja, "最長の接続は%s、1時間以上の接続を持つクライアント%u台",
 			longest.ja, t->long_clients);
 		break;
+	case NR_FLOW_TERM_ENOUGH:
+		*ret_value = t->beats;
+		NR_FLOW_SAY(w, "%u connections of %u clients were seen",
+			"観測した接続は%u本、クライアント%u台", t->beats, t->clients);
+		break;
 	default:
 		*ret_value = t->synchrony;
 		NR_FLOW_SAY(w, "clients start within the same seconds (z %.1f)",
@@ -233,6 +238,7 @@ void nr_flow_evidence_say(const struct nr_flow_context *context, const struct nr
 	case NR_FLOW_TERM_PERSISTENCE:
 	case NR_FLOW_TERM_LONG:
 	case NR_FLOW_TERM_SYNCHRONY:
+	case NR_FLOW_TERM_ENOUGH:
 		say_beats(timing, term, ret_words, ret_value);
 		break;
 	case NR_FLOW_TERM_VOLUME:

@@ -16,7 +16,8 @@ static void say_scanner(
 		break;
 	case NR_FLOW_TERM_PORTS:
 		*ret_value = round(h->ports_out);
-		NR_FLOW_SAY(w, "it went to %.0f ports", "%.0f個のポートへ接続", *ret_value);
+		NR_FLOW_SAY(w, "it went to %.0f ports of %.0f addresses",
+			"%.0f個のポート（アドレス%.0f個）へ接続", *ret_value, round(h->peers_out));
 		break;
 	case NR_FLOW_TERM_ANSWERED:
 		*ret_value = h->answered;

@@ -59,6 +59,8 @@ int nr_flow_grow(void **items, size_t count, size_t *room, size_t element, struc
 
 /* ---- servers ---- */
 
+#define SURE_AT_MOST 11.0 /* nats: flows alone are right to one in 60,000 at best; people know better */
+
 double nr_flow_judge_weigh(const struct nr_flow_judge *judge, const struct nr_flow_record *record,
 	double terms[static NR_FLOW_TERMS_MAX], double fixed[static NR_FLOW_FIXED_TERMS])
 {
@@ -66,7 +68,8 @@ double nr_flow_judge_weigh(const struct nr_flow_judge *judge, const struct nr_fl
 	/* a guess of two infected clients is shared by all before any is seen */
 	double rate = (double)(judge->infected + 2) / (double)(judge->looked_up + 200);
 	double own = weights->bias + nr_flow_fuse(weights, record->model, &record->evidence, terms);
-	return judge->shift.slope * own + judge->shift.offset +
+	double shifted = judge->shift.slope * own + judge->shift.offset;
+	return NR_MAX(-SURE_AT_MOST, NR_MIN(SURE_AT_MOST, shifted)) +
 	       nr_flow_outside_weigh(&record->outside, rate, fixed);
 }
 
@@ -116,10 +119,11 @@ int nr_flow_judge_candidate(
 	judge->infected += record->outside.infected;
 	judge->looked_up += record->outside.looked_up;
 	judge->networks_known |= context->as_number != 0;
+	judge->most_clients = NR_MAX(judge->most_clients, context->clients);
 	judge->history_known |= context->known_since < context->first && context->known_since != NR_TIME_MIN;
 	/* what is not yet known (the rate of infected ones) moves the sum by little: keep more than is told
 	 */
-	if (nr_flow_sigmoid(nr_flow_judge_weigh(judge, record, terms, fixed)) >= NR_FLOW_TOLD / 3)
+	if (nr_flow_sigmoid(nr_flow_judge_weigh(judge, record, terms, fixed)) >= NR_FLOW_TOLD / 100)
 		e = keep(judge, candidate, error);
 	judge->record_count += !e;
 	return e;
@@ -311,7 +315,10 @@ static int judge_host(
 
 /* ---- the end ---- */
 
-/* Where no database was given nobody can tell whose a network is, and on the first day all is new. */
+#define FEW_CLIENTS 10 /* of the server that has most */
+
+/* Where no database was given nobody can tell whose a network is; on the first day all is new; and where a
+ * handful of hosts is watched nothing is popular. */
 static void forget_unknown(struct nr_flow_judge *judge)
 {
 	for (size_t i = 0; i < judge->record_count; i++) {
@@ -319,6 +326,10 @@ static void forget_unknown(struct nr_flow_judge *judge)
 			judge->records[i].evidence.values[NR_FLOW_TERM_AS] = NAN;
 		if (!judge->history_known)
 			judge->records[i].evidence.values[NR_FLOW_TERM_AGE] = NAN;
+		if (judge->most_clients < FEW_CLIENTS) {
+			judge->records[i].evidence.values[NR_FLOW_TERM_POPULARITY] = NAN;
+			judge->records[i].evidence.values[NR_FLOW_TERM_NEIGHBOURHOOD] = NAN;
+		}
 	}
 }
 

@@ -56,6 +56,7 @@ struct nr_flow_judge {
 	size_t alarms;
 	uint64_t infected, looked_up; /* clients of all candidates */
 	bool networks_known, history_known;
+	double most_clients; /* of one server */
 	struct nr_flow_shift shift;
 	size_t answers;
 	bool keep_all; /* evaluation needs every host's evidence */
