@@ -62,17 +62,21 @@ static int run_null(int argc, char **argv)
 {
 	size_t trials = NR_MIN((size_t)number(argv, argc, 5), (size_t)TRIALS);
 	struct random r = {.state = (uint64_t)number(argv, argc, 6)};
-	double beats = 0;
+	double beats = 0, clients = 0;
 	for (size_t i = 0; i < trials; i++) {
 		server.count = 0;
 		rig_people(&server, &r, (uint32_t)number(argv, argc, 2), number(argv, argc, 3),
 			number(argv, argc, 4), DAY);
 		server.count = nr_flow_beats_join(server.beats, server.count, NULL, 0);
 		beats += (double)server.count / (double)trials;
-		zs[i] = look(NULL).comb_z;
+		struct nr_flow_timing t = look(NULL);
+		zs[i] = t.comb_z;
+		clients += (double)t.clients / (double)trials;
 	}
-	printf("{\"null\":true,\"clients\":%s,\"records\":%s,\"burst\":%s,\"trials\":%zu,\"beats\":%.1f,",
-		argv[2], argv[3], argv[4], trials, beats);
+	printf("{\"null\":true,\"clients\":%s,\"records\":%s,\"burst\":%s,\"trials\":%zu,\"clients_seen\":%."
+	       "1f,"
+	       "\"beats\":%.1f,",
+		argv[2], argv[3], argv[4], trials, clients, beats);
 	print_zs(trials);
 	return 0;
 }
