@@ -138,6 +138,11 @@ static void take_batch(struct nr_flow_detect *d, const struct batch *batch)
 		nr_flow_clock_table_prefetch_entry(&d->hosts.hosts, batch->hosts[i].server);
 	}
 	for (uint32_t i = 0; i < batch->count; i++) {
+		nr_flow_hosts_prefetch_busy(&d->hosts, &batch->talks[i].client, batch->hosts[i].client);
+		nr_flow_hosts_prefetch_busy(
+			&d->hosts, &batch->talks[i].server.address, batch->hosts[i].server);
+	}
+	for (uint32_t i = 0; i < batch->count; i++) {
 		const struct nr_flow_talk *talk = &batch->talks[i];
 		d->state.from = NR_MIN(d->state.from, talk->first);
 		d->state.to = NR_MAX(d->state.to, talk->last);

@@ -68,6 +68,17 @@ const struct nr_flow_host_entry *nr_flow_hosts_find(
 	return NR_FLOW_CLOCK_TABLE_FIND(&hosts->hosts, hash, is_host, address);
 }
 
+void nr_flow_hosts_prefetch_busy(
+	const struct nr_flow_hosts *hosts, const struct nr_address *address, uint64_t hash)
+{
+	const struct nr_flow_host_entry *host = nr_flow_hosts_find(hosts, address, hash);
+	if (!host || !host->busy)
+		return;
+	const char *busy = nr_flow_clock_table_at(&hosts->busy, host->busy - 1);
+	for (size_t line = 0; line < sizeof(struct nr_flow_busy_entry); line += NR_CACHE_LINE)
+		__builtin_prefetch(busy + line, 1);
+}
+
 /* What one talk means for one of its two hosts. */
 struct part {
 	uint64_t packets[2], bytes[2]; /* OUT, IN */

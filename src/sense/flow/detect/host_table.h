@@ -75,6 +75,9 @@ struct nr_flow_host_hashes {
 };
 void nr_flow_hosts_take(struct nr_flow_hosts *hosts, const struct nr_flow_talk *talk,
 	const struct nr_flow_host_hashes *hashes);
+/* Between the prefetch of a host's entry and its use: the rest, where it has that. */
+void nr_flow_hosts_prefetch_busy(
+	const struct nr_flow_hosts *hosts, const struct nr_address *address, uint64_t hash);
 const struct nr_flow_host_entry *nr_flow_hosts_find(
 	const struct nr_flow_hosts *hosts, const struct nr_address *address, uint64_t hash);
 /* Distinct servers that it was a client of; from about 200 on it is too low. */
