@@ -4,9 +4,9 @@
  * were simulated (bench-flow-timing null): twelve kinds of 1 to 1000 clients with 0.6 to 1440 records a day
  * each, 112,000 servers in all; each row is the worst of its kinds. The largest z of a search falls like
  * exp(-z / scale) at its end, as largest values do: the upper 2 % give the scale by their mean excess. The
- * largest of 20,000 lies at most 0.8 above the fit. Some of the clients had no record in the day,
- * most of them where records are rarest; so the rows err on the side of too many clients. Few clients have
- * longer tails: their lags are fewer times that are used more often.
+ * largest of 20,000 lies at most 0.8 above the fit. Few clients have longer tails: their lags are fewer times
+ * that are used more often. Some of the clients had no record in the day, so a row holds for fewer than it
+ * says: chances are rather too high.
  */
 #include "sense/flow/detect/comb.h"
 
