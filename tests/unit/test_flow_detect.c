@@ -565,6 +565,75 @@ static void test_dead_server(void **state)
 	assert_true(fabs(seen.candidate.timing.comb_period - 2.08) < 0.02);
 }
 
+/* A log of Zeek of two clients that call one server every minute. */
+static void write_log(char *path)
+{
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+	assert_non_null(file);
+	for (unsigned i = 0; i < 400; i++)
+		fprintf(file,
+			"{\"ts\":%u,\"uid\":\"C%u\",\"id.orig_h\":\"10.0.0.%u\",\"id.orig_p\":%u,\"id.resp_"
+			"h\":"
+			"\"198.51.100.7\",\"id.resp_p\":40444,\"proto\":\"tcp\",\"duration\":0.5,\"conn_"
+			"state\":"
+			"\"SF\",\"history\":\"ShADadFf\",\"orig_pkts\":5,\"orig_ip_bytes\":400,\"resp_pkts\":"
+			"4,"
+			"\"resp_ip_bytes\":300}\n",
+			1767603600 + i / 2 * 60, i, i % 2, 33000 + i);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void complain(void *context, const char *text)
+{
+	snprintf(context, 240, "%s", text);
+}
+
+/* A file is read again from the disk, standard input from memory, within its bound. */
+static void test_rereading(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/noroshi-detect-XXXXXX", complaint[240];
+	const struct nr_flow_collector_conf collector = {.exporters_max = 16, .memory = 1 << 20};
+	write_log(path);
+	const struct {
+		const char *file;
+		uint64_t keep;
+		int first;
+		size_t beats;
+		bool complains;
+	} cases[] = {{path, 1, 0, 400, false}, {"-", 0, 0, 400, false}, {"-", 1, -EFBIG, 0, false},
+		{"/nowhere/conn.log", 0, 0, 0, true}};
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		NR_AUTO(nr_flow_rereading_freep) struct nr_flow_rereading *rereading = NULL;
+		NR_AUTO(nr_flow_detect_freep) struct nr_flow_detect *detect = detect_new(0);
+		const struct nr_flow_rereading_conf conf = {.files = (const char *[]){cases[i].file},
+			.file_count = 1,
+			.collector = &collector,
+			.keep = cases[i].keep,
+			.complain = complain,
+			.context = complaint};
+		struct seen seen = {.wanted = SERVER};
+		const struct nr_flow_visitor visitor = {see_candidate, see_host, &seen};
+		struct nr_error error = {0};
+		assert_non_null(freopen(path, "r", stdin));
+		complaint[0] = 0;
+		assert_int_equal(nr_flow_rereading_new(&conf, &rereading, NULL), 0);
+		assert_int_equal(
+			nr_flow_rereading_first(rereading, take_block, detect, &error), cases[i].first);
+		assert_int_equal(complaint[0] != 0, cases[i].complains);
+		if (cases[i].first) {
+			assert_non_null(strstr(error.text, "standard input is read twice"));
+			continue;
+		}
+		const struct nr_flow_replay replay = nr_flow_rereading_replay(rereading);
+		assert_int_equal(nr_flow_detect_look(detect, &replay, &visitor, NULL), 0);
+		assert_int_equal(seen.is_server ? seen.candidate.beat_count : 0, cases[i].beats);
+		assert_int_equal(nr_flow_detect_state(detect).beats, cases[i].beats);
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,6 +651,7 @@ int main(void)
 		cmocka_unit_test(test_visitor_ends_it),
 		cmocka_unit_test(test_hostile_columns),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_rereading),
 		cmocka_unit_test(test_dead_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,8 @@ void nr_flow_detect_take(struct nr_flow_detect *detect, const struct nr_flow_blo
 void nr_flow_detect_cache(struct nr_flow_detect *detect, const struct nr_flow_stream *stream,
 	const struct nr_flow_cache *cache);
 
-/* Gives all blocks of a window once more; columns: bits of those that are needed. */
+/* Gives all blocks of a window once more, in any order; columns: bits of those that are needed. take() may be
+ * called by several threads at once. */
 struct nr_flow_replay {
 	int (*run)(void *context, nr_time from, nr_time to, uint64_t columns,
 		int (*take)(void *taker, const struct nr_flow_block *block), void *taker,
