@@ -58,9 +58,9 @@ export function detail(clients = 64) {
 }
 
 export const DETECT = {
-	flows: 1_234_567, ignored: 12, servers: 900, pairs: 4000, hosts: 3000, servers_let_go: 0, pairs_let_go: 41, hosts_let_go: 0, pairs_not_admitted: 100, memory: 1_073_741_824, caught_up: true,
+	flows: 1_234_567, ignored: 12, servers: 900, pairs: 4000, hosts: 3000, servers_let_go: 0, pairs_let_go: 41, hosts_let_go: 0, pairs_not_admitted: 100, candidates: 900, beats: 120_000, beats_let_go: 0, memory: 1_073_741_824, caught_up: true,
 	queue: { flows: 0, room: 524_288, dropped: 0 },
-	look: { running: false, last: at(600), next: at(660), duration: 3.21, candidates: 900, beats: 120_000, beats_let_go: 0, failed: null },
+	look: { running: false, last: at(600), next: at(660), duration: 3.21, failed: null },
 	alarms: { per_day: 20, today: 3 },
 	known: { infected: 4, c2: 10, confirmed: 1, benign: 2 },
 	marks: { servers: 11, clients: 3, let_go: 0 },

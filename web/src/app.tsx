@@ -163,7 +163,8 @@ export function App(): VNode {
 		before.current = path;
 	}, [title, path]);
 	// What is proved, and what routers tell, does not hang on what a telescope observed.
-	const empty = path !== '/trust' && path !== '/flows' && !path.startsWith('/c2') && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
+	const ofFlows = path === '/flows' || path.startsWith('/c2') || (status?.flow && (path === '/' || path === '/findings'));
+	const empty = path !== '/trust' && !ofFlows && status !== null && status.sensors.length === 0 && (status.live ?? []).length === 0;
 	return (
 		<>
 			<a class="skip" href="#main">{t.brand.skip}</a>

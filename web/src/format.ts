@@ -35,8 +35,8 @@ export function surely(share: number, language: Language): string {
 	return language === 'ja' ? `${number}%` : `${number}${NARROW}%`;
 }
 
-/** A value of no special unit, to four figures: "60.1", "0.97", "1,204". */
-export const figure = (value: number, language: Language): string => new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(value);
+/** A value of no special unit, to four figures: "60.1", "0.97"; not grouped, since it may be a port. */
+export const figure = (value: number, language: Language): string => new Intl.NumberFormat(language, { maximumSignificantDigits: 4, useGrouping: false }).format(value);
 
 export function bytes(value: number, language: Language): string {
 	const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -144,6 +144,13 @@ export function seconds(value: number, language: Language): string {
 	if (whole < 5400)
 		return say(Math.round(whole / 60), 'minute');
 	return whole < 2 * 86400 ? say(whole / 3600, 'hour') : say(Math.round(whole / 86400), 'day');
+}
+
+/** A period: "60.1 sec", "125 sec", "22.7 min", "2.5 hr". */
+export function period(value: number, language: Language): string {
+	const [count, unit] = value < 600 ? [value, 'second'] : value < 7200 ? [value / 60, 'minute'] : [value / 3600, 'hour'];
+	const text = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumSignificantDigits: 3 }).format(count);
+	return language === 'ja' ? text.replace(' ', '') : text;
 }
 
 /** 0.12 → "0.12 ms"; three figures. */

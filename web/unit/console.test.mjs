@@ -396,6 +396,12 @@ test('a confidence is cut, never rounded up to certainty', () => {
 	assert.deepEqual([0, 1, -3].map((share) => surely(share, 'ja')), ['0.0%', '100.0%', '0.0%']);
 });
 
+test('periods keep three figures', () => {
+	const { period } = modules.format;
+	assert.deepEqual([60.12, 124.9, 1360, 9000].map((value) => period(value, 'en')), ['60.1 sec', '125 sec', '22.7 min', '2.5 hr']);
+	assert.equal(period(60.12, 'ja'), '60.1秒');
+});
+
 test('evidence: steps, bars, strength, buckets', () => {
 	const { stepsOf, barOf, strengthOf, bucketOf, priorOf, oddsOf } = modules['c2/evidence'];
 	const steps = stepsOf([{ weight: 3 }, { weight: -5 }, { weight: 1 }], 2, null);
@@ -446,11 +452,11 @@ test('servers and clients: kinds of clients in boxes that do not overlap, bounde
 	assert.deepEqual(small.groups.map(({ servers, clients }) => [servers, clients.length]), [[[0], 1], [[0, 1], 2], [[0, 1, 2], 1]]);
 	const crowd = Array.from({ length: 1000 }, (_, index) => client(index, Array.from({ length: 8 }, (_each, at) => other((index * 31 + at * at * 7) % 250))));
 	for (const room of [96, 300, 900]) {
-		const { servers, groups, height, moreServers, moreClients } = pictureOf(self, crowd, room);
+		const { servers, groups, height, more, moreClients } = pictureOf(self, crowd, room);
 		const dots = groups.reduce((sum, group) => sum + group.clients.length, 0);
 		assert.ok(servers.length + dots <= NODES);
 		assert.equal(dots + moreClients, crowd.length);
-		assert.ok(moreServers > 0);
+		assert.ok(more.length > 0 && groups.length <= 12);
 		groups.forEach((group, at) => {
 			assert.ok(at === 0 || groups[at - 1].y + groups[at - 1].height < group.y);
 			assert.ok(boxWidth(group) <= Math.max(room, 96));

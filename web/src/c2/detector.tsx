@@ -26,14 +26,14 @@ function Budget({ alarms }: { alarms: DetectStatus['alarms'] }): VNode {
 /** Looked, found, kept, lost: each only where it says something. */
 function factsOf({ t, whole, bytes, moment, zone, seconds }: Speech, detect: DetectStatus): [string, string][] {
 	const { look, known } = detect;
-	const letGo = detect.servers_let_go + detect.pairs_let_go + detect.hosts_let_go + look.beats_let_go;
+	const letGo = detect.servers_let_go + detect.pairs_let_go + detect.hosts_let_go + detect.beats_let_go;
 	return [
 		[t.c2.lastLook, look.last === null ? t.c2.never : `${moment(look.last, true)} ${zone}${t.c2.took(seconds(look.duration))}`],
 		[t.c2.nextLook, look.running ? t.c2.looking : look.next === null ? '–' : `${moment(look.next, true)} ${zone}`],
-		[t.c2.candidates, t.c2.candidatesBeats(whole(look.candidates), whole(look.beats))],
+		[t.c2.candidates, t.c2.candidatesBeats(whole(detect.candidates), whole(detect.beats))],
 		[t.c2.flowsSeen, whole(detect.flows)],
 		[t.c2.held, t.c2.heldParts(whole(detect.servers), whole(detect.pairs), whole(detect.hosts), bytes(detect.memory))],
-		[t.c2.letGo, letGo === 0 ? t.flow.nothingLost : t.c2.letGoParts(whole(detect.servers_let_go), whole(detect.pairs_let_go), whole(detect.hosts_let_go), whole(look.beats_let_go))],
+		[t.c2.letGo, letGo === 0 ? t.flow.nothingLost : t.c2.letGoParts(whole(detect.servers_let_go), whole(detect.pairs_let_go), whole(detect.hosts_let_go), whole(detect.beats_let_go))],
 		[t.c2.queue, detect.queue.dropped === 0 ? t.flow.nothingLost : whole(detect.queue.dropped)],
 		[t.c2.known, t.c2.knownParts(whole(known.infected), whole(known.c2), whole(known.confirmed), whole(known.benign))],
 	];

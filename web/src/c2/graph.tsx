@@ -11,6 +11,7 @@ import type { Meeting, Server } from './types';
 const LETTER = 7.4; /* px of a character of a server's name */
 const NARROW = 560;
 const EDGE = 14; /* px around */
+const LISTED = 200; /* rows of the table */
 
 interface Lit {
 	servers: Set<number>;
@@ -177,7 +178,7 @@ export function Graph({ server, clients, cut }: { server: Server; clients: Meeti
 	}, [width]);
 	const picture = useMemo(() => pictureOf(server, clients, Math.max(96, width - places.group)), [server, clients, width, places]);
 	const more = [
-		picture.moreServers > 0 ? t.c2.moreServers(whole(picture.moreServers)) : '',
+		picture.more.length > 0 ? t.c2.moreServers(whole(picture.more.length)) : '',
 		picture.moreClients > 0 || cut ? t.c2.moreClients(whole(picture.moreClients), cut) : '',
 	].filter((text) => text !== '');
 	return (
@@ -186,7 +187,7 @@ export function Graph({ server, clients, cut }: { server: Server; clients: Meeti
 			{width > 0 && <Drawing picture={picture} width={width} places={places} />}
 			{more.length > 0 && <p class="partial">{more.join(' ')}</p>}
 			<p class="legend">{t.c2.graphLegend}</p>
-			<Table servers={picture.servers} />
+			<Table servers={[...picture.servers, ...picture.more].slice(0, LISTED)} />
 		</div>
 	);
 }

@@ -4,8 +4,8 @@
 import { serviceOf, type Meeting, type OtherServer, type Service } from './types';
 
 export const NODES = 200; /* servers and clients that are drawn */
-const SERVERS = 24;
-const GROUPS = 24; /* kinds of clients; what is beyond stands in the table */
+const SERVERS = 12;
+const GROUPS = 12; /* kinds of clients: more of them are told apart by nobody */
 const PITCH = 12; /* px from dot to dot */
 const PAD = 8;
 const LABEL = 18;
@@ -33,8 +33,8 @@ export interface Picture {
 	servers: ServerNode[];
 	groups: GroupNode[];
 	height: number;
-	/** What is not drawn. */
-	moreServers: number;
+	/** Servers that are not drawn. */
+	more: ServerNode[];
 	moreClients: number;
 }
 
@@ -49,7 +49,7 @@ function serversOf(self: ServerNode['server'], clients: Meeting[]): ServerNode[]
 	}
 	found.delete(serviceOf(self));
 	const others = [...found].map(([name, { server, shared }]) => ({ name, server, shared, y: 0 }));
-	others.sort((a, b) => b.shared - a.shared || b.server.confidence - a.server.confidence || (a.name < b.name ? -1 : 1));
+	others.sort((a, b) => b.shared * b.server.confidence - a.shared * a.server.confidence || (a.name < b.name ? -1 : 1));
 	return [{ name: serviceOf(self), server: self, shared: clients.length, y: 0 }, ...others];
 }
 
@@ -70,14 +70,20 @@ function groupsOf(clients: Meeting[], places: Map<string, number>): GroupNode[] 
 	return [...groups.values()].sort((a, b) => mean(a.servers) - mean(b.servers) || b.clients.length - a.clients.length);
 }
 
+/** As many servers as leave few kinds of clients: with each more, lines cross and say less. */
+function chosen(all: ServerNode[], clients: Meeting[]): { servers: ServerNode[]; groups: GroupNode[] } {
+	for (let count = Math.min(SERVERS, all.length); ; count--) {
+		const servers = all.slice(0, count);
+		const groups = groupsOf(clients.slice(0, NODES - count), new Map(servers.map(({ name }, index) => [name, index])));
+		if (groups.length <= GROUPS || count <= 2)
+			return { servers, groups };
+	}
+}
+
 /** `room`: px for the boxes of clients. Clients come the busiest first, and those are drawn. */
 export function pictureOf(self: ServerNode['server'], clients: Meeting[], room: number): Picture {
 	const all = serversOf(self, clients);
-	const servers = all.slice(0, SERVERS);
-	const drawn = clients.slice(0, NODES - servers.length);
-	const everyGroup = groupsOf(drawn, new Map(servers.map(({ name }, index) => [name, index])));
-	const largest = new Set([...everyGroup].sort((a, b) => b.clients.length - a.clients.length).slice(0, GROUPS));
-	const groups = everyGroup.filter((group) => largest.has(group));
+	const { servers, groups } = chosen(all, clients);
 	const fit = Math.max(1, Math.floor((room - 2 * PAD) / PITCH));
 	let y = 0;
 	for (const group of groups) {
@@ -91,7 +97,7 @@ export function pictureOf(self: ServerNode['server'], clients: Meeting[], room: 
 	groups.forEach((group) => (group.y += spare));
 	servers.forEach((server, index) => (server.y = ((index + 0.5) * height) / servers.length));
 	const shown = groups.reduce((sum, group) => sum + group.clients.length, 0);
-	return { servers, groups, height, moreServers: all.length - servers.length, moreClients: clients.length - shown };
+	return { servers, groups, height, more: all.slice(servers.length), moreClients: clients.length - shown };
 }
 
 /** The middle of a client's dot, from the corner of its group's box. */

@@ -63,8 +63,8 @@ export function useBucket(): (count: number) => string {
 export const serverHref = ({ address, port, protocol }: Service): string => linkTo('/c2/server', { address, port, protocol });
 
 /** What the archive holds of a server, asked on the page Flows for the purpose of this page. */
-export function FlowsLink({ server }: { server: Service }): VNode {
+export function FlowsLink({ server, brief = false }: { server: Service; brief?: boolean }): VNode {
 	const { t } = useSpeech();
 	const purpose = usePlace().query.get('purpose');
-	return <a href={linkTo('/flows', { q: `ip ${server.address} and port ${server.port}`, group: 'flows', purpose })}>{t.c2.askFlows(serviceOf(server))}</a>;
+	return <a href={linkTo('/flows', { q: `ip ${server.address} and port ${server.port}`, group: 'flows', purpose })} class={brief ? 'mono break' : undefined}>{brief ? serviceOf(server) : t.c2.askFlows(serviceOf(server))}</a>;
 }

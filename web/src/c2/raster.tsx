@@ -16,7 +16,7 @@ const AXIS = 20;
 const HOURS = [0, 3, 6, 9, 12, 15, 18, 21];
 
 /** Opacity of a cell: one beat is seen, fifteen are full. */
-const weightOf = (count: number): number => 0.35 + 0.65 * (Math.log2(Math.min(count, MOST)) / Math.log2(MOST));
+const weightOf = (count: number): number => 0.5 + 0.5 * (Math.log2(Math.min(count, MOST)) / Math.log2(MOST));
 
 interface Drawing {
 	counts: Uint8Array;
@@ -40,9 +40,10 @@ function draw(canvas: HTMLCanvasElement, { counts, raster, width, row }: Drawing
 	const edges = edgesOf(raster.bins, canvas.width);
 	const top = Math.round(PROFILE * scale);
 	const active = activeOf(counts, raster.bins);
+	const most = Math.max(1, ...active);
 	context.fillStyle = muted;
 	active.forEach((clients, bin) => {
-		const tall = Math.round(((PROFILE - 4) * scale * clients) / Math.max(1, rows));
+		const tall = Math.round(((PROFILE - 4) * scale * clients) / most);
 		context.fillRect(edges[bin] ?? 0, top - tall, (edges[bin + 1] ?? 0) - (edges[bin] ?? 0), tall);
 	});
 	for (let index = 0; index < rows; index++) {

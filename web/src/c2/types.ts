@@ -108,9 +108,13 @@ export interface DetectStatus {
 	servers_let_go: number;
 	pairs_let_go: number;
 	hosts_let_go: number;
+	/** Of the last look. */
+	candidates: number;
+	beats: number;
+	beats_let_go: number;
 	memory: number;
 	queue: { flows: number; room: number; dropped: number };
-	look: { running: boolean; last: string | null; next: string | null; duration: number; candidates: number; beats: number; beats_let_go: number; failed: string | null };
+	look: { running: boolean; last: string | null; next: string | null; duration: number; failed: string | null };
 	alarms: { per_day: number; today: number };
 	known: { infected: number; c2: number; confirmed: number; benign: number };
 }

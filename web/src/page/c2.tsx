@@ -51,7 +51,7 @@ function Nothing({ detect }: { detect: DetectStatus | null }): VNode {
 		return <Empty text={t.c2.off} hint={t.c2.offHint}><Command text="noroshi flow detect --archive flows --purpose c2-detection --json" /></Empty>;
 	if (detect.look.last === null)
 		return <Empty text={t.c2.noLook} hint={detect.look.next === null ? t.c2.noLookHint : t.c2.noLookUntil(`${moment(detect.look.next)} ${zone}`)} />;
-	return <Empty text={t.c2.quietDay} hint={t.c2.quietDayHint(whole(detect.look.candidates), whole(detect.flows))} />;
+	return <Empty text={t.c2.quietDay} hint={t.c2.quietDayHint(whole(detect.candidates), whole(detect.flows))} />;
 }
 
 function Found({ answer, purpose, day, detect }: { answer: Answer<Server>; purpose: Purpose; day: string | null; detect: DetectStatus | null }): VNode {

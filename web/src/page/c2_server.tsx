@@ -26,7 +26,7 @@ function Head({ detail }: { detail: ServerDetail }): VNode {
 		<header class="page-head">
 			<p class="marks"><Alarm alarm={server.alarm} feedback={server.feedback} /> <Confidence value={server.confidence} /></p>
 			<p class="lead">
-				<Rich text={said} /> {server.period > 0 && <Rich text={t.c2.every(speech.seconds(server.period))} />} {placeOf(speech, server)}
+				<Rich text={said} /> {server.period > 0 && <Rich text={t.c2.every(speech.period(server.period))} />} {placeOf(speech, server)}
 			</p>
 			<p class="actions">
 				<FlowsLink server={server} />
@@ -63,7 +63,7 @@ function Similar({ services }: { services: Service[] }): VNode {
 	return (
 		<>
 			<p>{t.c2.similarHint}</p>
-			<ul class="similar">{services.map((service) => <li key={serviceOf(service)}><FlowsLink server={service} /></li>)}</ul>
+			<ul class="similar">{services.map((service) => <li key={serviceOf(service)}><FlowsLink server={service} brief /></li>)}</ul>
 		</>
 	);
 }

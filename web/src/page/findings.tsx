@@ -33,7 +33,7 @@ function reasonsIn({ reasons }: JsonObject): Reason[] {
 }
 
 /* What a verdict's evidence says that stands above it already. */
-const TOLD = ['kind', 'subject', 'confidence', 'clients', 'first_seen', 'last_seen', 'reasons', 'alarm'];
+const TOLD = ['kind', 'subject', 'confidence', 'clients', 'first_seen', 'last_seen', 'reasons', 'similar', 'alarm'];
 
 export function FindingDetail({ finding }: { finding: Finding }): VNode {
 	const speech = useSpeech();

@@ -34,6 +34,8 @@ export function Situation({ answer }: { answer: Answer<Summary> }): VNode {
 	const { research } = viewOf(usePlace().query);
 	const summary = answer.rows[0];
 	const watched = useLive().state !== 'off';
+	if (summary && summary.packets === 0 && summary.findings > 0)
+		return <Phrases parts={[t.situation.findings(compact(summary.findings), summary.findings === 1)]} />;
 	if (!summary || summary.packets === 0)
 		return watched ? <h1 class="situation">{t.live.first}</h1> : <h1>{t.states.empty}</h1>;
 	const label = `${portLabel(summary.top_protocol, summary.top_port)} ${serviceName(protocolName(summary.top_protocol), summary.top_port)}`.trim();

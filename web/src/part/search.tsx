@@ -17,6 +17,7 @@ interface Target {
 }
 
 const LIMIT = 8;
+const PSEUDONYM = '100::'; /* of a client in flows (100::/64): no source of packets has such an address */
 
 function portTargets(text: string, { t }: Speech): Target[] {
 	const match = /^(?:(tcp|udp)[/ ]?)?(\d{1,5})(?:[/ ]?(tcp|udp))?$/i.exec(text);
@@ -40,7 +41,7 @@ export function subjectHref(subject: string): string | null {
 		return linkTo(`/telescope/ports/${port[1] ?? ''}/${port[2] ?? ''}`);
 	if (/^[A-Z]{2}$/.test(subject))
 		return countryHref(subject);
-	return addressOf(subject) === null ? null : sourceHref(subject);
+	return addressOf(subject) === null || subject.startsWith(PSEUDONYM) ? null : sourceHref(subject);
 }
 
 function targetsOf(text: string, speech: Speech): Target[] {

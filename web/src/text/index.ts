@@ -23,6 +23,8 @@ export interface Speech {
 	span: (from: string, to: string) => string;
 	ago: (ms: number) => string;
 	seconds: (value: number) => string;
+	/** "60.1 sec", "22.7 min". */
+	period: (value: number) => string;
 	/** "0.12 ms", "-500 ms". */
 	milliseconds: (value: number) => string;
 	zone: string;
@@ -70,6 +72,7 @@ export function useSpeech(): Speech {
 		day: (time) => format.day(time, 'utc'),
 		span: (from, to) => format.span(from, to, zone),
 		ago: (ms) => format.ago(ms, language),
+		period: (value) => format.period(value, language),
 		seconds: (value) => format.seconds(value, language),
 		milliseconds: (value) => format.milliseconds(value, language),
 		zone: format.zoneName(zone),
