@@ -4,6 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { answers } from "../tests/web/c2.mjs";
 import { launch, serve, settled } from "../tests/web/console.mjs";
 import { feed } from "../tests/web/feeder.mjs";
 import { followed, makeLedger } from "../tests/web/ledger.mjs";
@@ -16,6 +17,9 @@ const wanted = process.argv.slice(2);
 const TALL = { width: 1280, height: 1500 };
 
 const FLOWS = "/flows?step=1h&q=dst+port+443&purpose=own-operation&group=destination_as&order=estimated_bytes";
+
+const C2 = "/c2?purpose=c2-detection";
+const C2_SERVER = "/c2/server?address=203.0.113.9&port=8443&protocol=tcp&purpose=c2-detection";
 
 const RATE = 900; /* packets a second of the live pictures */
 const FILLED = 9000; /* ms until the Cube shows what it shows for good */
@@ -41,13 +45,14 @@ async function verify(view) {
 }
 
 /* `live`: ms to wait while packets come; the rest of the page stands still. */
-async function picture(name, page, locale, colorScheme, viewport, live = 0, act = null) {
+async function picture(name, page, locale, colorScheme, viewport, live = 0, act = null, prepare = null) {
 	if (wanted.length > 0 && !wanted.includes(name))
 		return;
 	const context = await browser.newContext({
 		locale, colorScheme, viewport, reducedMotion: live > 0 ? "no-preference" : "reduce", timezoneId: "UTC",
 	});
 	const view = await context.newPage();
+	await prepare?.(view);
 	await view.goto((live > 0 ? feeder.base : server.base) + page);
 	await settled(view);
 	if (live > 0)
@@ -80,6 +85,11 @@ try {
 	await picture("source", `/telescope/source?address=${subject}`, "ja-JP", "light", WIDE);
 	await picture("flows", FLOWS, "en-GB", "light", TALL);
 	await picture("flows", FLOWS, "ja-JP", "dark", TALL);
+	/* Detection looks at today, the sample is of another day: its answers are made up, as those of the tests. */
+	await picture("c2", C2, "en-GB", "light", WIDE, 0, null, answers());
+	await picture("c2", C2, "ja-JP", "dark", WIDE, 0, null, answers());
+	await picture("c2-server", C2_SERVER, "en-GB", "dark", TALL, 0, null, answers());
+	await picture("c2-server", C2_SERVER, "ja-JP", "light", TALL, 0, null, answers());
 	await picture("trust", "/trust", "en-GB", "light", TALL);
 	await picture("trust", "/trust", "ja-JP", "dark", TALL);
 	await picture("trust-verify", "/trust", "en-GB", "dark", WIDE, 0, verify);
