@@ -76,6 +76,8 @@ progress "trust"
 trust=$(tests/bench/trust.sh "$noroshi" || echo '{}')
 progress "flow"
 flow=$(tests/bench/flow.sh "$noroshi" "$(dirname "$noroshi")/tests/bench/bench-flow-sender" || echo '{}')
+progress "detection"
+detection=$("$(dirname "$noroshi")/tests/bench/bench-flow-detect" "${DETECT_SCALE:-0.01}" || echo '{}')
 progress "console"
 console=$(node tests/bench/console.mjs "$noroshi" build/sample/sample.db || echo '{}')
 progress
@@ -86,7 +88,7 @@ memory() { sort -n "$folder/$1.memory" | tail -n 1; }
 jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds "$rounds" \
 	--argjson small "$small_packets" --argjson workers "$workers" --argjson console "$console" \
 	--argjson stages "$stages" --argjson live "$live" --argjson promise "$promise" \
-	--argjson freshness "$freshness" --argjson trust "$trust" --argjson flow "$flow" \
+	--argjson freshness "$freshness" --argjson trust "$trust" --argjson flow "$flow" --argjson detection "$detection" \
 	--arg cpu "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
 	--arg kernel "$(uname -r)" --arg version "$("$noroshi" version)" \
 	--arg tcpdump "$(tcpdump --version 2>&1 | head -n 1)" --arg tshark "$(tshark --version 2>/dev/null | head -n 1)" \
@@ -117,7 +119,8 @@ jq -n --argjson packets "$packets" --argjson sources "$sources" --argjson rounds
 		live: $live,
 		freshness: $freshness,
 		trust: $trust,
-		flow: $flow
+		flow: $flow,
+		detection: $detection
 	}' >build/bench.json
 
 jq -r '
