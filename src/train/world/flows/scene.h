@@ -118,7 +118,9 @@ struct nr_scene_actor {
 
 #define NR_SCENE_SLOTS 4096
 struct nr_scenes {
-	bool measured; /* the beat alone is to be measured: bots do nothing else, at least every 120 s */
+	/* The beat alone is to be measured: bots do nothing else, by timers that run on, at least once a
+	 * minute, from addresses of their own. */
+	bool measured;
 	struct nr_scene_net *nets; /* all arrays are owned */
 	struct nr_scene_server *servers;
 	struct nr_scene_actor *actors;

@@ -10,7 +10,7 @@
 
 #define OWN_FIRST       2112 /* behind the ISP's servers of services.c and the addresses that noise.c scans */
 #define OWN_COUNT       1900
-#define PERIOD_MEASURED 120. /* s, at most */
+#define PERIOD_MEASURED 60. /* s, at most */
 #define PORT_FIRST      20000
 #define PORTS           40000
 #define ISP_LENGTH      14 /* a network in Japan with such a block may be an ISP's (isp.c) */
@@ -212,20 +212,21 @@ static int add_subscribers(struct nr_flows_world *world, uint32_t net, struct nr
 	const struct nr_exporter *x = exporter == NR_SCENE_ANY ? NULL : &world->exporters[exporter];
 	uint32_t first = x ? x->subscriber : 0, all = x ? x->subscribers : world->isp.subscribers;
 	uint32_t at = (uint32_t)nr_random_below(random, all), stride = 7919; /* a prime */
-	uint32_t clients = world->scenes->nets[net].clients;
+	uint32_t clients = 0, wanted = world->scenes->nets[net].clients;
 	int rc = 0;
 	if (all % stride == 0)
 		stride = 7907; /* another one */
-	for (uint32_t i = 0, tried = 0; i < clients && tried < all && !rc; tried++) {
-		uint32_t number = first + (uint32_t)((at + (uint64_t)tried * stride) % all);
+	for (uint32_t i = 0; i < all && clients < wanted && !rc; i++) {
+		uint32_t number = first + (uint32_t)((at + (uint64_t)i * stride) % all);
+		struct nr_flows_end end = {
+			.place = NR_PLACE_SUBSCRIBER, .number = number, .network = world->isp.network};
 		/* whoever changes the address thrice a day hides the beat: not what is to be measured */
 		if (world->scenes->measured && nr_isp_is_shared(&world->isp, number))
 			continue;
-		struct nr_flows_end end = {
-			.place = NR_PLACE_SUBSCRIBER, .number = number, .network = world->isp.network};
-		rc = add_client(world, net, i++, x ? exporter : exporter_of(world, number), &end,
+		rc = add_client(world, net, clients++, x ? exporter : exporter_of(world, number), &end,
 			nr_random_next(random), error);
 	}
+	world->scenes->nets[net].clients = clients;
 	return rc;
 }
 
@@ -272,7 +273,7 @@ static int draw_net(struct nr_flows_world *world, struct nr_scene_net *net, stru
 {
 	const struct nr_scene_part *part = net->part;
 	uint16_t high = (uint16_t)(PORT_FIRST + nr_random_below(random, PORTS));
-	net->grid = part->grid || (world->scenes->measured && which % 2 == 0);
+	net->grid = part->grid || world->scenes->measured;
 	net->period = part->doubles ? part->period[0] : between(random, part->period);
 	net->jitter = (double)(uint64_t)(between(random, part->jitter) * 1e4 + .5) / 1e4;
 	if (world->scenes->measured)

@@ -131,15 +131,20 @@ static int cast_few(struct nr_flows_world *world, struct nr_error *error)
 #define BOTS_COARSE 1000 /* at 1:10000 */
 #define JITTER_MOST .02
 
+/* One server that is always there and answers, and little jitter. */
+static bool is_steady(const struct nr_scene_part *part)
+{
+	return part->jitter[1] <= JITTER_MOST && part->coarsest >= 1000 && part->servers == 1 &&
+	       part->presence == NR_PRESENCE_ALWAYS && part->manner != NR_MANNER_REFUSED;
+}
+
 static int cast_sampled_at(
 	struct nr_flows_world *world, uint16_t exporter, uint32_t bots, unsigned nets, struct nr_error *error)
 {
 	int rc = 0;
 	for (size_t p = 0; p < nr_scene_bot_count; p++) {
 		const struct nr_scene_part *part = &nr_scene_bots[p];
-		bool steady = part->jitter[1] <= JITTER_MOST && part->coarsest >= 4096 &&
-			      part->manner != NR_MANNER_REFUSED;
-		for (unsigned k = 0; k < nets && !rc && steady; k++)
+		for (unsigned k = 0; k < nets && !rc && is_steady(part); k++)
 			rc = nr_scene_add_net(world, part, k, exporter, bots, error);
 	}
 	return rc ? rc : nr_scene_add_nulls(world, exporter, (uint32_t)world->conf->nulls, error);
@@ -171,7 +176,7 @@ static int cast_spread(struct nr_flows_world *world, struct nr_error *error)
 	world->scenes->measured = true;
 	for (size_t p = 0; p < nr_scene_bot_count && !rc; p++) {
 		const struct nr_scene_part *part = &nr_scene_bots[p];
-		if (part->jitter[1] > JITTER_MOST || part->coarsest < 4096)
+		if (!is_steady(part))
 			continue;
 		for (unsigned k = 0; k < NETS / 2 && !rc; k++)
 			rc = nr_scene_add_net(world, part, k, 0, bots, error);
