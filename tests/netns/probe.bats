@@ -117,7 +117,7 @@ same() { # GOT WANTED
 	same "$(of 10.9.0.6 '[.next, .tls.choices[0]]')" '["hello-1","alert:112"]'
 	same "$(of 10.9.0.7 '[.next, .tls.choices[0], .certificate]')" '["hello-1","0303:c02f:0:0:0000:0::",null]'
 	same "$(of 10.9.0.8 '[.next, .tls]')" '["head",null]'
-	same "$(of 10.9.0.9 '[.banner.closed_after >= 10, .reasons[0].code]')" '[true,"probe-deadline"]'
+	same "$(of 10.9.0.9 '[.banner.closed_after >= 9.5, .reasons[0].code]')" '[true,"probe-deadline"]'
 	same "$(of 10.9.0.10 '[.complete, .banner.text, .weight < 0]')" '[true,"SSH-2.0-OpenSSH_9.2p1\r\n",true]'
 	same "$(of 10.9.0.11 '[.next, .tls, .connections[0].end]')" '["head",null,"closed-by-us"]'
 	same "$(of 10.9.0.12 '[.complete, .banner.bytes[:8]]')" '[true,"1b5b324a"]'

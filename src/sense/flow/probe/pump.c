@@ -105,6 +105,7 @@ static int made(struct nr_probe_pump *p, struct nr_error *error)
 		return 0;
 	}
 	p->connected = true;
+	p->question.connected = nr_probe_reader_now();
 	p->deadline = p->started + NR_PROBE_TIME_MAX;
 	return start_reader(p, error);
 }

@@ -86,7 +86,7 @@ bool nr_probe_reader_send(struct nr_probe_reader *reader, const void *bytes, siz
 /* Nothing is sent. What a server says first is its banner. */
 static void listen_first(struct nr_probe_reader *r)
 {
-	nr_time start = nr_probe_reader_now(), until = start + NR_PROBE_SILENCE;
+	nr_time start = r->question->connected, until = nr_probe_reader_now() + NR_PROBE_SILENCE;
 	struct nr_probe_banner *banner = &r->answers.banner;
 	enum nr_probe_news news = NR_PROBE_BYTES_CAME;
 	while (news == NR_PROBE_BYTES_CAME && r->length < BANNER_ENOUGH) {

@@ -19,7 +19,11 @@
 #define NR_PROBE_SENT  8192         /* bytes that a connection may send at most */
 
 #define NR_PROBE_ABOUT_MAX 200
+/* The steady clock of a question. */
+nr_time nr_probe_reader_now(void);
+
 struct nr_probe_question {
+	nr_time connected; /* by nr_probe_reader_now() */
 	struct nr_flow_server server;
 	unsigned step;
 	char about[NR_PROBE_ABOUT_MAX + 1]; /* a page that explains, in HTTP's User-Agent; "" none */

@@ -21,7 +21,6 @@ enum nr_probe_news { NR_PROBE_BYTES_CAME, NR_PROBE_NOTHING_CAME, NR_PROBE_IT_END
 /* Until something comes, the server closes, or it is `until` by the steady clock. */
 enum nr_probe_news nr_probe_reader_wait(struct nr_probe_reader *reader, nr_time until);
 bool nr_probe_reader_send(struct nr_probe_reader *reader, const void *bytes, size_t length);
-nr_time nr_probe_reader_now(void);
 
 /* Before the sandbox: NULL where OpenSSL cannot. */
 SSL_CTX *nr_probe_tls_new(void);
