@@ -8,9 +8,11 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "sense/flow/detect/known.h"
 #include "sense/flow/probe/allow.h"
 #include "sense/flow/probe/evidence.h"
 #include "sense/flow/probe/hellos.h"
+#include "sense/flow/probe/print.h"
 #include "sense/flow/probe/reader.h"
 #include "sense/flow/probe/state.h"
 #include "trust/signer/keyfile.h"
@@ -607,6 +609,34 @@ static void test_fingerprint_lists(void **state)
 	}
 }
 
+/* What a probe prints is what detection knows. */
+static void test_detection_reads_it(void **state)
+{
+	(void)state;
+	NR_AUTO(nr_flow_known_freep) struct nr_flow_known *known = NULL;
+	struct nr_probe_series series = {
+		.server = server_of("8.8.8.8:443"), .begun = NOON, .last = NOON, .due = NOON};
+	struct nr_probe_evidence evidence;
+	struct nr_json json;
+	uint64_t skipped = 1;
+	series.answers.certificate.present = series.answers.certificate.self_signed = 1;
+	nr_probe_evidence_of(&series, NULL, &evidence);
+	assert_true(evidence.weight > 0);
+	nr_json_init(&json);
+	nr_probe_write(&series, &evidence, &json);
+	assert_int_equal(nr_json_finish(&json, NULL), 0);
+	assert_int_equal(nr_file_write(place("known"), json.bytes, json.length, NULL), 0);
+	nr_json_fini(&json);
+	assert_int_equal(nr_flow_known_new(&known, NULL), 0);
+	assert_int_equal(nr_flow_known_read(known, place("known"), &skipped, NULL), 0);
+	assert_int_equal(skipped, 0);
+	const struct nr_flow_known_entry *entry =
+		nr_flow_known_find(known, NR_FLOW_KNOWN_PROBED, &series.server, NOON + NR_DAY);
+	assert_non_null(entry);
+	assert_true(entry->weight == evidence.weight);
+	assert_null(nr_flow_known_find(known, NR_FLOW_KNOWN_PROBED, &series.server, NOON + 31 * NR_DAY));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -627,6 +657,7 @@ int main(void)
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_fingerprint_lists),
+		cmocka_unit_test(test_detection_reads_it),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
