@@ -132,8 +132,7 @@ static void test_every_form_of_line(void **state)
 		"{\"subject\":\"203.0.113.13\",\"port\":443,\"protocol\":\"tcp\",\"verdict\":\"confirmed\","
 		"\"by\":"
 		"\"desk\"}\n"
-		"{\"kind\":\"probe\",\"address\":\"203.0.113.14\",\"port\":443,\"protocol\":\"tcp\",\"llr\":"
-		"99}\n"
+		"{\"probe\":{\"address\":\"203.0.113.14\",\"port\":443,\"protocol\":\"tcp\",\"weight\":99}}\n"
 		"{\"summary\":{}}\n",
 		0, NULL);
 	static const struct {

@@ -118,6 +118,10 @@ int nr_flow_verdict_finding(const struct nr_flow_verdict *verdict, const char *s
 		join(texts->reason_ja, sizeof texts->reason_ja, "。", verdict->reasons[i].text_ja);
 		told++;
 	}
+	if (!told && verdict->reason_count) { /* nothing speaks for it, and it is said all the same */
+		join(texts->reason_en, sizeof texts->reason_en, "", verdict->reasons[0].text_en);
+		join(texts->reason_ja, sizeof texts->reason_ja, "", verdict->reasons[0].text_ja);
+	}
 	nr_json_init(&json);
 	nr_flow_verdict_write(verdict, &json);
 	int e = nr_json_finish(&json, error);
