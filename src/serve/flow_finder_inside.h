@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside flow_finder*.c: _look finds, _rows writes what was found, _marks sees clients of confirmed servers,
- * _told knows what was said today already.
+ * Inside flow_finder*.c: _day is the looker's calendar, _learn asks what others know, _look finds, _rows
+ * writes what was found, _marks sees clients of confirmed servers, _told knows what was said today already.
  */
 #ifndef NR_SERVE_FLOW_FINDER_INSIDE_H
 #define NR_SERVE_FLOW_FINDER_INSIDE_H
@@ -146,6 +146,9 @@ nr_time nr_flow_finder_day(const struct nr_flow_finder *finder); /* that is look
 /* Is it a client's, by address or pseudonym? */
 bool nr_flow_finder_is_client(const struct nr_flow_finder *finder, const struct nr_address *address);
 void nr_flow_finder_put(struct nr_flow_finder *finder, struct nr_flow_found *found);
-void *nr_flow_finder_looker(void *finder); /* the looker's thread */
+/* flow_finder_learn.c: what others know, before a look. */
+int nr_flow_finder_learn(struct nr_flow_finder *finder, nr_time day, struct nr_error *error);
+void nr_flow_finder_look(struct nr_flow_finder *finder, nr_time day); /* flow_finder_look.c */
+void *nr_flow_finder_looker(void *finder); /* flow_finder_day.c: the looker's thread */
 
 #endif

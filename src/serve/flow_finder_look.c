@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The looker: makes up for what was kept before it began, looks once an hour, ends the day. */
+/* One look at the day so far: candidates are read a second time, judged, and become rows and findings. */
 #include "serve/flow_finder_inside.h"
 
 #include "base/log.h"
-#include "sense/flow/detect/orient.h"
-#include "sense/flow/detect/replay.h"
-#include "sense/flow/law/name.h"
 #include "serve/flow_api.h"
+#include "store/flows/archive.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-#define SETTLED       (10 * NR_SECOND) /* after which what was received is in the archive */
-#define SPARED        0.9              /* so sure an alarm need not wait for its share of the day's budget */
-#define INFECTED_MAX  100000
-#define PARAMETERS    16
+#define SPARED        0.9 /* so sure an alarm need not wait for its share of the day's budget */
 #define LIKELY_ENOUGH (NR_FLOW_TOLD / 4)
 
 /* What is kept of a candidate until the judge has finished. */
@@ -51,7 +45,6 @@ struct handing {
 	struct nr_flow_finder *finder;
 	int (*take)(void *taker, const struct nr_flow_block *block);
 	void *taker;
-	nr_time before; /* received */
 };
 
 static int hand_on(void *context, unsigned thread, const struct nr_flow_block *block)
@@ -60,127 +53,20 @@ static int hand_on(void *context, unsigned thread, const struct nr_flow_block *b
 	(void)thread;
 	if (handing->finder->stop)
 		return -ECANCELED;
-	return block->received_first < handing->before ? handing->take(handing->taker, block) : 0;
+	return handing->take(handing->taker, block);
 }
 
 static int replay(void *context, nr_time from, nr_time to, uint64_t columns,
 	int (*take)(void *taker, const struct nr_flow_block *block), void *taker, struct nr_error *error)
 {
 	struct look *look = context;
-	struct handing handing = {look->finder, take, taker, NR_TIME_MAX};
+	struct handing handing = {look->finder, take, taker};
 	const struct nr_flow_wanted wanted = {.from = NR_MAX(from, look->day),
 		.to = NR_MIN(to, look->day + NR_DAY),
 		.columns = columns,
 		.threads = 1};
 	struct nr_flow_scan scanned;
 	return nr_flow_archive_scan(look->archive, &wanted, hand_on, &handing, &scanned, error);
-}
-
-/* ---- what others know ---- */
-
-struct infected {
-	struct nr_address *addresses;        /* owned */
-	struct nr_flow_known_entry *entries; /* owned; of each */
-	size_t count;
-	size_t subject, confidence, last; /* columns */
-};
-
-static int take_infected(void *context, const struct nr_value *values, size_t count)
-{
-	struct infected *infected = context;
-	(void)count;
-	if (infected->count == INFECTED_MAX)
-		return -ECANCELED;
-	infected->addresses[infected->count] = values[infected->subject].address;
-	infected->entries[infected->count++] = (struct nr_flow_known_entry){.kind = NR_FLOW_KNOWN_INFECTED,
-		.from = NR_TIME_MIN,
-		.until = values[infected->last].integer + 7 * NR_DAY,
-		.weight = values[infected->confidence].real,
-		.source = "telescope"};
-	return 0;
-}
-
-static size_t column(const struct nr_query *query, const char *name)
-{
-	size_t i = 0;
-	while (strcmp(query->columns[i].name, name) != 0)
-		i++;
-	return i;
-}
-
-/* Findings of the telescope about hosts, of the last week. */
-static int ask_infected(struct nr_flow_finder *f, struct infected *infected, struct nr_error *error)
-{
-	const struct nr_query *query = nr_store_query("findings");
-	const char *values[PARAMETERS] = {0};
-	char from[NR_TIME_TEXT], after[sizeof((struct nr_answer *)0)->next] = "";
-	struct nr_answer answer;
-	nr_time_write(nr_time_floor(nr_time_now() - 7 * NR_DAY, NR_DAY), from);
-	infected->subject = column(query, "subject");
-	infected->confidence = column(query, "confidence");
-	infected->last = column(query, "last");
-	int status;
-	do {
-		for (size_t i = 0; i < query->parameter_count; i++) {
-			const char *name = query->parameters[i].name;
-			values[i] = strcmp(name, "sense") == 0             ? "telescope"
-				    : strcmp(name, "kind") == 0            ? "infected-host"
-				    : strcmp(name, "from") == 0            ? from
-				    : strcmp(name, "limit") == 0           ? "1000"
-				    : strcmp(name, "after") == 0 && *after ? after
-									   : NULL;
-		}
-		status = nr_store_ask(f->reader, query, values, take_infected, infected, &answer, error);
-		if (!status)
-			snprintf(after, sizeof after, "%s", answer.next);
-	} while (!status && *after);
-	return status == -ECANCELED ? 0 : status;
-}
-
-static bool is_nobody(const struct nr_address *address)
-{
-	static const struct nr_address nobody;
-	return memcmp(address, &nobody, sizeof nobody) == 0;
-}
-
-/* The use is recorded without the addresses. */
-static int name_infected(struct look *look, struct infected *infected)
-{
-	struct nr_flow_finder *f = look->finder;
-	char words[160];
-	snprintf(words, sizeof words, "pseudonyms of %zu hosts that the telescope knows as infected",
-		infected->count);
-	int e = nr_flow_api_note(f->flow_api, "name", "c2-detection", words, &look->error);
-	nr_time received = NR_MIN(nr_time_now(), look->day + NR_DAY - 1);
-	if (!e)
-		e = nr_flow_names(f->conf.archive, f->conf.keys, received, infected->addresses,
-			infected->count, &look->error);
-	for (size_t i = 0; i < infected->count && !e; i++) {
-		struct nr_flow_known_entry *entry = &infected->entries[i];
-		const struct nr_flow_server host = {.address = infected->addresses[i]};
-		entry->server = host;
-		if (!is_nobody(&host.address) &&
-			!nr_flow_known_find(f->known, NR_FLOW_KNOWN_INFECTED, &host, nr_time_now()))
-			e = nr_flow_known_add(f->known, entry, &look->error);
-	}
-	return e == -ENOENT ? 0 : e; /* no key: nothing was kept in this period */
-}
-
-static int learn(struct look *look)
-{
-	struct nr_flow_finder *f = look->finder;
-	struct infected infected = {.addresses = calloc(INFECTED_MAX, sizeof *infected.addresses),
-		.entries = calloc(INFECTED_MAX, sizeof *infected.entries)};
-	int e = infected.addresses && infected.entries ? ask_infected(f, &infected, &look->error) : -ENOMEM;
-	if (!e && infected.count)
-		e = name_infected(look, &infected);
-	if (!e)
-		e = nr_flow_notebook_tell(f->notebook, &f->known_serial, f->known, &look->error);
-	free(infected.addresses);
-	free(infected.entries);
-	for (unsigned kind = 0; kind < NR_FLOW_KNOWN_KINDS; kind++)
-		f->known_counts[kind] = nr_flow_known_count(f->known, kind);
-	return e;
 }
 
 /* ---- candidates ---- */
@@ -514,7 +400,7 @@ static int open_look(struct look *look)
 	if (e)
 		return e;
 	look->since = NR_MAX(nr_flow_archive_state(look->archive).oldest, look->day);
-	return learn(look);
+	return nr_flow_finder_learn(f, look->day, &look->error);
 }
 
 static void close_look(struct look *look)
@@ -571,7 +457,7 @@ static void end_look(struct nr_flow_finder *f, nr_time began, const char *failed
 			"the next look tries again; flows are kept meanwhile", NULL);
 }
 
-static void look_at(struct nr_flow_finder *f, nr_time day)
+void nr_flow_finder_look(struct nr_flow_finder *f, nr_time day)
 {
 	struct look look = {.finder = f, .day = day};
 	nr_time began = nr_time_now();
@@ -586,102 +472,4 @@ static void look_at(struct nr_flow_finder *f, nr_time day)
 	if (!f->stop)
 		end_look(f, began, e ? look.error.text : "");
 	close_look(&look);
-}
-
-/* ---- days ---- */
-
-static int take_block(void *context, const struct nr_flow_block *block)
-{
-	struct nr_flow_finder *f = context;
-	nr_flow_detect_take(f->detect, block);
-	nr_flow_marks_take(f, block);
-	return 0;
-}
-
-/* The tables as if they had seen the day so far. What comes meanwhile waits in the queue. */
-static void catch_up(struct nr_flow_finder *f, nr_time day)
-{
-	NR_AUTO(nr_flow_archive_closep) struct nr_flow_archive *archive = NULL;
-	struct nr_error error = {0};
-	struct handing handing = {f, take_block, f, nr_time_now()};
-	const struct nr_flow_wanted wanted = {
-		.from = day, .to = day + NR_DAY, .columns = NR_FLOW_DETECT_COLUMNS, .threads = 1};
-	struct nr_flow_scan scanned;
-	pthread_mutex_lock(&f->table_lock);
-	nr_flow_marks_learn(f);
-	int e = nr_flow_archive_open(f->conf.archive, NR_FLOW_ARCHIVE_READ, NULL, &archive, &error);
-	if (!e)
-		e = nr_flow_archive_scan(archive, &wanted, hand_on, &handing, &scanned, &error);
-	pthread_mutex_unlock(&f->table_lock);
-	if (e && e != -ECANCELED)
-		nr_log(NR_LOG_WARNING, "detect", "reason", error.text, "remedy",
-			"what was kept before is not seen by today's looks", NULL);
-}
-
-static void begin_day(struct nr_flow_finder *f, nr_time day)
-{
-	struct nr_error error = {0};
-	nr_flow_marks_turn(&f->marks);
-	if (nr_flow_told_turn(&f->told, f->reader, f->conf.sensor, day, &error) != 0)
-		nr_log(NR_LOG_WARNING, "detect", "reason", error.text, "remedy",
-			"what was found earlier today may be told again", NULL);
-	catch_up(f, day);
-	f->caught_up = true;
-}
-
-/* Until a moment of the calendar, whose clock may be set: looked at each second. False: the end. */
-static bool wait_until(struct nr_flow_finder *f, nr_time until)
-{
-	struct timespec at;
-	pthread_mutex_lock(&f->lock);
-	f->look.next = until;
-	while (!f->stop && nr_time_now() < until) {
-		clock_gettime(CLOCK_MONOTONIC, &at);
-		at.tv_sec++;
-		pthread_cond_timedwait(&f->changed, &f->lock, &at);
-	}
-	pthread_mutex_unlock(&f->lock);
-	return !f->stop;
-}
-
-/* Flows of the new day stay in the archive until the old one is looked at, so that neither has the other's.
- */
-static nr_time turn_day(struct nr_flow_finder *f, nr_time day)
-{
-	uint64_t waiting = 1, dropped;
-	nr_flow_queue_open(&f->queue, false);
-	while (!f->stop && waiting) {
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-		nr_flow_queue_state(&f->queue, &waiting, &dropped);
-	}
-	f->caught_up = false;
-	look_at(f, day);
-	nr_time next = nr_time_floor(nr_time_now(), NR_DAY);
-	nr_flow_detect_turn(f->detect, next);
-	nr_flow_queue_open(&f->queue, true);
-	begin_day(f, next);
-	return next;
-}
-
-/* The end of a day waits until its last flows are in the archive. */
-static nr_time next_look(const struct nr_flow_finder *f, nr_time day)
-{
-	nr_time every = NR_MAX(f->conf.options->every, NR_SECOND);
-	nr_time next = nr_time_floor(nr_time_now(), every) + every;
-	return next < day + NR_DAY ? next : day + NR_DAY + SETTLED;
-}
-
-void *nr_flow_finder_looker(void *context)
-{
-	struct nr_flow_finder *f = context;
-	nr_time day = nr_time_floor(nr_time_now(), NR_DAY);
-	begin_day(f, day);
-	look_at(f, day); /* what a predecessor saw and could not tell */
-	while (wait_until(f, next_look(f, day))) {
-		if (nr_time_now() >= day + NR_DAY)
-			day = turn_day(f, day);
-		else
-			look_at(f, day);
-	}
-	return NULL;
 }

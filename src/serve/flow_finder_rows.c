@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-#define COMPARE_EVERY (5 * NR_MINUTE) /* between two looks at what the archive has erased */
+#define COMPARE_EVERY (5 * NR_MINUTE)  /* between two looks at what the archive has erased */
+#define UNWRITTEN     (10 * NR_SECOND) /* flows that are younger may not be in the archive yet */
 #define ROWS_AT_ONCE  1000
 
 /* ---- gathering ---- */
@@ -233,10 +234,10 @@ static int forget(struct nr_flow_finder *f, struct nr_store *store, struct nr_er
 	if (status)
 		return status;
 	struct nr_flow_archive_state state = nr_flow_archive_state(archive);
-	/* empty: all was erased but what is not written yet */
-	nr_time oldest = state.oldest == NR_TIME_MIN ? now - NR_MINUTE : state.oldest;
-	oldest = NR_MAX(oldest, now - f->policy.keep);
-	if (nr_time_floor(oldest, NR_HOUR) != nr_time_floor(f->oldest, NR_HOUR) || f->oldest == NR_TIME_MIN)
+	bool empty = state.oldest == NR_TIME_MIN; /* all was erased, but what is not written yet */
+	nr_time oldest = NR_MAX(empty ? now - UNWRITTEN : state.oldest, now - f->policy.keep);
+	if (empty || f->oldest == NR_TIME_MIN ||
+		nr_time_floor(oldest, NR_HOUR) != nr_time_floor(f->oldest, NR_HOUR))
 		status = nr_store_flow_forget(store, oldest, NULL, error);
 	if (!status) {
 		f->oldest = oldest;
