@@ -180,10 +180,17 @@ void nr_tls_answer_read(
 	enum nr_tls_state end = NR_TLS_MORE; /* what the records after the handshake's bytes come to */
 	size_t stream = 0;
 	while (end == NR_TLS_MORE && nr_cursor_left(&c)) {
-		uint8_t type = nr_cursor_u8(&c), major = nr_cursor_u8(&c), minor = nr_cursor_u8(&c);
+		const uint8_t *head = c.at;
+		size_t left = nr_cursor_left(&c);
+		if (head[0] < RECORD_CHANGE_CIPHER || head[0] > RECORD_DATA || (left > 1 && head[1] != 3) ||
+			(left > 2 && head[2] > 4)) {
+			end = NR_TLS_FOREIGN; /* said as soon as it can be */
+			break;
+		}
+		uint8_t type = nr_cursor_u8(&c);
+		nr_cursor_skip(&c, 2);
 		uint16_t size = nr_cursor_u16(&c);
-		if (type < RECORD_CHANGE_CIPHER || type > RECORD_DATA || (!c.failed && size > RECORD_MAX) ||
-			(nr_cursor_left(&c) && (major != 3 || minor > 4))) {
+		if (!c.failed && size > RECORD_MAX) {
 			end = NR_TLS_FOREIGN;
 			break;
 		}
