@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answers, DETECT, detail, FINDING, HOSTS, server as made, SERVERS } from './c2.mjs';
-import { closePage as close, launch, makeStore, openPage, overflow, serve, settled, violations, whole } from './console.mjs';
+import { closePage as close, keepBotnets, launch, makeStore, openPage, overflow, serve, settled, violations, whole } from './console.mjs';
 
 let store, server, browser;
 
@@ -337,6 +337,44 @@ describe('elsewhere', () => {
 		assert.deepEqual(page.faults, []);
 		await close(page);
 	});
+});
+
+test('the real server: what it found is on the page, down to the clients, and what is said of it stays', async () => {
+	const fresh = makeStore(20_000);
+	const alone = await serve(fresh.path, await keepBotnets(fresh));
+	const ask = async (path) => (await fetch(`${alone.base}/api/v1/${path}`)).json();
+	try {
+		const ranked = async () => (await ask('flow/servers?purpose=c2-detection&limit=100')).rows;
+		let rows = [];
+		for (let wait = 0; wait < 240 && rows.length === 0; wait++) {
+			await new Promise((done) => setTimeout(done, 500)); /* the keeper stores a look some seconds after it */
+			rows = await ranked();
+		}
+		assert.ok(rows.length > 0);
+		const page = await openPage(browser, alone.base + LIST);
+		assert.equal(await page.$$eval('[aria-labelledby=servers-head] tbody tr', (all) => all.length), rows.length);
+		await page.click('[aria-labelledby=servers-head] tbody tr:first-child a');
+		await page.waitForSelector('.waterfall');
+		const [{ address, port, protocol, reasons }] = rows;
+		const found = await ask(`flow/servers/${address}/${port}/${protocol}?purpose=c2-detection`);
+		assert.ok((await page.textContent('.waterfall')).includes(reasons[0].text_en));
+		assert.ok(found.raster.clients.length > 0);
+		await page.click('.raster .figures summary');
+		assert.deepEqual(await texts(page, '.raster tbody th'), found.raster.clients.map(({ client }) => client));
+		/* clients of ours are pseudonyms; a server of ours is one itself, and who comes to it from outside has an address */
+		assert.ok(found.raster.clients.every(({ client }) => client.startsWith('100::') || address.startsWith('100::')));
+		assert.ok(found.raster.clients.every(({ client }) => !/^7\.(19[2-9]|2\d\d)\.|^4\.(4[89]|5\d|6[0-3])\.|^3fff:/.test(client)));
+		await page.fill('input[name=by]', 'duty desk');
+		await page.click('[data-verdict=benign]');
+		await page.waitForSelector('.opinions li');
+		assert.deepEqual((await ask(`flow/servers/${address}/${port}/${protocol}?purpose=c2-detection`)).feedback.map(({ verdict, by }) => [verdict, by]), [['benign', 'duty desk']]);
+		assert.deepEqual(await violations(page), []);
+		assert.deepEqual(page.faults, []);
+		await close(page);
+	} finally {
+		await alone.stop();
+		fresh.remove();
+	}
 });
 
 test('hostile strings are text', async () => {

@@ -37,6 +37,17 @@ export function keepFlows(store) {
 	return ['--flow-archive', at('flows')];
 }
 
+/** Half of today with botnets, kept as if it had been received; serve looks at it when it starts. Answers the options of serve. */
+export async function keepBotnets(store) {
+	const at = (name) => join(store.path, '..', name);
+	const run = (...words) => execFileSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+	const today = `${new Date().toISOString().slice(0, 10)}T00:00:00Z`;
+	const own = '7.192.0.0/10,4.48.0.0/12,3fff::/20'; /* subscribers, those of the scenes, IPv6 */
+	run('world', 'flows', '--seed', '7', '--flows', '100000', '--scenes', 'few', '--start', today, '--duration', '12h', '--out', at('botnets.pcap'));
+	run('flow', 'keep', at('botnets.pcap'), '--archive', at('botnets'), '--own', own, '--store', store.path);
+	return ['--flow-archive', at('botnets'), '--flow-own', own, '--flow-listen', `udp:127.0.0.1:${await freePort()}`, '--user', 'root'];
+}
+
 const freePort = () =>
 	new Promise((done, fail) => {
 		const server = createServer().on('error', fail).listen(0, '127.0.0.1', () => {

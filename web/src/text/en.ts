@@ -769,7 +769,7 @@ export const en = {
 		rasterTable: 'The clients as a table',
 		beats: (count: string, one: boolean) => `${count} ${one ? 'beat' : 'beats'}`,
 		beatsHead: 'Beats',
-		client: 'Client (pseudonym)',
+		client: 'Client',
 		knownInfected: 'known to be infected',
 		noBeats: 'No beats of its clients are stored.',
 		whoIsIt: 'Which subscriber is a client?',

@@ -783,7 +783,7 @@ export const ja: Text = {
 		rasterTable: 'クライアントの表',
 		beats: (count) => `接続${count}回`,
 		beatsHead: '接続回数',
-		client: 'クライアント（仮名）',
+		client: 'クライアント',
 		knownInfected: '感染を確認済み',
 		noBeats: 'クライアントの接続は保存されていません。',
 		whoIsIt: 'クライアントの契約者を特定するには',
