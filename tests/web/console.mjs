@@ -45,7 +45,7 @@ export async function keepBotnets(store) {
 	const own = '7.192.0.0/10,4.48.0.0/12,3fff::/20'; /* subscribers, those of the scenes, IPv6 */
 	run('world', 'flows', '--seed', '7', '--flows', '100000', '--scenes', 'few', '--start', today, '--duration', '12h', '--out', at('botnets.pcap'));
 	run('flow', 'keep', at('botnets.pcap'), '--archive', at('botnets'), '--own', own, '--store', store.path);
-	return ['--flow-archive', at('botnets'), '--flow-own', own, '--flow-listen', `udp:127.0.0.1:${await freePort()}`, '--user', 'root'];
+	return ['--flow-archive', at('botnets'), '--flow-own', own, '--flow-listen', `udp:127.0.0.1:${await freePort()}`, ...(process.getuid?.() === 0 ? ['--user', 'root'] : [])];
 }
 
 const freePort = () =>
