@@ -20,8 +20,8 @@ static const struct {
 	{"long", NR_C2_LONG_LIVED}, {"sizes", NR_C2_SIZES}, {"answers", NR_C2_SIZES},
 	{"infected-clients", NR_C2_FAN_IN}, {"devices", NR_C2_FAN_IN}, {"port", NR_C2_UNUSUAL},
 	{"popularity", NR_C2_UNUSUAL}, {"neighbourhood", NR_C2_UNUSUAL}, {"services", NR_C2_UNUSUAL},
-	{"network", NR_C2_UNUSUAL}, {"new", NR_C2_UNUSUAL}, {"listed", NR_C2_LISTED}, {"probed", NR_C2_PROBED},
-	{"joint", NR_C2_JOINT}};
+	{"network", NR_C2_UNUSUAL}, {"new", NR_C2_UNUSUAL}, {"listed", NR_C2_LISTED},
+	{"probed", NR_C2_PROBED}, {"joint", NR_C2_JOINT}};
 
 static const char *text_of(struct json_object *root, const char *name)
 {
