@@ -231,10 +231,13 @@ int nr_flow_notebook_post(struct nr_flow_notebook *n, struct nr_flow_api *flow_a
 	NR_AUTO(nr_json_fini) struct nr_json json;
 	struct nr_flow_feedback line;
 	struct nr_error error = {0};
-	const char *text = body;
+	char text[NR_FLOW_FEEDBACK_BODY + 1]; /* with an end, which parsers look for */
 	nr_json_init(&json);
+	length = NR_MIN(length, (size_t)NR_FLOW_FEEDBACK_BODY);
+	memcpy(text, body ? body : "", length);
+	text[length] = '\0';
 	while (length && strchr(" \t\r\n", text[length - 1]))
-		length--;
+		text[--length] = '\0';
 	int e = nr_flow_feedback_parse(text, length, &line, &error);
 	if (e)
 		return e == -ENOMEM ? e : refuse_line(&error, ret_reply);
