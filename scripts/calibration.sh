@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 noroshi=${NOROSHI:-build/noroshi}
-table=src/sense/flow/detect/calibrate_built_in.c
+table=src/sense/flow/detect/judge/calibrate_built_in.c
 
 # The order of models and terms is that of the file, which nr_flow_calibration_write() gives.
 write_table() {
@@ -15,7 +15,7 @@ write_table() {
 		def line(name; weights): "\t\t\t{" + (weights | map(tostring) | join(", ")) + "}, /* " + name + " */";
 		"/* SPDX-License-Identifier: Apache-2.0 */",
 		"/* Generated from a calibration: scripts/calibration.sh. Do not edit. */",
-		"#include \"sense/flow/detect/calibration.h\"",
+		"#include \"sense/flow/detect/judge/calibration.h\"",
 		"",
 		"/* clang-format off */",
 		"const struct nr_flow_calibration nr_flow_calibration_built_in = {",

@@ -3,7 +3,7 @@
 #include "serve/flow_finder_inside.h"
 
 #include "base/log.h"
-#include "sense/flow/detect/orient.h"
+#include "sense/flow/detect/table/orient.h"
 #include "store/flows/archive.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 
 #include "base/prefix_table.h"
 #include "sense/flow/c2_tables.h"
-#include "sense/flow/detect/verdict.h"
+#include "sense/flow/detect/judge/verdict.h"
 #include "sense/flow/law/law.h"
 #include "serve/flow_finder.h"
 #include "serve/flow_queue.h"

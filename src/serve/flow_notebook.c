@@ -2,7 +2,7 @@
 #include "serve/flow_notebook.h"
 
 #include "base/file.h"
-#include "sense/flow/detect/known.h"
+#include "sense/flow/detect/judge/known.h"
 #include "sense/flow/law/law.h"
 #include "sense/flow/law/pseudonym.h"
 #include "serve/flow_api.h"

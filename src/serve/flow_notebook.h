@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What people of this house say of servers, over the path flow/feedback: "confirmed", "benign", "withdrawn".
- * It stands as JSON lines (sense/flow/detect/feedback.h) in feedback.jsonl beside the flows, is durable
+ * It stands as JSON lines (sense/flow/detect/judge/feedback.h) in feedback.jsonl beside the flows, is durable
  * before it is answered, and each line is a use in the archive's record. A client cannot stand in it: it
  * would outlive its flows. Any thread.
  */
 #ifndef NR_SERVE_FLOW_NOTEBOOK_H
 #define NR_SERVE_FLOW_NOTEBOOK_H
 
-#include "sense/flow/detect/feedback.h"
+#include "sense/flow/detect/judge/feedback.h"
 #include "serve/api.h"
 
 #define NR_FLOW_FEEDBACK_PATH  "flow/feedback"

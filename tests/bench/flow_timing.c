@@ -8,8 +8,8 @@
  *	bench-flow-timing cost CLIENTS RECORDS TRIALS               processor time of a candidate (or under
  *callgrind)
  */
-#include "sense/flow/detect/comb.h"
-#include "sense/flow/detect/timing.h"
+#include "sense/flow/detect/timing/comb.h"
+#include "sense/flow/detect/timing/timing.h"
 #include "tests/unit/timing_rig.h"
 
 #include <inttypes.h>

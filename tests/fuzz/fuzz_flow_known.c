@@ -4,8 +4,8 @@
  * feedback, as an example, and as a calibration. What is read is written again and read to the same.
  */
 #include "input_file.h"
-#include "sense/flow/detect/calibration.h"
-#include "sense/flow/detect/feedback.h"
+#include "sense/flow/detect/judge/calibration.h"
+#include "sense/flow/detect/judge/feedback.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lag comb on real captures of beacons (NOROSHI_SHARED, else ../shared; skipped where they are absent),
  * against its definition, and on what is hostile. */
-#include "sense/flow/detect/comb.h"
+#include "sense/flow/detect/timing/comb.h"
 
 #include "capture_file.h"
-#include "sense/flow/detect/timing.h"
+#include "sense/flow/detect/timing/timing.h"
 #include "timing_rig.h"
 
 #include <math.h>

@@ -3,12 +3,12 @@
  * what hostile flows can do to it. */
 #include "detect_rig.h"
 
-#include "sense/flow/detect/admit.h"
-#include "sense/flow/detect/beats_store.h"
-#include "sense/flow/detect/clock_table.h"
 #include "sense/flow/detect/detect.h"
 #include "sense/flow/detect/replay.h"
-#include "sense/flow/detect/sketch.h"
+#include "sense/flow/detect/table/admit.h"
+#include "sense/flow/detect/table/beats_store.h"
+#include "sense/flow/detect/table/clock_table.h"
+#include "sense/flow/detect/table/sketch.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The judge: weights, reasons in both languages, budget, similar servers, people's answers, learning. */
-#include "sense/flow/detect/verdict_inside.h"
+#include "sense/flow/detect/judge/verdict_inside.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known from elsewhere: tables, files of every form, feedback, and lines that strangers wrote. */
-#include "sense/flow/detect/feedback.h"
+#include "sense/flow/detect/judge/feedback.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 /* Who is the server, and what a record says of its connection. */
 #include "detect_rig.h"
 
-#include "sense/flow/detect/orient.h"
+#include "sense/flow/detect/table/orient.h"
 
 #define CLIENT 0x0a000001u /* 10.0.0.1 */
 #define SERVER 0xc6336407u /* 198.51.100.7 */

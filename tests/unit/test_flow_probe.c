@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "sense/flow/detect/known.h"
+#include "sense/flow/detect/judge/known.h"
 #include "sense/flow/probe/allow.h"
 #include "sense/flow/probe/evidence.h"
 #include "sense/flow/probe/hellos.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RITA's score against its published vectors (NOROSHI_SHARED, else ../shared; skipped where they are absent),
  * and by hand. */
-#include "sense/flow/detect/rita.h"
+#include "sense/flow/detect/timing/rita.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What timing makes of a server's beats, but for the comb and RITA: joining, shapes of gaps, sizes, habits,
  * timers of exporters. */
-#include "sense/flow/detect/timing.h"
+#include "sense/flow/detect/timing/timing.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -21,7 +21,7 @@
 #include "base/option.h"
 #include "model/flow.h"
 #include "sense/flow/detect/features.h"
-#include "sense/flow/detect/known.h"
+#include "sense/flow/detect/judge/known.h"
 
 struct nr_flow_detect_conf {
 	uint64_t memory;        /* of all tables together; default 1 GiB */

@@ -6,10 +6,10 @@
 #include "net/origin.h"
 #include "sense/flow/detect/detect.h"
 #include "sense/flow/detect/detect_exporters.h"
-#include "sense/flow/detect/host_table.h"
-#include "sense/flow/detect/orient.h"
-#include "sense/flow/detect/pair_table.h"
-#include "sense/flow/detect/server_table.h"
+#include "sense/flow/detect/table/host_table.h"
+#include "sense/flow/detect/table/orient.h"
+#include "sense/flow/detect/table/pair_table.h"
+#include "sense/flow/detect/table/server_table.h"
 
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
 #include "sense/flow/detect/detecting.h"
 #include "base/language.h"
 #include "base/sandbox.h"
-#include "sense/flow/detect/orient.h"
+#include "sense/flow/detect/table/orient.h"
 
 #include <errno.h>
 #include <sched.h>

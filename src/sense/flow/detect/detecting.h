@@ -12,8 +12,8 @@
 #define NR_SENSE_FLOW_DETECT_DETECTING_H
 
 #include "base/progress.h"
+#include "sense/flow/detect/judge/verdict_inside.h"
 #include "sense/flow/detect/replay.h"
-#include "sense/flow/detect/verdict_inside.h"
 #include "sense/flow/law/law.h"
 
 struct nr_flow_detecting_conf {

@@ -7,7 +7,7 @@
 #ifndef NR_SENSE_FLOW_DETECT_EVALUATE_H
 #define NR_SENSE_FLOW_DETECT_EVALUATE_H
 
-#include "sense/flow/detect/verdict_inside.h"
+#include "sense/flow/detect/judge/verdict_inside.h"
 
 /* ---- the truth: evaluate_truth.c ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "sense/flow/detect/evaluate.h"
-#include "sense/flow/detect/known_inside.h"
+#include "sense/flow/detect/judge/known_inside.h"
 
 #include <errno.h>
 

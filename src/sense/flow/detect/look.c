@@ -3,7 +3,7 @@
 #include "base/crew.h"
 #include "sense/flow/detect/look_gather.h"
 #include "sense/flow/detect/look_pairs.h"
-#include "sense/flow/detect/timing.h"
+#include "sense/flow/detect/timing/timing.h"
 
 #include <errno.h>
 #include <math.h>

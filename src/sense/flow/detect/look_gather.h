@@ -6,8 +6,8 @@
 #ifndef NR_SENSE_FLOW_DETECT_LOOK_GATHER_H
 #define NR_SENSE_FLOW_DETECT_LOOK_GATHER_H
 
-#include "sense/flow/detect/beats_store.h"
 #include "sense/flow/detect/detect_inside.h"
+#include "sense/flow/detect/table/beats_store.h"
 
 struct nr_flow_gather {
 	struct nr_flow_detect *detect;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sense/flow/detect/orient.h"
 #include "sense/flow/detect/replay.h"
+#include "sense/flow/detect/table/orient.h"
 #include "sense/flow/file/file.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/language.h"
 #include "base/sandbox.h"
-#include "sense/flow/detect/feedback.h"
+#include "sense/flow/detect/judge/feedback.h"
 #include "sense/flow/exchange/steps.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 /* ---- list ---- */
 
-/* What people said of findings (detect/feedback.h); the last word on a server counts. */
+/* What people said of findings (detect/judge/feedback.h); the last word on a server counts. */
 static int feedback_read(const char *path, struct nr_flow_known *said, struct nr_error *error)
 {
 	NR_AUTO(nr_closep) FILE *file = fopen(path, "re");
