@@ -230,7 +230,7 @@ static void check_parameter(const char *path, struct json_object *parameters, st
 		write_target(target, sizeof target, path, parameters, name, choice);
 		json_object_put(ask_json(target, 200));
 	}
-	if (strcmp(name, "purpose") == 0) /* refused otherwise: test_flow_c2_api.c */
+	if (strcmp(name, "purpose") == 0) /* without one it is refused */
 		return;
 	if (choices || strcmp(name, "from") == 0 || strcmp(name, "after") == 0 ||
 		strcmp(name, "address") == 0)
