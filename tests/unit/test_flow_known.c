@@ -232,6 +232,9 @@ static void test_feedback_there_and_back(void **state)
 	for (size_t length = 0; length + 1 < sizeof line; length++)
 		assert_int_equal(nr_flow_feedback_parse(line, length, &feedback, NULL), -EBADMSG);
 	char longer[NR_FLOW_FEEDBACK_LINE];
+	/* what stands behind a line is not its */
+	snprintf(longer, sizeof longer, "%s \t  ", line);
+	assert_int_equal(nr_flow_feedback_parse(longer, strlen(line) + 1, &feedback, NULL), 0);
 	snprintf(longer, sizeof longer,
 		"{\"subject\":\"203.0.113.9\",\"verdict\":\"benign\",\"note\":\"%0*d\"}",
 		NR_FLOW_FEEDBACK_NOTE, 7);

@@ -10,15 +10,23 @@ const char *const nr_flow_feedback_names[] = {"confirmed", "benign", "withdrawn"
 
 /* ---- members of a line ---- */
 
+static bool is_blank(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+			return false;
+	return true;
+}
+
+/* The line need not end in NUL. */
 struct json_object *nr_flow_line_object(const char *line, size_t length)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(8);
-	if (!tokener || length > INT32_MAX)
+	struct json_tokener *tokener = length <= INT32_MAX ? json_tokener_new_ex(8) : NULL;
+	if (!tokener)
 		return NULL;
 	struct json_object *root = json_tokener_parse_ex(tokener, line, (int)length);
-	if (root && (!json_object_is_type(root, json_type_object) ||
-			    strspn(line + json_tokener_get_parse_end(tokener), " \t\r") !=
-				    length - json_tokener_get_parse_end(tokener))) {
+	size_t end = json_tokener_get_parse_end(tokener);
+	if (root && (!json_object_is_type(root, json_type_object) || !is_blank(line + end, length - end))) {
 		json_object_put(root);
 		root = NULL;
 	}
