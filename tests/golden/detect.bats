@@ -103,9 +103,10 @@ confidence() { jq -s 'map(select(.kind == "c2-server" and .port == 48101) | .con
 	[ -d "$folder" ] || skip 'skipped: no shared data'
 	noroshi flow detect "$folder/portscan_vertical_conn.log" --json |
 		jq -es 'map(select(.alarm)) | length == 1 and .[0].kind == "scanner" and .[0].subject == "192.168.1.9"'
-	noroshi flow detect "$folder/test18_conn.log.labeled" --json |
-		jq -es 'map(select(.alarm and .kind == "c2-server")) | length == 1 and .[0].subject == "66.63.168.35"
-			and (.[0].reasons | any(.code == "dead-server"))'
+	# one client that calls a dead server: first of all servers, near one half, by how busy the client looks
+	noroshi flow detect "$folder/test18_conn.log.labeled" --json --all |
+		jq -es 'map(select(.kind == "c2-server")) | .[0].subject == "66.63.168.35" and .[0].confidence > 0.4
+			and .[0].confidence > 4 * (.[1].confidence // 0) and (.[0].reasons | any(.code == "dead-server"))'
 	# four seconds of flows raise no alarm about a server
 	noroshi flow detect "$folder/test1-malicious.nfdump" --json --all | jq -es 'map(select(.kind == "c2-server" and .alarm)) | length == 0'
 }
